@@ -1,0 +1,75 @@
+"""Shared by messages and suggestions: field types, and pydantic's errors turned into ContentError with a path."""
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+
+from rcs_router.errors import ContentError
+
+CONFIG = ConfigDict(extra="forbid", str_strip_whitespace=False, validate_default=False)
+
+T = TypeVar("T", bound=type)
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("may not be blank")
+    return value
+
+
+def _web_address(value: str) -> str:
+    scheme, _, rest = value.partition("://")
+    if scheme.lower() not in {"http", "https"} or not rest.strip("/") or any(c.isspace() for c in value):
+        raise ValueError(f"{value!r} is not an http or https address")
+    return value
+
+
+Label = Annotated[str, AfterValidator(_not_blank)]
+Postback = str
+Url = Annotated[str, AfterValidator(_web_address)]
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+
+
+def raises_content_error(cls: T) -> T:
+    """Class decorator: a wrong argument raises ContentError, which names the path, not pydantic's own report."""
+    build = cls.__init__  # type: ignore[misc]
+
+    @functools.wraps(build)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        with_content_error(lambda: build(self, *args, **kwargs), names=tuple(cls.__dataclass_fields__))
+
+    cls.__init__ = __init__  # type: ignore[misc]
+    return cls
+
+
+def with_content_error(work: Callable[[], Any], *, tags: Iterable[str] = (), names: tuple[str, ...] = ()) -> Any:
+    """Run `work`; a ValidationError becomes a ContentError about its first problem. `names`: positional fields."""
+    try:
+        return work()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        location = list(first["loc"])
+        if names and location and isinstance(location[0], int):  # a positional argument: use its name
+            location[0] = names[location[0]]
+        raise ContentError(_path(location, set(tags)), _problem(first)) from None
+
+
+def _path(location: list[int | str], tags: set[str]) -> str:
+    """('cards', 3, 'title') → 'cards[3].title'; the tags pydantic puts before a union's fields are left out."""
+    path = ""
+    for position, part in enumerate(location):
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part in tags and (position == 0 or isinstance(location[position - 1], int)):
+            continue
+        else:
+            path += f".{part}" if path else part
+    return path
+
+
+def _problem(error: Any) -> str:
+    problem = error["msg"].removeprefix("Value error, ")
+    return problem[0].lower() + problem[1:]

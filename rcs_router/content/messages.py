@@ -1,0 +1,137 @@
+"""What a message can say: built by the caller, stored as JSON, rendered by a backend or as plain text."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from rcs_router.content.base import CONFIG, Label, Latitude, Longitude, Url, raises_content_error, with_content_error
+from rcs_router.content.suggestions import Suggestions
+
+Height = Literal["short", "medium", "tall"]
+
+
+@raises_content_error
+@dataclass(frozen=True, config=CONFIG)
+class Text:
+    """Plain text, with a row of chips below it."""
+
+    text: Label
+    suggestions: Suggestions = ()
+    type: Literal["text"] = Field(default="text", kw_only=True, repr=False)
+
+
+@raises_content_error
+@dataclass(frozen=True, config=CONFIG)
+class File:
+    """A picture, video, sound or document: a public `url`, or the name under which the provider keeps an upload."""
+
+    url: Url | None = None
+    uploaded: str = Field(default="", kw_only=True)
+    thumbnail_url: Url | None = Field(default=None, kw_only=True)
+    uploaded_thumbnail: str = Field(default="", kw_only=True)
+    force_refresh: bool = Field(default=False, kw_only=True)
+    suggestions: Suggestions = Field(default=(), kw_only=True)
+    type: Literal["file"] = Field(default="file", kw_only=True, repr=False)
+
+    def __post_init__(self) -> None:
+        _one_source(self.url, self.uploaded)
+
+
+@raises_content_error
+@dataclass(frozen=True, config=CONFIG)
+class Media:
+    """The picture or video of a card. `height`: short 112, medium 168 or tall 264 DP; `alt`: for screen readers."""
+
+    url: Url | None = None
+    height: Height = "medium"
+    alt: str = ""
+    uploaded: str = Field(default="", kw_only=True)
+    thumbnail_url: Url | None = Field(default=None, kw_only=True)
+    uploaded_thumbnail: str = Field(default="", kw_only=True)
+    force_refresh: bool = Field(default=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        _one_source(self.url, self.uploaded)
+
+
+@raises_content_error
+@dataclass(frozen=True, config=CONFIG)
+class Card:
+    """A rich card; at least a title, a description or media. `alignment` is the side of a horizontal card's picture."""
+
+    title: str = ""
+    description: str = ""
+    media: Media | None = None
+    suggestions: Suggestions = ()
+    orientation: Literal["vertical", "horizontal"] = Field(default="vertical", kw_only=True)
+    alignment: Literal["left", "right"] = Field(default="left", kw_only=True)
+    chips: Suggestions = Field(default=(), kw_only=True)  # the row of chips below the card, besides its own buttons
+    type: Literal["card"] = Field(default="card", kw_only=True, repr=False)
+
+    def __post_init__(self) -> None:
+        if not (self.title.strip() or self.description.strip() or self.media):
+            raise ValueError("a card needs a title, a description or media")
+        if self.orientation == "horizontal" and self.media and not (self.title or self.description or self.suggestions):
+            raise ValueError("a horizontal card with media needs a title, a description or suggestions")
+
+
+@raises_content_error
+@dataclass(frozen=True, config=CONFIG)
+class Carousel:
+    """Cards to swipe through, all of one `width`, with a row of chips (`suggestions`) below them."""
+
+    cards: Annotated[tuple[Card, ...], Field(min_length=2)]
+    suggestions: Suggestions = ()
+    width: Literal["small", "medium"] = Field(default="medium", kw_only=True)
+    type: Literal["carousel"] = Field(default="carousel", kw_only=True, repr=False)
+
+
+@raises_content_error
+@dataclass(frozen=True, config=CONFIG)
+class Location:
+    """A place: degrees, and a `label`. Native where the provider has it, else text with a map link."""
+
+    latitude: Latitude
+    longitude: Longitude
+    label: str = ""
+    suggestions: Suggestions = Field(default=(), kw_only=True)
+    type: Literal["location"] = Field(default="location", kw_only=True, repr=False)
+
+
+Content = Text | File | Card | Carousel | Location
+_ADAPTER: TypeAdapter[Content] = TypeAdapter(Annotated[Content, Field(discriminator="type")])
+_TAGS = frozenset(
+    "text file card carousel location reply open_url dial show_location request_location calendar_event".split()
+)
+
+
+def _one_source(url: str | None, uploaded: str) -> None:
+    if bool(url) == bool(uploaded):
+        raise ValueError("needs either url or uploaded")
+
+
+def dump(content: Content) -> dict[str, Any]:
+    """Content as JSON data for the database and the API; `load` reads it back."""
+    data: dict[str, Any] = _ADAPTER.dump_python(content, mode="json")
+    return data
+
+
+def load(data: Any) -> Content:
+    """JSON data as content. Raises ContentError that names the path."""
+    content: Content = with_content_error(lambda: _ADAPTER.validate_python(data), tags=_TAGS)
+    return content
+
+
+def as_content(value: "Content | str") -> Content:
+    """What a caller gave to `send()`: a string is a Text."""
+    if isinstance(value, str):
+        return Text(value)
+    if not isinstance(value, Content):
+        raise ContentError("", f"content must be a str or one of rcs_router.content, not {type(value).__name__}")
+    return value
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of every content, for the REST API and for forms."""
+    return _ADAPTER.json_schema()

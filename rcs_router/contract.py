@@ -1,0 +1,270 @@
+"""What router and backend say to each other. Backends import this, `content` and `errors`, and nothing else of ours."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Any, ClassVar, get_type_hints
+from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
+
+from rcs_router.content import Content
+from rcs_router.errors import ConfigError, WebhookRefused
+
+
+class Traffic(StrEnum):
+    """Why a message is sent: Google's list (reference: RCS for Business, `messageTrafficType`)."""
+
+    AUTHENTICATION = "authentication"
+    TRANSACTION = "transaction"
+    SERVICE_REQUEST = "service_request"
+    ACKNOWLEDGEMENT = "acknowledgement"
+    PROMOTION = "promotion"
+
+
+class Status(IntEnum):
+    """Where a transmission stands. The number is its rank: what a provider reports moves it only upwards."""
+
+    QUEUED = 0
+    SENDING = 10
+    ACCEPTED = 20
+    REVIEW = 30
+    CANCELLED = 35
+    EXPIRED = 40
+    FAILED = 50
+    DELIVERED = 80
+    READ = 90
+
+
+class ReceiptKind(StrEnum):
+    """What a provider may say of a transmission."""
+
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"  # for good; `code` and `detail` say why
+    EXPIRED = "expired"  # its time is up and it was taken back: it will never be delivered
+    EXPIRY_UNCERTAIN = "expiry_uncertain"  # its time is up, but it may still have been delivered
+    UNKNOWN = "unknown"  # a kind we do not know: kept as an event, changes nothing
+
+
+class IncomingKind(StrEnum):
+    """What a person may say or do."""
+
+    TEXT = "text"
+    SUGGESTION = "suggestion"  # a tapped chip
+    LOCATION = "location"
+    FILE = "file"
+    TYPING = "typing"  # an event, not a message
+    SUBSCRIBE = "subscribe"
+    UNSUBSCRIBE = "unsubscribe"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """One message on its way to one connection: everything a backend needs for its one request."""
+
+    id: UUID  # the transmission's; the provider's message id where the provider lets us choose
+    to: str  # the connection's identity
+    content: Content
+    text: str  # the same as plain text, numbered options included: what an SMS says
+    traffic: Traffic = Traffic.TRANSACTION
+    expires_at: datetime | None = None  # aware, by the database's clock
+    extra: Mapping[str, Any] = field(default_factory=dict)  # the caller's `fields["extra"]`, merged last by backends
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """The provider took the message. `provider_id`: its own id, empty where it uses ours."""
+
+    provider_id: str = ""
+    code: str = ""  # e.g. "malformed_reply": taken, but the answer could not be read
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a provider says of one transmission: named by our id (`transmission`) or by the provider's own."""
+
+    kind: ReceiptKind
+    transmission: UUID | None = None
+    provider_id: str = ""
+    at: datetime | None = None  # the provider's time: a fact that is kept, never used for order
+    event_id: str = ""  # the provider's id of this event; one that comes again changes nothing
+    code: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What one person said or did."""
+
+    kind: IncomingKind
+    sender: str  # identity of the connection
+    id: str = ""  # the provider's id; empty where its wire has none, and then nothing is deduplicated
+    text: str = ""
+    postback: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+    url: str = ""  # of a file; usually expires
+    media_type: str = ""
+    at: datetime | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)  # whatever else the wire carries, JSON values only
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRequest:
+    """A provider's HTTP request, as it arrived or as it was stored. Header names are lower case."""
+
+    method: str
+    body: bytes = b""
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookAnswer:
+    """What the provider gets to hear."""
+
+    status: int = 200
+    body: str = ""
+    content_type: str = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a backend can carry and do. Declared data: checked at `send()`, shown in the admin and the docs."""
+
+    content: frozenset[type]  # content it carries natively; everything else travels as plain text
+    suggestions: frozenset[type] = frozenset()
+    idempotent: bool = False  # drops a message whose id it has seen, so a repeat is safe
+    chooses_id: bool = False  # True: the provider makes the id, False: it uses ours
+    revoke: bool = False
+    status: bool = False
+    check: bool = False
+    typing: bool = False
+    mark_read: bool = False
+    upload: bool = False
+    webhook: bool = True
+    own_fallback: bool = False  # falls back to SMS by itself
+    tokens: bool = False  # identities may be a provider's anonymous tokens, not only phone numbers
+
+
+@dataclass(frozen=True)
+class Options:
+    """Base of a backend's options: a frozen dataclass. Declare a secret with `secret()`; repr never shows it."""
+
+    timeout: float = dataclasses.field(default=15.0, kw_only=True)  # seconds to wait for an answer
+
+    @classmethod
+    def read(cls, alias: str, given: Mapping[str, Any]) -> "Options":
+        """OPTIONS of `alias` as a value. Raises ConfigError that names an unknown, missing or mistyped option."""
+        where = f'RCS_BACKENDS["{alias}"]["OPTIONS"]'
+        known = {f.name: f for f in dataclasses.fields(cls)}
+        if unknown := sorted(set(given) - set(known)):
+            raise ConfigError(f"{where} has an unknown option {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        if missing := [name for name, f in known.items() if _required(f) and name not in given]:
+            raise ConfigError(f"{where} lacks {missing[0]!r}")
+        types = get_type_hints(cls)
+        return cls(**{name: _checked(f"{where}[{name!r}]", types[name], value) for name, value in given.items()})
+
+    def secrets(self) -> Iterable[str]:
+        """The values that must never be shown."""
+        for f in dataclasses.fields(self):
+            if not f.repr:
+                value = getattr(self, f.name)
+                yield from [value] if isinstance(value, str) else [v for v in value or () if isinstance(v, str)]
+
+
+def secret(**kwargs: Any) -> Any:
+    """A dataclass field whose value is left out of repr, logs and error pages."""
+    return dataclasses.field(repr=False, **kwargs)
+
+
+def _checked(where: str, wanted: Any, value: Any) -> Any:
+    try:
+        return TypeAdapter(wanted).validate_python(value)
+    except ValidationError as error:  # never with the input: it may be a secret
+        raise ConfigError(f"{where}: {error.errors(include_url=False, include_input=False)[0]['msg']}") from None
+
+
+def _required(f: "dataclasses.Field[Any]") -> bool:
+    return f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+
+
+class BaseBackend:
+    """One provider behind one alias. Subclasses know no model, no task, no retry and no setting but their options.
+
+    `send` is called from several threads at once; everything else from one at a time.
+    """
+
+    Options: ClassVar[type[Options]] = Options
+    capabilities: ClassVar[Capabilities]
+    provider: ClassVar[str] = ""  # the name people see, e.g. "Google RBM"
+    tested: ClassVar[str] = "emulator"  # how far this backend is tested: live, emulator, documents only
+
+    def __init__(self, alias: str, options: Any, *, webhook_url: str = "") -> None:
+        self.alias = alias
+        self.options = options
+        self.webhook_url = webhook_url  # absolute address of our webhook for this alias; empty if not known
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.alias!r}>"
+
+    def send(self, outbound: Outbound) -> SendResult:
+        """Make the one request. Raises a SendError; any other exception counts as a bug and ends in review."""
+        raise NotImplementedError
+
+    def check(self, content: Content) -> list[str]:
+        """Why this backend cannot carry `content`, as `path: problem` lines; empty when it can. No request is made.
+
+        Called at `send()` for this backend and those it falls back to.
+        """
+        return []
+
+    def problems(self) -> list[str]:
+        """What is wrong with the options beyond their types: one sentence each, shown by `manage.py check`."""
+        return []
+
+    # The webhook. `verify` comes first; the others see only verified requests.
+
+    def handshake(self, request: WebhookRequest) -> WebhookAnswer | None:
+        """Answer to a provider that checks the address when it is set up; None: not a handshake. Verifies by itself."""
+        return None
+
+    def verify(self, request: WebhookRequest) -> None:
+        """Raise WebhookRefused unless the request comes from the provider."""
+        raise WebhookRefused(f"{type(self).__name__} takes no webhooks", status=404)
+
+    def dedupe_key(self, request: WebhookRequest) -> str | None:
+        """The same for a request that the provider repeats, at most 100 characters; None: repeats cannot be told."""
+        return None
+
+    def parse(self, request: WebhookRequest) -> list[Receipt | Incoming]:
+        """What the request says. Raises anything for a request that makes no sense; it is kept with the traceback."""
+        raise NotImplementedError
+
+    def acknowledge(self) -> WebhookAnswer:
+        """What the provider expects to hear when a request was stored."""
+        return WebhookAnswer()
+
+    # Optional, announced by capabilities.
+
+    def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool:
+        """Take an undelivered message back: True when the provider says it did, False when it is too late."""
+        raise NotImplementedError
+
+    def check_capabilities(self, identities: list[str]) -> dict[str, frozenset[str] | None]:
+        """What each phone can: a set of the provider's feature names, or None for a phone it cannot reach."""
+        raise NotImplementedError
+
+    def typing(self, to: str) -> None:
+        """Show the person that we are writing."""
+        raise NotImplementedError
+
+    def mark_read(self, to: str, incoming_id: str) -> None:
+        """Tell the person that their message was read."""
+        raise NotImplementedError
