@@ -1,0 +1,21 @@
+"""Held for every test: no socket leaves this machine."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+_LOCAL = {"localhost", "127.0.0.1", "::1", ""}
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: object) -> None:
+        if isinstance(address, tuple) and address[0] not in _LOCAL and not str(address[0]).startswith("127."):
+            raise AssertionError(f"a test tried to reach {address[0]}")
+        connect(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    yield
