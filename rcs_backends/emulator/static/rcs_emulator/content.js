@@ -1,0 +1,140 @@
+// Turns what a message says (text, card, carousel, file, location) into elements. Taps go to the function it is given.
+
+import { button, el, icon, link, linked, webAddress } from "./dom.js";
+
+const NOT_A_PICTURE = /^(video|audio|text|application)\//;
+const ICON_OF = {
+  open_url: "link",
+  dial: "phone",
+  show_location: "pin",
+  request_location: "pin",
+  calendar_event: "calendar",
+};
+
+const RENDERERS = {
+  text: (message) => el("p", { class: "bubble text" }, ...linked(message.text ?? "")),
+  card: (message, tap) => el("div", { class: "single-card" }, ...cards(message, tap)),
+  carousel,
+  file: (message) => fileBubble(message.media ?? {}, message.text),
+  location: locationBubble,
+};
+
+export function contentOf(message, tap) {
+  return (RENDERERS[message.kind] ?? RENDERERS.text)(message, tap);
+}
+
+// Cards first, each from top to bottom, then the chip list: the order in which the emulator counts suggestions.
+export function suggestionsInOrder(message) {
+  return [...(message.cards ?? []).flatMap((card) => card.suggestions ?? []), ...(message.suggestions ?? [])];
+}
+
+export function suggestionButton(message, suggestion, className, tap) {
+  const index = suggestionsInOrder(message).indexOf(suggestion);
+  const shape = { class: className, "data-index": index, "data-tapped": Boolean(suggestion.tapped) };
+  const symbol = ICON_OF[suggestion.kind];
+  const run = () => tap(message, suggestion, index);
+  return button({ ...shape, onclick: run }, symbol && icon(symbol), el("span", {}, suggestion.label));
+}
+
+function cards(message, tap) {
+  return (message.cards ?? []).map((card) => cardOf(message, card, tap));
+}
+
+function cardOf(message, card, tap) {
+  const title = card.title && el("h3", {}, card.title);
+  const description = card.description && el("p", {}, ...linked(card.description));
+  const words = (title || description) && el("div", { class: "words" }, title, description);
+  const taps = (card.suggestions ?? []).map((each) => suggestionButton(message, each, "card-button", tap));
+  const body = el("div", { class: "card-body" }, words, taps.length > 0 && el("div", { class: "taps" }, ...taps));
+  const shape = `card ${card.orientation ?? "vertical"} picture-${card.alignment ?? "left"}`;
+  return el("article", { class: shape }, card.media && cardPicture(card.media), (words || taps.length > 0) && body);
+}
+
+function cardPicture(media) {
+  const classes = `picture ${media.height || "medium"}`;
+  const isPicture = !NOT_A_PICTURE.test(media.media_type ?? "");
+  const shown = imageOr(isPicture ? media.url : media.thumbnail, media.alt, classes, () => missing(media.alt, classes));
+  return isPicture ? shown : playable(shown, media);
+}
+
+function playable(shown, media) {
+  const address = webAddress(media.url);
+  const name = `Open ${media.alt || "the video"}`;
+  const play = address && link(address, icon("play"));
+  if (play) play.setAttribute("aria-label", name);
+  return el("div", { class: "playable" }, shown, play);
+}
+
+// An image, replaced by `substitute()` when its address is not one a browser may fetch, or when it fails to load.
+function imageOr(url, alt, classes, substitute) {
+  const address = webAddress(url);
+  if (!address) return substitute();
+  const image = el("img", { class: classes, alt: alt ?? "", referrerpolicy: "no-referrer", draggable: "false" });
+  image.addEventListener("error", () => image.replaceWith(substitute()));
+  image.src = address;
+  return image;
+}
+
+function missing(alt, classes) {
+  return el("div", { class: `${classes} missing` }, alt || "Picture not available");
+}
+
+function carousel(message, tap) {
+  const shown = cards(message, tap);
+  const name = `Carousel of ${shown.length} cards`;
+  const scroller = el("div", { class: `cards ${message.card_width ?? "medium"}`, tabindex: "0" }, ...shown);
+  scroller.setAttribute("role", "group");
+  scroller.setAttribute("aria-label", name);
+  const back = arrow("left", "Previous card", scroller, -1);
+  const on = arrow("right", "Next card", scroller, 1);
+  const settle = () => showArrows(scroller, back, on);
+  scroller.addEventListener("scroll", settle, { passive: true });
+  new ResizeObserver(settle).observe(scroller);
+  return el("div", { class: "carousel" }, scroller, back, on);
+}
+
+function arrow(direction, name, scroller, step) {
+  const move = () => {
+    const width = scroller.firstElementChild?.getBoundingClientRect().width ?? 0;
+    scroller.scrollBy({ left: step * (width + 8), behavior: calm() ? "instant" : "smooth" });
+  };
+  return button({ class: `round arrow ${direction}`, "aria-label": name, onclick: move }, icon(direction));
+}
+
+function calm() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+function showArrows(scroller, back, on) {
+  back.hidden = scroller.scrollLeft < 4;
+  on.hidden = scroller.scrollLeft + scroller.clientWidth > scroller.scrollWidth - 4;
+}
+
+function fileBubble(media, text) {
+  const name = text || fileName(media.url);
+  const isPicture = !NOT_A_PICTURE.test(media.media_type ?? "");
+  const source = isPicture ? media.url : media.thumbnail;
+  const alt = media.alt || name;
+  const preview = imageOr(source, alt, "preview", () => el("span", { class: "file-icon" }, icon("file")));
+  const kind = media.media_type && el("small", {}, media.media_type);
+  const words = el("span", { class: "file-words" }, el("span", { class: "file-name" }, name), kind);
+  const address = webAddress(media.url);
+  const body = address ? link(address, preview, words) : el("div", {}, preview, words);
+  body.className = "bubble file";
+  return body;
+}
+
+function fileName(url) {
+  const last = (url ?? "").split(/[?#]/)[0].split("/").pop();
+  try {
+    return decodeURIComponent(last) || "File";
+  } catch {
+    return last;
+  }
+}
+
+function locationBubble(message) {
+  const degrees = Number.isFinite(message.latitude) ? `${message.latitude}, ${message.longitude}` : "";
+  const words = [message.text, degrees].filter((each, index, all) => each && all.indexOf(each) === index).join("\n");
+  return el("div", { class: "bubble place" }, el("span", { class: "map" }, icon("pin")), el("p", {}, words || "A place"));
+}

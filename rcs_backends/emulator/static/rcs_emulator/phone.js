@@ -1,0 +1,236 @@
+// One handset: its switches, its conversation and its composer, kept level with what the emulator says of it.
+
+import { api, attempt, handsetPath, showToast } from "./api.js";
+import { Composer } from "./composer.js";
+import { suggestionButton } from "./content.js";
+import { button, el, icon, openInNewTab, put, webAddress } from "./dom.js";
+import { MessageRow, showTapped } from "./message.js";
+import { showDetail, showForm } from "./sheet.js";
+
+const NEAR_THE_END = 60; // pixels: who has scrolled further up is reading, and is not pulled down
+
+export class Phone {
+  // `page` gives the sample picture, the agents one may write to, `changed()` to look again at once, and `announce`.
+  constructor(handset, page) {
+    this.page = page;
+    this.number = handset.number;
+    this.rows = new Map();
+    this.composer = new Composer((body, quiet) => this.act(body, quiet), handset.number, page.sample);
+    this.build(handset);
+    this.update(handset);
+  }
+
+  build(handset) {
+    this.node = el("section", { class: "phone", "data-number": handset.number });
+    this.list = el("ol", { class: "rows" });
+    this.typing = el("p", { class: "typing", role: "img", "aria-label": "The agent is typing", hidden: true });
+    this.typing.append(el("i"), el("i"), el("i"));
+    this.chips = el("div", { class: "chips", role: "group", "aria-label": "Suggestions" });
+    this.talk = el("div", { class: "talk", tabindex: "0" }, this.list, this.typing, this.chips);
+    this.jump = button({ class: "jump", hidden: true, onclick: () => this.toEnd() }, "New messages", icon("down"));
+    this.node.append(this.header(), this.talk, this.jump, this.composer.node);
+    for (const part of [this.talk, this.composer.node]) part.addEventListener("click", () => this.markRead());
+    this.talk.addEventListener("scroll", () => this.atEnd() && put(this.jump, { hidden: true }), { passive: true });
+  }
+
+  header() {
+    this.face = el("span", { class: "face", "aria-hidden": "true" });
+    this.name = el("h2", {});
+    this.unread = el("span", { class: "unread", hidden: true });
+    this.rcs = this.toggle("RCS", "rcs", () => ({ rcs: !this.handset.rcs }));
+    this.plane = this.toggle("Airplane mode", "airplane", () => ({ online: !this.handset.online }), icon("plane"));
+    const who = el("div", { class: "who" }, this.name, el("p", { class: "number" }, this.number));
+    const top = el("div", { class: "top" }, this.face, who, this.unread, this.menu());
+    return el("header", {}, top, el("div", { class: "switches" }, this.rcs, this.plane));
+  }
+
+  toggle(name, kind, change, symbol = null) {
+    const flip = () => this.change(change());
+    const knob = el("span", { class: "knob", "aria-hidden": "true" });
+    return button({ class: `switch ${kind}`, role: "switch", onclick: flip }, symbol, el("span", {}, name), knob);
+  }
+
+  menu() {
+    this.consent = button({ onclick: () => this.toggleConsent() });
+    const rename = button({ onclick: () => this.rename() }, "Rename");
+    const summary = el("summary", { class: "round", "aria-label": "More" }, icon("more"));
+    const menu = el("details", { class: "menu" }, summary, el("div", {}, this.consent, rename));
+    menu.addEventListener("click", (event) => event.target.closest("button") && (menu.open = false));
+    menu.addEventListener("focusout", (event) => !menu.contains(event.relatedTarget) && (menu.open = false));
+    menu.addEventListener("keydown", (event) => event.key === "Escape" && ((menu.open = false), summary.focus()));
+    return menu;
+  }
+
+  update(handset) {
+    this.handset = handset;
+    const name = handset.name || "Phone";
+    put(this.node, { "aria-label": `${name}, ${handset.number}`, "data-online": handset.online });
+    put(this.talk, { "aria-label": `Conversation of ${name}` });
+    put(this.face, { text: name[0].toUpperCase() });
+    put(this.name, { text: name });
+    put(this.rcs, { "aria-checked": handset.rcs });
+    put(this.plane, { "aria-checked": !handset.online });
+    put(this.unread, { text: String(handset.unread), "aria-label": `${handset.unread} unread`, hidden: !handset.unread });
+    put(this.consent, { text: handset.unsubscribed ? "Subscribe" : "Unsubscribe" });
+    this.showTyping(handset.agent_typing);
+  }
+
+  showTyping(typing) {
+    const follow = this.atEnd();
+    put(this.typing, { hidden: !typing });
+    if (follow && typing) this.toEnd();
+  }
+
+  showMessages(messages) {
+    const follow = this.atEnd();
+    const fresh = messages.filter((message) => !this.rows.has(message.id));
+    const arrived = messages.filter((message) => isShown(message) && !isShown(this.rows.get(message.id)?.message));
+    this.dropRows(new Set(messages.map((message) => message.id)));
+    for (const message of messages) this.showMessage(message);
+    this.showSenders(messages);
+    this.showChips(messages);
+    this.composer.update(this.peers(messages), peerOf(messages.at(-1)));
+    if (fresh.length && (follow || fresh.at(-1).direction === "out")) this.toEnd();
+    else if (fresh.length) put(this.jump, { hidden: false });
+    if (this.loaded) this.announce(arrived);
+    this.loaded = true;
+  }
+
+  dropRows(kept) {
+    for (const [id, row] of this.rows) {
+      if (kept.has(id)) continue;
+      row.node.remove();
+      this.rows.delete(id);
+    }
+  }
+
+  showMessage(message) {
+    const row = this.rows.get(message.id);
+    if (row) return row.update(message);
+    const added = new MessageRow(message, (...tapped) => this.tap(...tapped));
+    this.rows.set(message.id, added);
+    return this.list.append(added.node);
+  }
+
+  showSenders(messages) {
+    let before = "";
+    for (const message of messages) {
+      const name = `${message.agent} · ${message.channel.toUpperCase()}`;
+      this.rows.get(message.id).showSender(name === before ? "" : name);
+      before = name;
+    }
+  }
+
+  // Only the newest message that the phone shows keeps its chips; any later one, from either side, takes them away.
+  showChips(messages) {
+    const message = messages.findLast(isShown);
+    const suggestions = message?.direction === "in" ? message.suggestions : [];
+    const key = JSON.stringify([message?.id, suggestions], (name, value) => (name === "tapped" ? undefined : value));
+    if (key !== this.chipsShown) this.drawChips(message, suggestions);
+    this.chipsShown = key;
+    if (message) showTapped(this.chips, message);
+  }
+
+  drawChips(message, suggestions) {
+    const focused = this.chips.contains(document.activeElement);
+    const tap = (...tapped) => this.tap(...tapped);
+    this.chips.replaceChildren(...suggestions.map((each) => suggestionButton(message, each, "chip", tap)));
+    put(this.chips, { hidden: !suggestions.length });
+    if (focused) this.talk.focus({ preventScroll: true });
+  }
+
+  peers(messages) {
+    const all = [...messages.map(peerOf).reverse(), ...this.page.agents().map((to) => ({ via: "rcs", to }))];
+    return [...new Map(all.map((peer) => [JSON.stringify(peer), peer])).values()];
+  }
+
+  announce(messages) {
+    for (const message of messages.filter((each) => each.direction === "in"))
+      this.page.announce(`${message.agent} to ${this.name.textContent}: ${summaryOf(message)}`);
+  }
+
+  atEnd() {
+    return this.talk.scrollHeight - this.talk.scrollTop - this.talk.clientHeight < NEAR_THE_END;
+  }
+
+  toEnd() {
+    this.talk.scrollTop = this.talk.scrollHeight;
+    put(this.jump, { hidden: true });
+  }
+
+  async act(body, quiet = false) {
+    const path = handsetPath(this.number, "actions/");
+    const done = quiet ? await api.post(path, body).catch(() => null) : await attempt(() => api.post(path, body));
+    this.page.changed();
+    return Boolean(done);
+  }
+
+  async change(keys) {
+    const handset = await attempt(() => api.post("handsets/", { number: this.number, ...keys }));
+    if (handset) this.update(handset);
+    this.page.changed();
+    return Boolean(handset);
+  }
+
+  markRead() {
+    if (this.handset.unread) this.act({ action: "read" }, true);
+  }
+
+  toggleConsent() {
+    this.act({ action: this.handset.unsubscribed ? "subscribe" : "unsubscribe" });
+  }
+
+  rename() {
+    const name = { label: "Name", name: "name", value: this.handset.name, required: true };
+    showForm("Rename the phone", [name], "Rename", (given) => this.change(given));
+  }
+
+  tap(message, suggestion, index) {
+    this.act({ action: "tap", suggestion: index, message: message.id });
+    const follow = FOLLOW[suggestion.kind];
+    if (follow) follow(suggestion.detail ?? {}, this);
+  }
+}
+
+// What a real phone does besides telling the sender of the tap.
+const FOLLOW = {
+  open_url: (detail) => {
+    const address = webAddress(detail.url);
+    if (address) openInNewTab(address);
+    else showToast("The phone cannot open this: it is not a web address.");
+  },
+  dial: (detail) => showDetail("The phone would dial", [["Number", detail.phone]]),
+  show_location: (detail) =>
+    showDetail("The phone would show", [
+      ["Place", detail.place],
+      ["Latitude", detail.latitude],
+      ["Longitude", detail.longitude],
+      ["Search", detail.query],
+    ]),
+  request_location: (detail, phone) => phone.composer.askPlace(),
+  calendar_event: (detail) =>
+    showDetail("The phone would add to its calendar", [
+      ["Title", detail.title],
+      ["Start", localTime(detail.start)],
+      ["End", localTime(detail.end)],
+      ["Description", detail.description],
+    ]),
+};
+
+function localTime(value) {
+  const time = new Date(value);
+  return Number.isNaN(time.getTime()) ? value : time.toLocaleString();
+}
+
+// Whether the person has it before their eyes: what they sent themselves, and what has arrived and not been taken back.
+function isShown(message) {
+  return message?.direction === "out" || message?.state === "delivered" || message?.state === "read";
+}
+
+function peerOf(message) {
+  return message ? { via: message.channel, to: message.agent } : null;
+}
+
+function summaryOf(message) {
+  return message.text || message.cards?.[0]?.title || message.kind;
+}
