@@ -15,6 +15,8 @@ export class Phone {
     this.page = page;
     this.number = handset.number;
     this.rows = new Map();
+    this.follow = true; // stay at the end as the conversation grows
+    this.top = 0;
     this.composer = new Composer((body, quiet) => this.act(body, quiet), handset.number, page.sample);
     this.build(handset);
     this.update(handset);
@@ -30,7 +32,9 @@ export class Phone {
     this.jump = button({ class: "jump", hidden: true, onclick: () => this.toEnd() }, "New messages", icon("down"));
     this.node.append(this.header(), this.talk, this.jump, this.composer.node);
     for (const part of [this.talk, this.composer.node]) part.addEventListener("click", () => this.markRead());
-    this.talk.addEventListener("scroll", () => this.atEnd() && put(this.jump, { hidden: true }), { passive: true });
+    this.talk.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    const growth = new ResizeObserver(() => this.follow && this.toEnd()); // pictures arrive after their message
+    for (const part of [this.talk, this.list, this.typing, this.chips]) growth.observe(part);
   }
 
   header() {
@@ -72,17 +76,10 @@ export class Phone {
     put(this.plane, { "aria-checked": !handset.online });
     put(this.unread, { text: String(handset.unread), "aria-label": `${handset.unread} unread`, hidden: !handset.unread });
     put(this.consent, { text: handset.unsubscribed ? "Subscribe" : "Unsubscribe" });
-    this.showTyping(handset.agent_typing);
-  }
-
-  showTyping(typing) {
-    const follow = this.atEnd();
-    put(this.typing, { hidden: !typing });
-    if (follow && typing) this.toEnd();
+    put(this.typing, { hidden: !handset.agent_typing });
   }
 
   showMessages(messages) {
-    const follow = this.atEnd();
     const fresh = messages.filter((message) => !this.rows.has(message.id));
     const arrived = messages.filter((message) => isShown(message) && !isShown(this.rows.get(message.id)?.message));
     this.dropRows(new Set(messages.map((message) => message.id)));
@@ -90,8 +87,8 @@ export class Phone {
     this.showSenders(messages);
     this.showChips(messages);
     this.composer.update(this.peers(messages), peerOf(messages.at(-1)));
-    if (fresh.length && (follow || fresh.at(-1).direction === "out")) this.toEnd();
-    else if (fresh.length) put(this.jump, { hidden: false });
+    if (fresh.at(-1)?.direction === "out") this.toEnd();
+    else if (fresh.length && !this.follow) put(this.jump, { hidden: false });
     if (this.loaded) this.announce(arrived);
     this.loaded = true;
   }
@@ -149,11 +146,17 @@ export class Phone {
       this.page.announce(`${message.agent} to ${this.name.textContent}: ${summaryOf(message)}`);
   }
 
-  atEnd() {
-    return this.talk.scrollHeight - this.talk.scrollTop - this.talk.clientHeight < NEAR_THE_END;
+  // Only a person scrolls up; that the end has moved away is no sign that they did.
+  scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.talk;
+    const atEnd = scrollHeight - scrollTop - clientHeight < NEAR_THE_END;
+    this.follow = atEnd || (this.follow && scrollTop >= this.top);
+    this.top = scrollTop;
+    if (atEnd) put(this.jump, { hidden: true });
   }
 
   toEnd() {
+    this.follow = true;
     this.talk.scrollTop = this.talk.scrollHeight;
     put(this.jump, { hidden: true });
   }
