@@ -11,6 +11,7 @@ const KINDS = {
 };
 const WITH_SECONDS = new Set(["latency", "hang", "late"]);
 const NUMBERS = ["times", "rate", "seconds", "retry_after"];
+const LIMITS = ["provider", "method", "number", ...NUMBERS];
 const TOTALS = ["requests", "accepted", "shown", "doubles", "webhooks_waiting"];
 
 export class Panel {
@@ -144,6 +145,7 @@ function faultFrom(data) {
 }
 
 function limitsOf(fault) {
-  const limits = ["provider", "number", ...NUMBERS].filter((name) => fault[name] !== undefined && fault[name] !== null);
+  const idle = { rate: fault.rate === 1, seconds: !WITH_SECONDS.has(fault.kind) };
+  const limits = LIMITS.filter((name) => !idle[name] && fault[name] !== undefined && fault[name] !== null);
   return limits.map((name) => `${name.replace("_", " ")} ${fault[name]}`).join(", ") || "always";
 }

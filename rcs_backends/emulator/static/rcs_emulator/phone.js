@@ -205,7 +205,7 @@ const FOLLOW = {
   dial: (detail) => showDetail("The phone would dial", [["Number", detail.phone]]),
   show_location: (detail) =>
     showDetail("The phone would show", [
-      ["Place", detail.place],
+      ["Place", detail.label ?? detail.place],
       ["Latitude", detail.latitude],
       ["Longitude", detail.longitude],
       ["Search", detail.query],
