@@ -1,0 +1,222 @@
+"""One request to a provider → its answer, or the SendError that says what to do; every backend calls out here.
+
+Three questions decide: did a connection come about, had the request left, and what is the answer's status?
+"""
+
+import json as jsonlib
+import re
+import ssl
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import quote, quote_plus, urlsplit
+
+import requests
+import urllib3
+
+from rcs_backends.connection import Exchange, adapter
+from rcs_router.errors import Ambiguous, Misconfigured, Refused, SendError, Throttled, Unavailable
+
+MAX_BODY = 64 * 1024  # bytes of an answer that are read
+MAX_RETRY_AFTER = 3600.0  # seconds; a longer wish is a person's business
+MAX_DETAIL = 300  # characters
+
+Errors = Mapping[int | str, type[SendError]]  # a provider's own word or an HTTP status → what it means
+CodeOf = Callable[["Reply"], str]  # finds the provider's own word in its answer; empty if there is none
+
+_BY_STATUS: Errors = {
+    401: Misconfigured,
+    403: Misconfigured,
+    407: Misconfigured,
+    408: Unavailable,
+    429: Throttled,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A provider's answer. `truncated`: its body broke off, took too long or was longer than we read."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)  # names in any case
+    body: bytes = b""
+    truncated: bool = False
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body as JSON, or None when it cannot be read."""
+        try:
+            return jsonlib.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+
+def call(
+    method: str,
+    url: str,
+    *,
+    json: Any = None,
+    data: bytes | Mapping[str, str] | None = None,
+    params: Mapping[str, str | bytes] | None = None,
+    headers: Mapping[str, str] | None = None,
+    auth: tuple[str, str] | None = None,
+    connect_timeout: float = 3.0,
+    timeout: float = 15.0,
+    max_body: int = MAX_BODY,
+    repeatable: bool = False,
+    secrets: Iterable[str] = (),
+    errors: Errors | None = None,
+    code_of: CodeOf | None = None,
+    raise_errors: bool = True,
+) -> Reply:
+    """Make one request and return its answer. `timeout` (seconds) covers all of it, however slowly it drips.
+
+    `repeatable`: the provider drops repeats, so a request lost with a stale connection is made once more.
+    `secrets`, and what looks like one, never get into an error's text. `errors` and `code_of`: see `judge`.
+    With raise_errors=False an answer of any status is returned. Raises Unavailable (no connection), Ambiguous
+    (the request left, no answer came), Misconfigured (address or certificate), and what `judge` finds.
+    """
+    headers = {"User-Agent": "django-rcs-router", "Accept-Encoding": "identity", **(headers or {})}
+    if json is not None:
+        data = jsonlib.dumps(json, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        headers.setdefault("Content-Type", "application/json")
+    request = requests.Request(method, url, headers, data=data, params=params, auth=auth)
+    reply = _exchange(request, Exchange(timeout, connect_timeout), max_body, repeatable)
+    if isinstance(reply, SendError):
+        raise reply
+    if raise_errors and (error := judge(reply, errors=errors, code_of=code_of, secrets=secrets)):
+        raise error
+    return reply
+
+
+def judge(
+    reply: Reply,
+    *,
+    errors: Errors | None = None,
+    code_of: CodeOf | None = None,
+    secrets: Iterable[str] = (),
+    detail: str = "",
+) -> SendError | None:
+    """The error that an answer means; None for a 2xx. `detail`: what people read, if not the whole body.
+
+    The provider's table `errors` comes first: by its own word (`code_of`), then by HTTP status.
+    """
+    if 200 <= reply.status < 300:
+        return None
+    table = errors or {}
+    code = code_of(reply) if code_of else ""
+    known = (
+        table.get(code) or table.get(reply.status) or _BY_STATUS.get(reply.status) or _by_class(reply.status)
+    )
+    return known(
+        redact(f"HTTP {reply.status} {detail or _readable(reply)}".strip(), secrets),
+        code=code if code in table else "",
+        retry_after=_retry_after(reply.headers.get("Retry-After", "")),
+    )
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """`text` without the secrets, bearer tokens, passwords in addresses, phone numbers; ≤ 300 characters."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        for form in {secret, quote(secret, safe=""), quote_plus(secret), jsonlib.dumps(secret)[1:-1]}:
+            text = text.replace(form, "***")
+    for pattern, mask in _SECRETIVE:
+        text = pattern.sub(mask, text)
+    return text if len(text) <= MAX_DETAIL else text[: MAX_DETAIL - 1] + "…"
+
+
+_NAMES = r"[\w-]*(?:pass|password|secret|token|key|assertion)"
+_SECRETIVE = [
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 ***"),
+    (re.compile(rf"(?i)\b({_NAMES}=)[^\s&\"']+"), r"\1***"),
+    (re.compile(rf'(?i)("{_NAMES}"\s*:\s*)"[^"]*"?'), r'\1"***"'),
+    (re.compile(r"(?i)((?:\+|%2b|\b)\d{2})\d{3,13}(\d{2})\b"), r"\1…\2"),
+]
+
+
+def _by_class(status: int) -> type[SendError]:
+    if 300 <= status < 400:
+        return Misconfigured  # an API does not move, and following would carry our token to a strange host
+    return Unavailable if status >= 500 else Refused if status >= 400 else Ambiguous
+
+
+def _readable(reply: Reply) -> str:
+    if 300 <= reply.status < 400:
+        return "is a redirect, which is not followed: is the address right?"
+    return " ".join(re.sub(r"(?s)<(script|style).*?</\1>|<[^>]*>", " ", reply.text[:4000]).split())
+
+
+def _retry_after(value: str) -> float | None:
+    """Seconds from a Retry-After header: a number or an HTTP date (RFC 9110, section 10.2.3)."""
+    if re.fullmatch(r"\s*[0-9]{1,9}(\.[0-9]*)?\s*", value):
+        return min(float(value), MAX_RETRY_AFTER)
+    try:
+        at = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    seconds = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+
+
+def _exchange(
+    request: requests.Request, state: Exchange, max_body: int, repeatable: bool
+) -> Reply | SendError:
+    """The answer or the error. Errors are returned: a raised one would keep a cause that shows the address."""
+    try:
+        with state, adapter().send_within(state, request.prepare()) as response:
+            return Reply(response.status_code, response.headers, *_read(response.raw, max_body))
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        if not (repeatable and state.reused and not state.answered and _is_reset(error)):
+            return _failure(error, state.left, request.url)
+    state.left = state.reused = False
+    return _exchange(request, state, max_body, repeatable=False)
+
+
+def _read(raw: Any, limit: int) -> tuple[bytes, bool]:
+    """The body up to `limit` bytes, and whether something of it is missing."""
+    body = bytearray()
+    try:
+        while len(body) <= limit and (chunk := raw.read(16 * 1024, decode_content=True)):
+            body += chunk
+    except (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError):
+        return bytes(body[:limit]), True
+    return bytes(body[:limit]), len(body) > limit
+
+
+def _failure(error: Exception, left: bool, url: str) -> SendError:
+    """What an exception means. Its own text is not used: it holds the address with all parameters."""
+    causes = list(_causes(error))
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        return Misconfigured(f"{_host(url)}: its TLS certificate cannot be verified", code="certificate")
+    why = getattr(causes[-1], "strerror", "") or type(causes[-1]).__name__
+    if left:
+        return Ambiguous(f"{_host(url)}: the request left, no answer came ({why})")
+    if isinstance(error, ValueError):
+        return Misconfigured(f"{_host(url)}: the address or a header is not valid ({why})")
+    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+        return Misconfigured("the certificates that REQUESTS_CA_BUNDLE names cannot be read")
+    return Unavailable(f"{_host(url)}: no connection ({why})")
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or "no host"
+    except ValueError:
+        return "no host"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_reset(error: BaseException) -> bool:
+    """The other side had closed the connection: RemoteDisconnected is a ConnectionResetError too."""
+    return any(isinstance(cause, ConnectionResetError | BrokenPipeError) for cause in _causes(error))
