@@ -1,0 +1,76 @@
+"""From accepted to shown: wires hand messages in, phones show them when they can, the wire hears what became of them.
+
+Everything here is called with the world's lock held.
+"""
+
+from rcs_backends.emulator.phones import Handset, Message, now
+from rcs_backends.emulator.state import world
+
+
+def accept(message: Message, *, deferred: float = 0.0) -> int:
+    """Put a message on its way to its phone, after `delivery_delay` plus `deferred` seconds; how often it was asked."""
+    copies = world.ledger.accept(message)
+    world.handset(message.number).messages[message.id] = message
+    world.after(world.config["delivery_delay"] + deferred, deliver, message)
+    if message.expires_at:
+        world.after((message.expires_at - now()).total_seconds(), _expire, message)
+    return copies
+
+
+def deliver(message: Message) -> None:
+    """Show a message on its phone, or keep it until the phone is back."""
+    if message.state != "waiting":
+        return
+    handset = world.handset(message.number)
+    network_up = message.channel == "rcs" or world.config["kannel"]["link"] == "up"
+    if network_up and not message.submitted:
+        message.submitted = True
+        message.tell("submitted")
+    if network_up and message.state == "waiting" and handset.reachable(message.channel):
+        _show(handset, message)
+    elif message.state == "waiting":
+        handset.waiting[message.id] = message
+
+
+def _show(handset: Handset, message: Message) -> None:
+    handset.waiting.pop(message.id, None)
+    message.state = "delivered"
+    message.doubles = world.ledger.show(message) - 1
+    handset.unread += 1
+    handset.typing_until = 0.0
+    message.tell("delivered")
+    if world.config["auto_read"]:
+        world.after(world.config["delivery_delay"], read, handset, message)
+
+
+def read(handset: Handset, message: Message) -> None:
+    """The person looks at a message."""
+    if message.state == "delivered" and message.direction == "in":
+        message.state = "read"
+        handset.unread -= 1
+        message.tell("read")
+
+
+def flush(handset: Handset) -> None:
+    """The phone (or the network) is back: what waited is delivered, in order."""
+    for message in list(handset.waiting.values()):
+        if world.config["kannel"]["link"] == "up" or message.channel == "rcs":
+            world.after(world.config["delivery_delay"], deliver, message)
+
+
+def _expire(message: Message) -> None:
+    """Time is up. The wire may decide that the removal failed, and leave the message waiting."""
+    if message.state == "waiting":
+        message.state = "expired"
+        world.handset(message.number).waiting.pop(message.id, None)
+        message.tell("expired")
+
+
+def revoke(message: Message) -> bool:
+    """Take a message back; False when the phone has it. A message that is gone already stays gone."""
+    if message.state in ("delivered", "read"):
+        return False
+    if message.state == "waiting":
+        message.state = "revoked"
+        world.handset(message.number).waiting.pop(message.id, None)
+    return True

@@ -1,0 +1,193 @@
+"""The control API: JSON comes in from the handset page and from tests, the world changes, JSON goes out.
+
+Errors are `{"error": "<sentence>"}` with status 400 or 404.
+"""
+
+import json
+from collections.abc import Callable
+from functools import wraps
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from rcs_backends.emulator import actions, delivery
+from rcs_backends.emulator.config import ConfigProblem
+from rcs_backends.emulator.faults import FaultProblem
+from rcs_backends.emulator.phones import FEATURES, Handset, Json
+from rcs_backends.emulator.state import normalised, world
+from rcs_backends.emulator.webhooks import outbox
+from rcs_backends.emulator.wire import google_webhooks
+
+
+class Problem(ValueError):
+    """The request makes no sense; the message is one sentence."""
+
+    def __init__(self, sentence: str, status: int = 400) -> None:
+        self.status = status
+        super().__init__(sentence)
+
+
+def control(*verbs: str) -> Callable[[Callable[..., Json]], Callable[..., HttpResponse]]:
+    """A view that takes the request's JSON object (empty for GET and DELETE) and gives the answer's."""
+
+    def decorate(view: Callable[..., Json]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def wrapped(request: HttpRequest, **path: str) -> HttpResponse:
+            try:
+                if request.method not in verbs:
+                    raise Problem(f"Use {' or '.join(verbs)}.", 405)
+                return _json(view(request.method, _body(request), **path))
+            except Problem as problem:
+                return _json({"error": str(problem)}, problem.status)
+            except (ConfigProblem, FaultProblem, actions.ActionProblem) as problem:
+                return _json({"error": str(problem)}, 400)
+
+        return wrapped
+
+    return decorate
+
+
+def _json(body: Json, status: int = 200) -> HttpResponse:
+    response = JsonResponse(body, status=status)
+    response.headers["Content-Length"] = str(len(response.content))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _body(request: HttpRequest) -> Json:
+    if request.method != "POST":
+        return {}
+    try:
+        body = json.loads(request.body or b"{}")
+    except (ValueError, RecursionError):
+        raise Problem("The body is not JSON.") from None
+    if not isinstance(body, dict):
+        raise Problem("The body must be a JSON object.")
+    return body
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """The handset page; `base` is the prefix under which the emulator is mounted."""
+    return render(request, "rcs_emulator/handsets.html", {"base": reverse("rcs_emulator:page")})
+
+
+def _handset(number: str) -> Handset:
+    try:
+        handset = world.handsets.get(normalised(number))
+    except ValueError as error:
+        raise Problem(str(error)) from None
+    if handset is None:
+        raise Problem(f"There is no phone {number}.", 404)
+    return handset
+
+
+@control("GET", "POST")
+def handsets(verb: str, body: Json) -> Json:
+    """GET: every phone. POST: create one, or change the given keys."""
+    with world.change():
+        if verb == "GET":
+            return {"handsets": [handset.as_json() for handset in world.handsets.values()]}
+        checked = _checked(body)
+        handset = world.handset(checked.pop("number"))
+        for key, value in checked.items():
+            setattr(handset, key, value)
+        if "online" in checked or "rcs" in checked:
+            delivery.flush(handset)
+        return handset.as_json()
+
+
+def _checked(body: Json) -> Json:
+    types: dict[str, type] = {"number": str, "name": str, "rcs": bool, "online": bool, "features": list}
+    for key, value in body.items():
+        if key not in types or not isinstance(value, types[key]):
+            raise Problem(f"{key} is unknown or of the wrong type.")
+    if any(feature not in (*FEATURES, "PDF_IN_RICH_CARDS") for feature in body.get("features", ())):
+        raise Problem(f"features must be among {', '.join(FEATURES)}.")
+    try:
+        return {**body, "number": normalised(body.get("number", ""))}
+    except ValueError as error:
+        raise Problem(str(error)) from None
+
+
+@control("GET")
+def handset(verb: str, body: Json, number: str) -> Json:
+    """One phone."""
+    with world.change():
+        return _handset(number).as_json()
+
+
+@control("GET")
+def messages(verb: str, body: Json, number: str) -> Json:
+    """A phone's messages, oldest first, those included that it does not show yet."""
+    with world.change():
+        return {"messages": [message.as_json() for message in _handset(number).messages.values()]}
+
+
+@control("POST")
+def act(verb: str, body: Json, number: str) -> Json:
+    """Do something with a phone."""
+    with world.change():
+        message = actions.perform(_handset(number), body)
+        return {"ok": True, "message": message.as_json() if message else None}
+
+
+@control("GET", "DELETE")
+def ledger(verb: str, body: Json) -> Json:
+    """GET: what was accepted, shown and sent back. DELETE: forget everything but the dials."""
+    if verb == "DELETE":
+        world.forget()
+    with world.change():
+        kept = world.ledger
+        totals = {
+            "requests": kept.requests,
+            "accepted": len(kept.accepted),
+            "shown": len(kept.shown),
+            "doubles": kept.doubles,
+            "webhooks_waiting": outbox.waiting,
+        }
+        return {
+            "accepted": [entry.as_json() for entry in kept.accepted.values()],
+            "shown": [entry.as_json() for entry in kept.shown.values()],
+            "webhooks": outbox.as_json(),
+            "totals": totals,
+        }
+
+
+@control("GET", "POST", "DELETE")
+def faults(verb: str, body: Json) -> Json:
+    """The fault dials: see them, set one, take all away."""
+    with world.change():
+        if verb == "POST":
+            return world.faults.add(body).as_json()
+        if verb == "DELETE":
+            world.faults.clear()
+        return {"faults": world.faults.as_json()}
+
+
+@control("DELETE")
+def fault(verb: str, body: Json, fault_id: str) -> Json:
+    """Take one fault dial away."""
+    with world.change():
+        if not world.faults.remove(fault_id):
+            raise Problem("There is no such fault.", 404)
+        return {"faults": world.faults.as_json()}
+
+
+@control("GET", "POST")
+def config(verb: str, body: Json) -> Json:
+    """GET: the dials. POST: merge; `{"verify": "<agent>"}` also presses that agent's "Verify webhook" button."""
+    agent = body.pop("verify", None)
+    if verb == "POST":
+        world.configure(body)
+        _flush_all()
+    answer = dict(world.config)
+    if agent is not None:
+        answer["verification"] = google_webhooks.verify(str(agent))
+    return answer
+
+
+def _flush_all() -> None:
+    with world.change():
+        for handset in world.handsets.values():
+            delivery.flush(handset)

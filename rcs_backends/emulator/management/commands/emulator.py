@@ -1,0 +1,47 @@
+"""`manage.py emulator`: serves the emulator alone until Ctrl-C."""
+
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from rcs_backends.emulator import server
+
+ADDRESSES = {
+    "Handsets (open it in a browser)": "",
+    "Google RBM (base_url)": "google/",
+    "Google service account (key file)": "google/service-account.json",
+    "Kannel (sendsms)": "kannel/cgi-bin/sendsms",
+    "Faults, ledger, dials": "faults/ ledger/ config/",
+}
+
+
+class Command(BaseCommand):
+    help = "Serve the RCS emulator alone: the providers' side of every wire, and the phones."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=8020, help="port to listen on; 0: any free one")
+        parser.add_argument(
+            "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        application = server.with_static_files(server.EmulatorOnly())
+        try:
+            running = server.start(options["port"], options["host"], application)
+        except OSError as error:
+            raise CommandError(
+                f"Cannot listen on {options['host']}:{options['port']}: {error.strerror}"
+            ) from error
+        with running:
+            for what, path in ADDRESSES.items():
+                self.stdout.write(f"{what:36} {running.url}/emulator/{path}")
+            self.stdout.write("Ctrl-C ends it.")
+            self._wait()
+
+    def _wait(self) -> None:
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            self.stdout.write("")

@@ -1,0 +1,197 @@
+"""Phones and what they show: wires put messages in, the control API reads them out as JSON."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+Json = dict[str, Any]
+
+FEATURES = (  # what a current Android phone reports (developers.google.com, guides/build/capabilities)
+    "RICHCARD_STANDALONE",
+    "RICHCARD_CAROUSEL",
+    "ACTION_CREATE_CALENDAR_EVENT",
+    "ACTION_DIAL",
+    "ACTION_OPEN_URL",
+    "ACTION_SHARE_LOCATION",
+    "ACTION_VIEW_LOCATION",
+    "ACTION_OPEN_URL_IN_WEBVIEW",
+)
+TYPING_SECONDS = 20  # how long a phone shows that the agent is typing (guides/build/events/send-events)
+
+
+def now() -> datetime:
+    """The emulator's only clock for what leaves it: aware, UTC."""
+    return datetime.now(UTC)
+
+
+def stamp(at: datetime) -> str:
+    """RFC 3339 in UTC with 0 or 6 fractional digits, as proto-JSON writes it."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+@dataclass(slots=True)
+class Suggestion:
+    """A chip or a card's button. `kind` and `detail` as in the control API."""
+
+    label: str
+    kind: str
+    postback: str
+    detail: Json
+    tapped: bool = False
+
+    def as_json(self) -> Json:
+        return {
+            "label": self.label,
+            "kind": self.kind,
+            "postback": self.postback,
+            "detail": self.detail,
+            "tapped": self.tapped,
+        }
+
+
+@dataclass(slots=True)
+class Media:
+    """A picture, video, sound or document: `height` is short, medium, tall, or empty outside of cards."""
+
+    url: str
+    thumbnail: str = ""
+    height: str = ""
+    alt: str = ""
+    media_type: str = ""
+
+    def as_json(self) -> Json:
+        return {
+            "url": self.url,
+            "thumbnail": self.thumbnail,
+            "height": self.height,
+            "alt": self.alt,
+            "media_type": self.media_type,
+        }
+
+
+@dataclass(slots=True)
+class Card:
+    """One rich card."""
+
+    title: str = ""
+    description: str = ""
+    media: Media | None = None
+    orientation: str = "vertical"
+    alignment: str = "left"
+    suggestions: list[Suggestion] = field(default_factory=list)
+
+    def as_json(self) -> Json:
+        return {
+            "title": self.title,
+            "description": self.description,
+            "media": self.media.as_json() if self.media else None,
+            "orientation": self.orientation,
+            "alignment": self.alignment,
+            "suggestions": [suggestion.as_json() for suggestion in self.suggestions],
+        }
+
+
+@dataclass(slots=True)
+class Message:
+    """One bubble. `report` tells the sender's wire what became of it: submitted, delivered, read or expired."""
+
+    id: str
+    provider: str
+    agent: str
+    number: str
+    direction: str = "in"
+    channel: str = "rcs"
+    kind: str = "text"
+    text: str = ""
+    cards: list[Card] = field(default_factory=list)
+    card_width: str = "medium"
+    media: Media | None = None
+    suggestions: list[Suggestion] = field(default_factory=list)
+    location: tuple[float, float] | None = None
+    state: str = "waiting"
+    at: datetime = field(default_factory=now)
+    expires_at: datetime | None = None
+    traffic: str = ""
+    doubles: int = 0
+    ledger_id: str = ""  # the same for requests that ask for the same thing
+    submitted: bool = False  # Kannel: the network has it
+    report: Callable[["Message", str], None] | None = None
+
+    def all_suggestions(self) -> list[Suggestion]:
+        """In reading order: the cards' buttons, then the chips."""
+        return [one for card in self.cards for one in card.suggestions] + self.suggestions
+
+    def tell(self, event: str) -> None:
+        if self.report:
+            self.report(self, event)
+
+    def as_json(self) -> Json:
+        latitude, longitude = self.location or (None, None)
+        return {
+            "id": self.id,
+            "provider": self.provider,
+            "agent": self.agent,
+            "direction": self.direction,
+            "channel": self.channel,
+            "kind": self.kind,
+            "text": self.text,
+            "cards": [card.as_json() for card in self.cards],
+            "card_width": self.card_width,
+            "media": self.media.as_json() if self.media else None,
+            "suggestions": [suggestion.as_json() for suggestion in self.suggestions],
+            "latitude": latitude,
+            "longitude": longitude,
+            "state": self.state,
+            "at": stamp(self.at),
+            "expires_at": stamp(self.expires_at) if self.expires_at else None,
+            "traffic": self.traffic,
+            "doubles": self.doubles,
+        }
+
+
+@dataclass(slots=True)
+class Handset:
+    """One phone. `waiting` holds, in order, the ids of what reaches it when it is back."""
+
+    number: str
+    name: str = ""
+    rcs: bool = True
+    online: bool = True
+    features: list[str] = field(default_factory=lambda: list(FEATURES))
+    unsubscribed: bool = False
+    unread: int = 0
+    typing_until: float = 0.0  # by time.monotonic()
+    messages: dict[str, Message] = field(default_factory=dict)  # by id, oldest first
+    waiting: dict[str, Message] = field(default_factory=dict)
+
+    def reachable(self, channel: str) -> bool:
+        """An SMS needs only a phone that is on; an RCS message needs RCS too."""
+        return self.online and (self.rcs or channel == "sms")
+
+    def show_typing(self) -> None:
+        """The agent types. An offline phone never hears of it: this event is not queued."""
+        if self.online:
+            self.typing_until = time.monotonic() + TYPING_SECONDS
+
+    def newest(self) -> Message | None:
+        """The newest message that the phone shows."""
+        shown = (
+            m
+            for m in reversed(self.messages.values())
+            if m.direction == "out" or m.state in ("delivered", "read")
+        )
+        return next(shown, None)
+
+    def as_json(self) -> Json:
+        return {
+            "number": self.number,
+            "name": self.name,
+            "rcs": self.rcs,
+            "online": self.online,
+            "features": self.features,
+            "unsubscribed": self.unsubscribed,
+            "agent_typing": time.monotonic() < self.typing_until,
+            "unread": self.unread,
+        }

@@ -1,0 +1,125 @@
+"""The one world of this process: wires and the control API change it under its lock, tests wait on it.
+
+Everything is in memory: no models, no migrations, nothing survives the process, and a second process (a second
+worker of a web server) would have a world of its own. Run the emulator in one process.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from rcs_backends.emulator import config
+from rcs_backends.emulator.clock import Clock
+from rcs_backends.emulator.faults import Faults
+from rcs_backends.emulator.ledger import Ledger
+from rcs_backends.emulator.phones import Handset, Json, Message, now
+
+FILE_LIFE = timedelta(days=60)
+_SEPARATORS = re.compile(r"[\s\-().]")
+
+
+def normalised(number: str) -> str:
+    """A phone's key: `+` and digits. Raises ValueError that names the input."""
+    bare = _SEPARATORS.sub("", number)
+    if bare.startswith("00"):
+        bare = bare[2:]
+    bare = bare.removeprefix("+")
+    if not (bare.isascii() and bare.isdigit() and len(bare) <= 15):
+        raise ValueError(f"{number!r} is not a phone number.")
+    return f"+{bare}"
+
+
+@dataclass(slots=True)
+class StoredFile:
+    """A file given to Google: its bytes, or the address where it lies."""
+
+    agent: str
+    media_type: str
+    content: bytes = b""
+    url: str = ""
+    thumbnail: str = ""
+    at: datetime = field(default_factory=now)
+
+    def expired(self) -> bool:
+        """Google keeps a file for 60 days (reference/rest/v1/files/create)."""
+        return now() - self.at > FILE_LIFE
+
+
+class World:
+    """Phones, messages, ledger, faults and dials. Whoever reads or writes them is inside `with world.change():`."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition(threading.RLock())
+        self.clock = Clock()
+        self.epoch = 0  # grows when everything is forgotten; what was begun before it does nothing any more
+        self._config: Json | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self.handsets: dict[str, Handset] = {}
+        self.ledger = Ledger()
+        self.faults = Faults()
+        self.google_ids: dict[tuple[str, str], Json] = {}  # (agent, message or event id) → the stored answer
+        self.google_messages: dict[tuple[str, str], Message] = {}
+        self.google_user_ids: set[tuple[str, str]] = set()  # (number, id) of what people said
+        self.files: dict[str, StoredFile] = {}
+        self.sms: dict[str, int] = {}  # how often the same sendsms request came
+
+    @property
+    def config(self) -> Json:
+        """The dials; read from the settings at first use. Do not change in place: `configure`."""
+        if self._config is None:
+            self._config = config.initial()
+        return self._config
+
+    def configure(self, changes: object) -> None:
+        """Lay `changes` over the dials. Raises ConfigProblem, and then nothing has changed."""
+        with self.change():
+            self._config = config.merged(self.config, changes)
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """Hold the lock, and wake up whoever waits for a change. Never sleep or call out inside."""
+        with self.changed:
+            try:
+                yield
+            finally:
+                self.changed.notify_all()
+
+    def forget(self, *, config: bool = False) -> None:
+        """Forget phones, messages, ledger, faults and pending webhooks; the dials too if `config` says so."""
+        with self.change():
+            self.epoch += 1
+            self.clock.clear()
+            self._forget()
+            if config:
+                self._config = None
+
+    def wait_for(self, predicate: Callable[[], object], timeout: float = 5.0) -> bool:
+        """Wait until `predicate()`, called with the lock held after every change, is true; False after `timeout` s."""
+        with self.changed:
+            return bool(self.changed.wait_for(predicate, timeout))
+
+    def after(self, seconds: float, call: Callable[..., None], *args: object) -> None:
+        """Call `call(*args)` with the lock held after `seconds`, unless everything was forgotten before."""
+        epoch = self.epoch
+
+        def run() -> None:
+            with self.change():
+                if self.epoch == epoch:
+                    call(*args)
+
+        self.clock.after(seconds, run)
+
+    def handset(self, number: str) -> Handset:
+        """The phone with this number (`+` and digits); a new one is online, with RCS as `default_rcs` says."""
+        handset = self.handsets.get(number)
+        if handset is None:
+            handset = self.handsets[number] = Handset(number, rcs=self.config["default_rcs"])
+        return handset
+
+
+world = World()

@@ -1,0 +1,164 @@
+"""Google RBM's messages and events: strict requests come in, messages go to phones, Google's JSON goes out.
+
+Source: developers.google.com/business-communications/rcs-business-messaging, reference/rest, as of November 2026.
+"""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+
+from rcs_backends.emulator import delivery
+from rcs_backends.emulator.phones import Handset, Json, Message, now, stamp
+from rcs_backends.emulator.state import world
+from rcs_backends.emulator.wire import google_content, google_errors, google_schema, google_webhooks
+from rcs_backends.emulator.wire import google_request as wire
+from rcs_backends.emulator.wire.google_errors import GoogleError
+
+
+def _reachable(agent: Json, number: str) -> Handset:
+    """The phone, if this agent reaches it by RCS. Raises GoogleError 403 or 404. Lock held."""
+    if not agent.get("launched", True) and number not in agent.get("testers", ()):
+        raise GoogleError(
+            403,
+            "This operation is blocked because the RBM agent has not launched and the recipient has not been "
+            "invited and accepted the invitation to become a tester.",
+        )
+    handset = world.handset(number)
+    if not handset.rcs:
+        raise google_errors.unreachable()
+    return handset
+
+
+@wire.method("agentMessages", "POST")
+def create_message(request: HttpRequest, phone: str) -> HttpResponse:
+    """phones.agentMessages.create. An id that the agent used before answers as the first time and shows nothing."""
+    agent_id, agent = wire.caller(request)
+    number = wire.phone(phone)
+    message_id = wire.new_id(wire.query(request, "messageId", "message_id"), "messageId")
+    body = wire.body(request, google_schema.agent_message)
+    _check_traffic(body.get("messageTrafficType", google_schema.TRAFFIC_TYPES[0]), agent)
+    with world.change():
+        stored = world.google_ids.get((agent_id, message_id))
+        if stored is None:
+            stored = _accept(request, agent_id, agent, number, message_id, body)
+        elif (agent_id, message_id) in world.google_messages:
+            world.ledger.accept(world.google_messages[agent_id, message_id])
+    return JsonResponse(stored)
+
+
+def _check_traffic(traffic: str, agent: Json) -> None:
+    use_case = agent.get("use_case", "multi")
+    if traffic == google_schema.TRAFFIC_TYPES[0] and use_case == "multi":
+        raise GoogleError(400, "A multi-use agent must set the traffic type.", field="messageTrafficType")
+    allowed = {
+        "otp": ("AUTHENTICATION",),
+        "transactional": ("TRANSACTION",),
+        "promotional": ("PROMOTION",),
+        "multi": ("TRANSACTION", "PROMOTION"),
+    }[use_case]
+    always = (google_schema.TRAFFIC_TYPES[0], "SERVICEREQUEST", "ACKNOWLEDGEMENT")
+    if world.config["google"]["strict_traffic"] and traffic not in (*allowed, *always):
+        raise GoogleError(
+            400, "The agent's use case does not allow this traffic type.", field="messageTrafficType"
+        )
+
+
+def _accept(
+    request: HttpRequest, agent_id: str, agent: Json, number: str, message_id: str, body: Json
+) -> Json:
+    """Take a new message. Lock held."""
+    handset = _reachable(agent, number)
+    content = body["contentMessage"]
+    _check_files(content, agent_id)
+    if lacking := google_content.missing_feature(content, handset.features):
+        raise GoogleError(400, f"The recipient's device does not support {lacking}.", field="contentMessage")
+    message = Message(message_id, "google", agent_id, number, ledger_id=message_id, report=_report)
+    message.expires_at = body.get("expireTime")
+    message.traffic = body.get("messageTrafficType", "").lower()
+    google_content.fill(message, content, lambda name: _uploaded(request, name))
+    answer = _message_answer(message, body)
+    world.google_ids[agent_id, message_id] = answer
+    world.google_messages[agent_id, message_id] = message
+    delivery.accept(message)
+    return answer
+
+
+def _check_files(content: Json, agent_id: str) -> None:
+    for name in google_content.file_names(content):
+        stored = world.files.get(name)
+        if stored is None or stored.agent != agent_id or stored.expired():
+            raise GoogleError(400, f"The file {name} does not exist.", field="contentMessage")
+
+
+def _uploaded(request: HttpRequest, name: str) -> tuple[str, str]:
+    stored = world.files[name]
+    path = reverse("rcs_emulator:google-file", kwargs={"uid": name.removeprefix("files/")})
+    return stored.url or request.build_absolute_uri(path), stored.media_type
+
+
+def _message_answer(message: Message, body: Json) -> Json:
+    name = f"phones/{message.number}/agentMessages/{message.id}"
+    answer = google_content.as_answer({"name": name, "sendTime": message.at, **body})
+    assert isinstance(answer, dict)
+    if message.number.startswith("+1"):
+        size = sum(len(world.files[one].content) for one in google_content.file_names(body["contentMessage"]))
+        answer["richMessageClassification"] = google_content.classification(body["contentMessage"])
+        answer["carrier"] = google_webhooks.CARRIER
+        answer |= {"totalPayloadSizeBytes": str(size)} if size else {}  # an int64: a string in JSON
+    return answer
+
+
+def _report(message: Message, event: str) -> None:
+    """What became of a message, told to its agent. The dial `expiry` decides how well the removal at expiry goes."""
+    if event in ("delivered", "read"):
+        google_webhooks.event(message, message.number, "DELIVERED" if event == "delivered" else "READ")
+    elif event == "expired":
+        outcome = world.config["google"]["expiry"]
+        if outcome in ("revoke_failed", "both"):
+            message.state = "waiting"
+            world.handset(message.number).waiting[message.id] = message
+        if outcome != "neither":
+            failed = outcome == "revoke_failed"
+            google_webhooks.expiry(
+                message, "TTL_EXPIRATION_REVOKE_FAILED" if failed else "TTL_EXPIRATION_REVOKED"
+            )
+
+
+@wire.method("revoke", "DELETE")
+def delete_message(request: HttpRequest, phone: str, message_id: str) -> HttpResponse:
+    """phones.agentMessages.delete: 200 {} for a message not yet delivered, 404 for one that was or never existed."""
+    agent_id, _ = wire.caller(request)
+    number = wire.phone(phone)
+    dial = world.config["google"]["revoke"]
+    with world.change():
+        message = world.google_messages.get((agent_id, message_id))
+        known = message is not None and message.number == number
+        revoked = known and (dial == "lost_race" or delivery.revoke(message))  # type: ignore[arg-type]
+    if not revoked and dial != "always_200":
+        raise GoogleError(404)
+    return JsonResponse({})
+
+
+@wire.method("agentEvents", "POST")
+def create_event(request: HttpRequest, phone: str) -> HttpResponse:
+    """phones.agentEvents.create: READ of a user's message (an unknown one is 404: our choice), or IS_TYPING."""
+    agent_id, agent = wire.caller(request)
+    number = wire.phone(phone)
+    event_id = wire.new_id(wire.query(request, "eventId", "event_id"), "eventId")
+    body = wire.body(request, google_schema.agent_event)
+    with world.change():
+        stored = world.google_ids.get((agent_id, event_id))
+        if stored is None:
+            _take_event(_reachable(agent, number), body)
+            name = f"phones/{number}/agentEvents/{event_id}"
+            stored = {"name": name, "sendTime": stamp(now()), **body}
+            world.google_ids[agent_id, event_id] = stored
+    return JsonResponse(stored)
+
+
+def _take_event(handset: Handset, body: Json) -> None:
+    if body["eventType"] == "IS_TYPING":
+        handset.show_typing()
+    elif (handset.number, body["messageId"]) not in world.google_user_ids:
+        raise GoogleError(404)
+    elif message := handset.messages.get(body["messageId"]):
+        message.state = "read"

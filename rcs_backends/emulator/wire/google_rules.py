@@ -1,0 +1,194 @@
+"""Rules of proto-JSON, each a function: a value and its path come in, the value comes out checked, or Invalid.
+
+Names come out in lowerCamelCase. They may come in as snake_case, and numbers as strings, as the real parser allows;
+null counts as absent.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from rcs_backends.emulator.phones import Json
+
+Rule = Callable[[object, str], object]
+_DURATION = re.compile(r"(-?\d{1,12})(\.\d{1,9})?s", re.ASCII)
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_URL = re.compile(r"[!#-;=?-\[\]_a-z~%]+", re.ASCII)  # the characters of RFC 3986
+_HUMP = re.compile(r"[A-Z]")
+
+
+class Invalid(Exception):
+    """The request breaks a rule of the wire. `path` names the field."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(f"Invalid value at '{path}': {problem}")
+
+
+def text(most: int | None = None, *, least: int = 0, pattern: str = "") -> Rule:
+    """A string of `least` to `most` characters (code points)."""
+    compiled = re.compile(pattern, re.ASCII) if pattern else None
+
+    def rule(value: object, path: str) -> str:
+        if not isinstance(value, str):
+            raise Invalid(path, "a string is needed.")
+        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+            raise Invalid(path, "the string is not valid UTF-8.")
+        if len(value) < least:
+            raise Invalid(path, "the string is empty.")
+        if most is not None and len(value) > most:
+            raise Invalid(
+                path, f"the text is {len(value)} characters long and exceeds the maximum of {most}."
+            )
+        if compiled and not compiled.fullmatch(value):
+            raise Invalid(path, f"the string does not match {pattern}.")
+        return value
+
+    return rule
+
+
+def url(most: int | None = None, *, web: bool = True) -> Rule:
+    """An absolute URI (RFC 3986); `web`: http or https with a host."""
+    string = text(most, least=1)
+
+    def rule(value: object, path: str) -> str:
+        checked = str(string(value, path))
+        try:
+            parts = urlsplit(checked)
+        except ValueError:
+            raise Invalid(path, "not a valid URI.") from None
+        good = parts.scheme in ("http", "https") and parts.hostname if web else parts.scheme
+        if not good or not _URL.fullmatch(checked):
+            raise Invalid(path, "not a valid URI.")
+        return checked
+
+    return rule
+
+
+def enum(*names: str) -> Rule:
+    """One of the names."""
+
+    def rule(value: object, path: str) -> str:
+        if not isinstance(value, str) or value not in names:
+            raise Invalid(path, f"one of {', '.join(names)} is needed.")
+        return value
+
+    return rule
+
+
+def boolean(value: object, path: str) -> bool:
+    """true or false."""
+    if not isinstance(value, bool):
+        raise Invalid(path, "true or false is needed.")
+    return value
+
+
+def number(low: float, high: float) -> Rule:
+    """A number, or a string that holds one, within the bounds."""
+
+    def rule(value: object, path: str) -> float:
+        try:
+            if isinstance(value, bool) or not isinstance(value, int | float | str):
+                raise ValueError
+            converted = float(value)
+        except (ValueError, OverflowError):
+            raise Invalid(path, "a number is needed.") from None
+        if not low <= converted <= high:
+            raise Invalid(path, f"the number must be from {low:g} to {high:g}.")
+        return converted
+
+    return rule
+
+
+def timestamp(value: object, path: str) -> datetime:
+    """RFC 3339, as an aware datetime in UTC."""
+    try:
+        if not isinstance(value, str) or not _TIMESTAMP.fullmatch(value):
+            raise ValueError
+        return datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Invalid(path, "an RFC 3339 timestamp is needed.") from None
+
+
+def duration(value: object, path: str) -> timedelta:
+    """Decimal seconds followed by s, e.g. 3.5s"""
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if not found:
+        raise Invalid(path, 'a duration such as "3.5s" is needed.')
+    try:
+        return timedelta(seconds=float(found[0][:-1]))
+    except OverflowError:
+        raise Invalid(path, "the duration is out of range.") from None
+
+
+def items(rule: Rule, most: int, *, least: int = 0) -> Rule:
+    """A list of `least` to `most` values."""
+
+    def check(value: object, path: str) -> list[object]:
+        if not isinstance(value, list):
+            raise Invalid(path, "a list is needed.")
+        if not least <= len(value) <= most:
+            raise Invalid(path, f"the list has {len(value)} entries; {least} to {most} are allowed.")
+        return [rule(entry, f"{path}[{index}]") for index, entry in enumerate(value)]
+
+    return check
+
+
+def message(
+    fields: Mapping[str, Rule],
+    *,
+    needs: tuple[str, ...] = (),
+    one_of: tuple[str, ...] = (),
+    at_most_one_of: tuple[str, ...] = (),
+    ignored: tuple[str, ...] = (),
+    also: Callable[[Json, str], None] | None = None,
+) -> Rule:
+    """An object with these fields and no others. `one_of`: a union of which exactly one member is set;
+    `ignored`: output-only fields, which a request may repeat without effect; `also`: what one field asks of another.
+    """
+    names = {_snake(name): name for name in (*fields, *ignored)} | {
+        name: name for name in (*fields, *ignored)
+    }
+
+    def rule(value: object, path: str) -> Json:
+        result: Json = {}
+        for key, raw in _members(value, path):
+            name = names.get(key)
+            if name is None:
+                raise Invalid(_join(path, key), "Cannot find field.")
+            if name in result:
+                raise Invalid(_join(path, name), "the field is given twice.")
+            if name in fields and raw is not None:
+                result[name] = fields[name](raw, _join(path, name))
+        _complete(result, path)
+        return result
+
+    def _complete(result: Json, path: str) -> None:
+        for name in needs:
+            if name not in result:
+                raise Invalid(_join(path, name), "the field is required.")
+        chosen = [name for name in one_of or at_most_one_of if name in result]
+        if len(chosen) > 1:
+            raise Invalid(_join(path, chosen[1]), f"{chosen[0]} is set already; set one of them.")
+        if one_of and not chosen:
+            raise Invalid(path, f"one of {', '.join(one_of)} is needed.")
+        if also:
+            also(result, path)
+
+    return rule
+
+
+def _members(value: object, path: str) -> list[tuple[str, object]]:
+    if not isinstance(value, dict):
+        raise Invalid(path, "an object is needed.")
+    return list(value.items())
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _snake(name: str) -> str:
+    return _HUMP.sub(lambda found: f"_{found[0].lower()}", name)

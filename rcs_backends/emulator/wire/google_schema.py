@@ -1,0 +1,209 @@
+"""What Google takes: a request's JSON comes in, the same in lowerCamelCase with typed times comes out, or Invalid.
+
+Source of every limit: developers.google.com/business-communications/rcs-business-messaging, reference
+rest/v1/phones.agentMessages, guides/learn/rich-cards and guides/build/messages/send, as of November 2026. What the
+pages leave open is marked "our choice".
+"""
+
+from datetime import timedelta
+
+from rcs_backends.emulator.phones import Json, now
+from rcs_backends.emulator.wire.google_rules import (
+    Invalid,
+    Rule,
+    boolean,
+    duration,
+    enum,
+    items,
+    message,
+    number,
+    text,
+    timestamp,
+    url,
+)
+
+MAX_BYTES = 250_000  # of the whole message; the pages say 250 KB
+MAX_AGE = timedelta(days=15)  # ttl and expireTime
+_IMAGES = ("image/jpeg", "image/jpg", "image/gif", "image/png")
+_AUDIO = ("aac", "mp3", "mpeg", "mpg", "mp4", "mp4-latm", "3gpp")
+_VIDEO = ("h263", "m4v", "mp4", "mpeg4", "mpeg", "webm")
+MEDIA_TYPES = {*_IMAGES, *(f"audio/{one}" for one in _AUDIO), *(f"video/{one}" for one in _VIDEO)}
+MEDIA_TYPES |= {"application/pdf", "application/ogg"}
+TRAFFIC_TYPES = (
+    "MESSAGE_TRAFFIC_TYPE_UNSPECIFIED",
+    "AUTHENTICATION",
+    "TRANSACTION",
+    "PROMOTION",
+    "SERVICEREQUEST",
+    "ACKNOWLEDGEMENT",
+)
+ACTIONS = (
+    "dialAction",
+    "viewLocationAction",
+    "shareLocationAction",
+    "openUrlAction",
+    "createCalendarEventAction",
+)
+
+_file_name = text(least=1, pattern=r"files/[^/]+")
+_label = text(25, least=1)  # that a label is not empty is our choice
+_postback = text(2048)
+
+_content_info = message(
+    {"fileUrl": url(), "thumbnailUrl": url(), "forceRefresh": boolean},
+    needs=("fileUrl",),
+)
+_uploaded = message({"fileName": _file_name, "thumbnailName": _file_name}, needs=("fileName",))
+_file_sources: dict[str, Rule] = {
+    "contentInfo": _content_info,
+    "uploadedRbmFile": _uploaded,
+    "fileName": _file_name,
+}
+
+_open_url = message(
+    {
+        "url": url(2048, web=False),
+        "application": enum("OPEN_URL_APPLICATION_UNSPECIFIED", "BROWSER", "WEBVIEW"),
+        "webviewViewMode": enum("WEBVIEW_VIEW_MODE_UNSPECIFIED", "FULL", "HALF", "TALL"),
+        "description": text(),
+    },
+    needs=("url",),
+)
+_dial = message({"phoneNumber": text(least=1, pattern=r"[0-9+*#]+")}, needs=("phoneNumber",))
+_view_location = message(
+    {
+        "latLong": message(
+            {"latitude": number(-90, 90), "longitude": number(-180, 180)}, needs=("latitude", "longitude")
+        ),
+        "label": text(),
+        "query": text(least=1),
+    },
+    one_of=("latLong", "query"),
+)
+_calendar = message(
+    {"startTime": timestamp, "endTime": timestamp, "title": text(100, least=1), "description": text(500)},
+    needs=("startTime", "endTime", "title"),
+)
+_action = message(
+    {
+        "text": _label,
+        "postbackData": _postback,
+        "fallbackUrl": url(2048, web=False),
+        "dialAction": _dial,
+        "viewLocationAction": _view_location,
+        "shareLocationAction": message({}),
+        "openUrlAction": _open_url,
+        "createCalendarEventAction": _calendar,
+    },
+    needs=("text",),
+    one_of=ACTIONS,
+)
+_reply = message({"text": _label, "postbackData": _postback}, needs=("text",))
+_suggestion = message({"reply": _reply, "action": _action}, one_of=("reply", "action"))
+
+
+def _card_has_something(card: Json, path: str) -> None:
+    if not (card.get("title") or card.get("description") or "media" in card):
+        raise Invalid(path, "a card needs at least one of media, title, description.")
+
+
+def _horizontal_card_says_something(standalone: Json, path: str) -> None:
+    card = standalone["cardContent"]
+    says = card.get("title") or card.get("description") or card.get("suggestions")
+    if standalone.get("cardOrientation") == "HORIZONTAL" and "media" in card and not says:
+        raise Invalid(
+            f"{path}.cardContent", "a horizontal card with media needs a title, a description or suggestions."
+        )
+
+
+def _small_cards_are_not_tall(carousel: Json, path: str) -> None:
+    for index, card in enumerate(carousel["cardContents"]):
+        if carousel.get("cardWidth") == "SMALL" and card.get("media", {}).get("height") == "TALL":
+            raise Invalid(f"{path}.cardContents[{index}].media.height", "TALL is not allowed in SMALL cards.")
+
+
+_media = message(
+    {
+        "height": enum("HEIGHT_UNSPECIFIED", "SHORT", "MEDIUM", "TALL"),
+        "contentDescription": text(),
+        **_file_sources,
+    },
+    one_of=tuple(_file_sources),
+)
+_card_content = message(
+    {"title": text(200), "description": text(2000), "media": _media, "suggestions": items(_suggestion, 4)},
+    also=_card_has_something,
+)
+_standalone = message(
+    {
+        "cardOrientation": enum("CARD_ORIENTATION_UNSPECIFIED", "HORIZONTAL", "VERTICAL"),
+        "thumbnailImageAlignment": enum("THUMBNAIL_IMAGE_ALIGNMENT_UNSPECIFIED", "LEFT", "RIGHT"),
+        "cardContent": _card_content,
+    },
+    needs=("cardContent",),
+    also=_horizontal_card_says_something,
+)
+_carousel = message(
+    {
+        "cardWidth": enum("CARD_WIDTH_UNSPECIFIED", "SMALL", "MEDIUM"),
+        "cardContents": items(_card_content, 10, least=2),
+    },
+    needs=("cardContents",),
+    also=_small_cards_are_not_tall,
+)
+_rich_card = message(
+    {"standaloneCard": _standalone, "carouselCard": _carousel}, one_of=("standaloneCard", "carouselCard")
+)
+_content = message(
+    {
+        "text": text(3072, least=1),
+        "richCard": _rich_card,
+        "suggestions": items(_suggestion, 11),
+        **_file_sources,
+    },
+    one_of=("text", "richCard", *_file_sources),
+)
+
+
+def _expires_in_time(agent_message: Json, path: str) -> None:
+    """ttl becomes expireTime: the API never gives ttl back. That both lie in the future is our choice."""
+    ttl = agent_message.pop("ttl", None)
+    name = "expireTime" if ttl is None else "ttl"
+    if ttl is not None and ttl <= MAX_AGE:
+        agent_message["expireTime"] = now() + ttl
+    expires = agent_message.get("expireTime")
+    if (ttl is not None and not timedelta(0) < ttl <= MAX_AGE) or (
+        expires is not None and not timedelta(0) < expires - now() <= MAX_AGE
+    ):
+        raise Invalid(name, "the time must lie in the future, at most 15 days ahead.")
+
+
+agent_message = message(
+    {
+        "contentMessage": _content,
+        "messageTrafficType": enum(*TRAFFIC_TYPES),
+        "expireTime": timestamp,
+        "ttl": duration,
+    },
+    needs=("contentMessage",),
+    at_most_one_of=("expireTime", "ttl"),
+    ignored=("name", "sendTime", "richMessageClassification", "totalPayloadSizeBytes", "carrier"),
+    also=_expires_in_time,
+)
+
+
+def _read_names_a_message(event: Json, path: str) -> None:
+    if event["eventType"] == "READ" and not event.get("messageId"):
+        raise Invalid("messageId", "READ needs the id of the user's message.")
+
+
+agent_event = message(
+    {"eventType": enum("IS_TYPING", "READ"), "messageId": text()},  # TYPE_UNSPECIFIED is no event: our choice
+    needs=("eventType",),
+    ignored=("name", "sendTime"),
+    also=_read_names_a_message,
+)
+batch_get = message(
+    {"users": items(text(pattern=r"\+[1-9]\d{6,14}"), 10_000, least=1), "agentId": text()}, needs=("users",)
+)
+create_file = message({"fileUrl": url(), "thumbnailUrl": url(), "agentId": text()}, needs=("fileUrl",))

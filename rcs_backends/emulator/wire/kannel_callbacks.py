@@ -1,0 +1,149 @@
+"""Kannel's calls to its application: delivery reports to the dlr-url, and what people write to the mo_url.
+
+Source: Kannel 1.4.5 as observed, and its User Guide (escapes of dlr-url and get-url). Answers are ignored, as with
+`max-messages = 0`. Nothing is retried unless `http_request_retry` says so.
+"""
+
+import re
+import uuid
+from collections.abc import Callable
+from urllib.parse import quote_plus
+
+from rcs_backends.emulator.phones import Message, now
+from rcs_backends.emulator.state import world
+from rcs_backends.emulator.webhooks import Built, Webhook, outbox
+from rcs_backends.emulator.wire import sms_text
+
+DELIVERED, FAILED, BUFFERED, SUBMITTED, REJECTED = 1, 2, 4, 8, 16
+HEADERS = {"User-Agent": "Kannel/1.4.5"}
+Escapes = dict[str, str | bytes]
+_ESCAPE = re.compile(r"%([a-zA-Z%])")
+
+
+def filled(url: str, escapes: Escapes) -> str:
+    """The URL with its escapes replaced, URL-encoded (%S is not); what is no escape stays as it is."""
+
+    def value(found: re.Match[str]) -> str:
+        letter = found[1]
+        if letter == "%":
+            return "%"
+        if letter not in escapes:
+            return found[0]
+        text = escapes[letter]
+        return str(text) if letter == "S" else quote_plus(text)
+
+    return _ESCAPE.sub(value, url)
+
+
+def reporter(dlr_url: str, mask: int, *, user: str, receiver: str) -> Callable[[Message, str], None]:
+    """The `report` of an SMS: turns what becomes of it into the delivery reports that the mask asks for."""
+
+    def report(message: Message, event: str) -> None:
+        for status, reply in _statuses(message, event):
+            if dlr_url and mask & status:
+                _post(
+                    filled(dlr_url, _dlr_escapes(message, status, reply, user, receiver)),
+                    message,
+                    f"DLR {status}",
+                )
+
+    return report
+
+
+def _statuses(message: Message, event: str) -> list[tuple[int, str]]:
+    """Which reports an event gives. The dial `outcome` decides it when the network takes the message."""
+    if event == "delivered":
+        return [(DELIVERED, "")]
+    if event == "expired":
+        return [(FAILED, "Expired")]
+    if event != "submitted":
+        return []
+    outcome = world.config["kannel"]["outcome"]
+    if outcome == "delivered":
+        return [(SUBMITTED, "ACK/")]
+    message.state = "expired"  # it will never be shown
+    return (
+        [(REJECTED, "NACK/REJECTED")]
+        if outcome == "rejected"
+        else [(SUBMITTED, "ACK/"), (FAILED, "Undelivered")]
+    )
+
+
+def _dlr_escapes(message: Message, status: int, reply: str, user: str, receiver: str) -> Escapes:
+    return _common(receiver, message.agent) | {
+        "d": str(status),
+        "A": reply,
+        "a": reply,
+        "b": reply,
+        "F": message.id,
+        "n": user,
+    }
+
+
+def _common(sender: str, receiver: str) -> Escapes:
+    """%p is whom the event comes from: in a report, too, that is the phone."""
+    at = now()
+    return {
+        "p": sender,
+        "P": receiver,
+        "q": f"00{sender[1:]}" if sender.startswith("+") else sender,
+        "Q": f"00{receiver[1:]}" if receiver.startswith("+") else receiver,
+        "i": world.config["kannel"]["smsc_id"],
+        "I": str(uuid.uuid4()),  # Kannel's own, another one for every event
+        "t": at.strftime("%Y-%m-%d %H:%M:%S"),
+        "T": str(int(at.timestamp())),
+        **dict.fromkeys("BRDofxuOvV", ""),
+    }
+
+
+def mo(number: str, short_code: str, text: str, delivered: Callable[[], None] | None = None) -> None:
+    """What a person wrote to a short code: one GET of `mo_url`, if that dial is set. Lock held."""
+    url = world.config["kannel"]["mo_url"]
+    if url:
+        _post(filled(url, _mo_escapes(number, short_code, text)), number, "MO", delivered)
+
+
+def _mo_escapes(number: str, short_code: str, text: str) -> Escapes:
+    recoded = world.config["kannel"]["mo_recode"] or sms_text.is_gsm7(text)
+    charset, coding = ("UTF-8", "0") if recoded else ("UTF-16BE", "2")
+    words = text.split()
+    return _common(number, short_code) | {
+        "a": " ".join(words).encode(charset),
+        "b": text.encode(charset),
+        "e": text.encode(charset).hex(),
+        "k": words[0] if words else "",
+        "s": words[1] if len(words) > 1 else "",
+        "S": words[1] if len(words) > 1 else "",
+        "r": " ".join(words[1:]),
+        "c": coding,
+        "C": charset,
+        "n": "default",
+        "m": "-1",
+        "M": "-1",
+        "F": "",
+    }
+
+
+def _post(url: str, about: Message | str, event: str, delivered: Callable[[], None] | None = None) -> None:
+    def build(faults: frozenset[str]) -> Built:
+        return url, None, HEADERS
+
+    outbox.post(
+        Webhook(
+            provider="kannel",
+            number=about.number if isinstance(about, Message) else about,
+            subject=about.id if isinstance(about, Message) else about,
+            event=event,
+            build=build,
+            accepted=lambda status: 200 <= status < 300,
+            delay=_retry_delay,
+            delivered=delivered,
+            url=url,
+        )
+    )
+
+
+def _retry_delay(failures: int) -> float | None:
+    """http-request-retry and http-queue-delay of the smsbox group; by default nothing is tried again."""
+    kannel = world.config["kannel"]
+    return float(kannel["http_queue_delay"]) if failures <= kannel["http_request_retry"] else None
