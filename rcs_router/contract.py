@@ -73,7 +73,9 @@ class Outbound:
     text: str  # the same as plain text, numbered options included: what an SMS says
     traffic: Traffic = Traffic.TRANSACTION
     expires_at: datetime | None = None  # aware, by the database's clock
-    extra: Mapping[str, Any] = field(default_factory=dict)  # the caller's `fields["extra"]`, merged last by backends
+    extra: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # the caller's `fields["extra"]`, merged last by backends
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,9 @@ class Incoming:
     url: str = ""  # of a file; usually expires
     media_type: str = ""
     at: datetime | None = None
-    fields: Mapping[str, Any] = field(default_factory=dict)  # whatever else the wire carries, JSON values only
+    fields: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # whatever else the wire carries, JSON values only
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,18 +169,24 @@ class Options:
         where = f'RCS_BACKENDS["{alias}"]["OPTIONS"]'
         known = {f.name: f for f in dataclasses.fields(cls)}
         if unknown := sorted(set(given) - set(known)):
-            raise ConfigError(f"{where} has an unknown option {unknown[0]!r}; known are {', '.join(sorted(known))}")
+            raise ConfigError(
+                f"{where} has an unknown option {unknown[0]!r}; known are {', '.join(sorted(known))}"
+            )
         if missing := [name for name, f in known.items() if _required(f) and name not in given]:
             raise ConfigError(f"{where} lacks {missing[0]!r}")
         types = get_type_hints(cls)
-        return cls(**{name: _checked(f"{where}[{name!r}]", types[name], value) for name, value in given.items()})
+        return cls(
+            **{name: _checked(f"{where}[{name!r}]", types[name], value) for name, value in given.items()}
+        )
 
     def secrets(self) -> Iterable[str]:
         """The values that must never be shown."""
         for f in dataclasses.fields(self):
             if not f.repr:
                 value = getattr(self, f.name)
-                yield from [value] if isinstance(value, str) else [v for v in value or () if isinstance(v, str)]
+                yield from (
+                    [value] if isinstance(value, str) else [v for v in value or () if isinstance(v, str)]
+                )
 
 
 def secret(**kwargs: Any) -> Any:
@@ -188,7 +198,9 @@ def _checked(where: str, wanted: Any, value: Any) -> Any:
     try:
         return TypeAdapter(wanted).validate_python(value)
     except ValidationError as error:  # never with the input: it may be a secret
-        raise ConfigError(f"{where}: {error.errors(include_url=False, include_input=False)[0]['msg']}") from None
+        raise ConfigError(
+            f"{where}: {error.errors(include_url=False, include_input=False)[0]['msg']}"
+        ) from None
 
 
 def _required(f: "dataclasses.Field[Any]") -> bool:

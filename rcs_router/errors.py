@@ -42,6 +42,7 @@ class SendError(RCSError):
     pauses = False  # is it the backend's trouble, not the message's, so that the backend rests a while?
     spends = True  # does it use up one of the message's attempts?
     unknown = False  # may the provider have taken the message all the same?
+    opts_out = False  # is it the person's own refusal?
 
     def __init__(self, detail: str = "", *, code: str = "", retry_after: float | None = None) -> None:
         self.detail = detail
@@ -98,6 +99,7 @@ class OptedOut(SendError):
 
     code = "opted_out"
     fallback = False
+    opts_out = True
 
 
 class Misconfigured(SendError):
@@ -106,3 +108,11 @@ class Misconfigured(SendError):
     code = "misconfigured"
     retry = True
     pauses = True
+
+
+class BackendBug(SendError):
+    """A backend raised something that is no SendError: a person must look, and the message may have left."""
+
+    code = "backend_bug"
+    fallback = False
+    unknown = True

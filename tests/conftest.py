@@ -2,8 +2,10 @@
 
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+
 
 _LOCAL = {"localhost", "127.0.0.1", "::1", ""}
 
@@ -19,3 +21,12 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
     yield
+
+
+@pytest.fixture
+def router(settings: Any) -> None:
+    """Three memory backends: rcs (falls back to sms), sms, and alone."""
+    from tests import core
+
+    settings.RCS_BACKENDS = core.BACKENDS
+    settings.RCS_ROUTER = core.ROUTER

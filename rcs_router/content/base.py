@@ -45,7 +45,9 @@ def raises_content_error(cls: T) -> T:
     return cls
 
 
-def with_content_error(work: Callable[[], Any], *, tags: Iterable[str] = (), names: tuple[str, ...] = ()) -> Any:
+def with_content_error(
+    work: Callable[[], Any], *, tags: Iterable[str] = (), names: tuple[str, ...] = ()
+) -> Any:
     """Run `work`; a ValidationError becomes a ContentError about its first problem. `names`: positional fields."""
     try:
         return work()

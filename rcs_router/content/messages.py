@@ -5,8 +5,17 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from rcs_router.content.base import CONFIG, Label, Latitude, Longitude, Url, raises_content_error, with_content_error
+from rcs_router.content.base import (
+    CONFIG,
+    Label,
+    Latitude,
+    Longitude,
+    Url,
+    raises_content_error,
+    with_content_error,
+)
 from rcs_router.content.suggestions import Suggestions
+from rcs_router.errors import ContentError
 
 Height = Literal["short", "medium", "tall"]
 
@@ -66,13 +75,19 @@ class Card:
     suggestions: Suggestions = ()
     orientation: Literal["vertical", "horizontal"] = Field(default="vertical", kw_only=True)
     alignment: Literal["left", "right"] = Field(default="left", kw_only=True)
-    chips: Suggestions = Field(default=(), kw_only=True)  # the row of chips below the card, besides its own buttons
+    chips: Suggestions = Field(
+        default=(), kw_only=True
+    )  # the row of chips below the card, besides its own buttons
     type: Literal["card"] = Field(default="card", kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         if not (self.title.strip() or self.description.strip() or self.media):
             raise ValueError("a card needs a title, a description or media")
-        if self.orientation == "horizontal" and self.media and not (self.title or self.description or self.suggestions):
+        if (
+            self.orientation == "horizontal"
+            and self.media
+            and not (self.title or self.description or self.suggestions)
+        ):
             raise ValueError("a horizontal card with media needs a title, a description or suggestions")
 
 
@@ -102,7 +117,8 @@ class Location:
 Content = Text | File | Card | Carousel | Location
 _ADAPTER: TypeAdapter[Content] = TypeAdapter(Annotated[Content, Field(discriminator="type")])
 _TAGS = frozenset(
-    "text file card carousel location reply open_url dial show_location request_location calendar_event".split()
+    {"text", "file", "card", "carousel", "location"}
+    | {"reply", "open_url", "dial", "show_location", "request_location", "calendar_event"}
 )
 
 
@@ -128,7 +144,9 @@ def as_content(value: "Content | str") -> Content:
     if isinstance(value, str):
         return Text(value)
     if not isinstance(value, Content):
-        raise ContentError("", f"content must be a str or one of rcs_router.content, not {type(value).__name__}")
+        raise ContentError(
+            "", f"content must be a str or one of rcs_router.content, not {type(value).__name__}"
+        )
     return value
 
 

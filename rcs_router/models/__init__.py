@@ -1,0 +1,24 @@
+"""The rows: who (people), what (message), what happened (event), what came in (intake), may we (consent), state."""
+
+from rcs_router.models.consent import Consent, ConsentRecord
+from rcs_router.models.event import Event
+from rcs_router.models.intake import StoredWebhook
+from rcs_router.models.message import PRIORITY, Message, RevokeFor, Transmission
+from rcs_router.models.people import Backend, Connection, Contact
+from rcs_router.models.state import BackendState, DrainSlot
+
+__all__ = [
+    "PRIORITY",
+    "Backend",
+    "BackendState",
+    "Connection",
+    "Consent",
+    "ConsentRecord",
+    "Contact",
+    "DrainSlot",
+    "Event",
+    "Message",
+    "RevokeFor",
+    "StoredWebhook",
+    "Transmission",
+]

@@ -1,0 +1,167 @@
+"""An alias in, a configured backend out: settings.RCS_BACKENDS through Django's own connection handler."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.signals import setting_changed
+from django.utils.connection import BaseConnectionHandler
+from django.utils.module_loading import import_string
+
+from rcs_router.conf import router_settings
+from rcs_router.contract import BaseBackend, Traffic
+from rcs_router.errors import ConfigError
+
+_KEYS = ("BACKEND", "FALLBACK", "OPTIONS", "RATE", "RETRY_DELAYS", "TRAFFIC")
+_PER = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True)
+class BackendConfig:
+    """One entry of RCS_BACKENDS, read."""
+
+    alias: str
+    path: str
+    options: Mapping[str, Any]
+    fallback: tuple[str, ...]
+    rate: float | None  # messages a second, shared by every worker; None: no limit
+    traffic: Traffic
+    retry_delays: tuple[float, ...] | None
+
+    @classmethod
+    def read(cls, alias: str, given: Any) -> "BackendConfig":
+        """Raises ConfigError: one sentence that names the alias and the key."""
+        where = f'RCS_BACKENDS["{alias}"]'
+        if not isinstance(given, dict):
+            raise ConfigError(f"{where} must be a dict with BACKEND and OPTIONS, not {type(given).__name__}")
+        if unknown := sorted(str(key) for key in set(given) - set(_KEYS)):
+            raise ConfigError(f"{where} has an unknown key {unknown[0]!r}; known are {', '.join(_KEYS)}")
+        if not isinstance(given.get("BACKEND"), str):
+            raise ConfigError(f'{where} lacks BACKEND, a dotted path such as "rcs_backends.kannel.Kannel"')
+        if not isinstance(given.get("OPTIONS", {}), dict):
+            raise ConfigError(f'{where}["OPTIONS"] must be a dict')
+        return cls(
+            alias=alias,
+            path=given["BACKEND"],
+            options=given.get("OPTIONS", {}),
+            fallback=_aliases(where, given.get("FALLBACK", ())),
+            rate=_rate(where, given.get("RATE")),
+            traffic=_traffic(where, given.get("TRAFFIC", Traffic.TRANSACTION)),
+            retry_delays=_delays(where, given.get("RETRY_DELAYS")),
+        )
+
+
+class BackendHandler(BaseConnectionHandler):
+    """`backends["acme"]` is the configured backend; one instance per process, used by all of its threads."""
+
+    settings_name = "RCS_BACKENDS"
+    exception_class = ConfigError
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._connections = SimpleNamespace()  # shared by threads: a backend keeps its provider's token
+        self._configs: dict[str, BackendConfig] = {}
+
+    def configure_settings(self, settings: Any) -> dict[str, Any]:
+        configured = getattr(django_settings, self.settings_name, {})
+        if not isinstance(configured, dict):
+            raise ConfigError(f"RCS_BACKENDS must be a dict, not {type(configured).__name__}")
+        return configured
+
+    def create_connection(self, alias: str) -> BaseBackend:
+        config = self.config(alias)
+        try:
+            cls = import_string(config.path)
+        except ImportError as error:
+            raise ConfigError(f'RCS_BACKENDS["{alias}"]["BACKEND"]: {error}') from error
+        if not (isinstance(cls, type) and issubclass(cls, BaseBackend)):
+            raise ConfigError(f'RCS_BACKENDS["{alias}"]["BACKEND"]: {config.path} is no BaseBackend')
+        return cls(alias, cls.Options.read(alias, config.options), webhook_url=webhook_url(alias))
+
+    def config(self, alias: str) -> BackendConfig:
+        """The entry of `alias`. Raises ConfigError when there is none, or when it is wrong."""
+        if alias not in self._configs:
+            if alias not in self.settings:
+                raise ConfigError(
+                    f"there is no backend {alias!r}; RCS_BACKENDS has {', '.join(self) or 'none'}"
+                )
+            self._configs[alias] = BackendConfig.read(alias, self.settings[alias])
+        return self._configs[alias]
+
+    def __getitem__(self, alias: str) -> BaseBackend:
+        self.config(alias)  # says which aliases there are
+        backend: BaseBackend = super().__getitem__(alias)
+        return backend
+
+    def __contains__(self, alias: object) -> bool:
+        return alias in self.settings
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.settings)
+
+    def reset(self) -> None:
+        """Read the settings again at the next use."""
+        self.__dict__.pop("settings", None)
+        self._connections = SimpleNamespace()
+        self._configs = {}
+
+
+def webhook_url(alias: str) -> str:
+    """Where the provider of `alias` finds our webhook; empty while PUBLIC_URL is not set."""
+    base = router_settings().PUBLIC_URL
+    return f"{base.rstrip('/')}/webhooks/{alias}/" if base else ""
+
+
+def fallbacks_after(alias: str, root: str = "") -> tuple[str, ...]:
+    """The aliases still to be tried after `alias`, on the road that began at `root` (default: at `alias`)."""
+    road = backends.config(root or alias).fallback
+    return (
+        road[road.index(alias) + 1 :] if root and alias in road else road if not root or root == alias else ()
+    )
+
+
+def default_alias() -> str:
+    """The backend that a contact is written to first."""
+    return router_settings().DEFAULT_BACKEND or next(iter(backends), "")
+
+
+def _aliases(where: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(alias, str) for alias in value):
+        raise ConfigError(f'{where}["FALLBACK"] must be a list of aliases')
+    return tuple(value)
+
+
+def _rate(where: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)/([smh])", value) if isinstance(value, str) else None
+    if not match or float(match[1]) == 0:
+        raise ConfigError(f'{where}["RATE"] must look like "100/s", "600/m" or "5000/h", not {value!r}')
+    return float(match[1]) / _PER[match[2]]
+
+
+def _traffic(where: str, value: Any) -> Traffic:
+    try:
+        return Traffic(value)
+    except ValueError:
+        raise ConfigError(f'{where}["TRAFFIC"] must be one of {", ".join(Traffic)}, not {value!r}') from None
+
+
+def _delays(where: str, value: Any) -> tuple[float, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or not all(isinstance(n, int | float) and n >= 0 for n in value):
+        raise ConfigError(f'{where}["RETRY_DELAYS"] must be a list of seconds')
+    return tuple(float(n) for n in value)
+
+
+def _forget(*, setting: str, **kwargs: Any) -> None:
+    if setting in {"RCS_BACKENDS", "RCS_ROUTER"}:
+        backends.reset()
+
+
+backends = BackendHandler()
+setting_changed.connect(_forget)

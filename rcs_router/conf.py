@@ -1,0 +1,103 @@
+"""settings.RCS_ROUTER in, one typed value out; nothing is read at import, so `override_settings` works."""
+
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Any, get_type_hints
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from pydantic import TypeAdapter, ValidationError
+
+from rcs_router.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class RouterSettings:
+    """Every key of RCS_ROUTER with its default. Times are seconds."""
+
+    APPS: tuple[str, ...] = ()  # router apps, in order
+    DEFAULT_BACKEND: str = (
+        ""  # which of a contact's connections to use first; empty: the first of RCS_BACKENDS
+    )
+    DEFAULT_REGION: str | None = None  # of phone numbers written without +, e.g. "EE"
+    PUBLIC_URL: str = (
+        ""  # absolute address below which rcs_router.urls is included, e.g. https://shop.example/rcs/
+    )
+    DEFAULT_RESPONSE: str | None = None  # what rcs_router.handlers.DefaultResponse answers; None: nothing
+
+    RETRY_DELAYS: tuple[float, ...] = (
+        5,
+        30,
+        300,
+    )  # after each failed attempt; when the last has failed: fall back
+    RETRY_JITTER: float = 0.1  # share of a delay that is added at random
+    EXPIRY_GRACE: float = 30  # how long after a message's ttl the provider may still report
+    FALLBACK_GRACE: float = 10  # a fallback waits so long when its parent may have arrived after all
+    LEASE: float = 90  # how long a worker may keep what it claimed
+    MAX_LOST_LEASES: int = 3  # a message that took so many workers down goes to review
+    CLAIM: int = 50  # messages claimed at once
+    THREADS: int = 16  # requests in flight per drain
+    SLOTS: int = 2  # drains of one backend at a time
+    DRAIN_BUDGET: float = 20  # a drain hands over to a new one after this
+    BREAKER: int = 10  # failures in a row after which a backend rests
+    PAUSES: tuple[float, ...] = (5, 10, 20, 40, 60)  # how long it rests, first time, second time, …
+    PAUSE_LIMIT: float = 3600  # the longest Retry-After that is obeyed
+    WAKE: bool = True  # ring Celery after commits; False: tick (or cron) finds the work alone
+
+    WEBHOOK_MAX_BYTES: int = 1_000_000
+    WEBHOOK_RETRY_DELAYS: tuple[float, ...] = (
+        1,
+        5,
+        30,
+        300,
+        3600,
+        86400,
+    )  # for receipts of unknown transmissions
+
+    OPT_OUT_WORDS: tuple[str, ...] = (
+        "stop",
+        "stopall",
+        "unsubscribe",
+        "cancel",
+        "end",
+        "quit",
+        "baja",
+        "parar",
+    )
+    OPT_IN_WORDS: tuple[str, ...] = ("start", "unstop", "alta", "démarrer", "começar")
+    OPT_OUT_REPLY: str = "You will get no more offers from us. Answer START to get them again."
+    OPT_IN_REPLY: str = "Welcome back: you will get our offers again. Answer STOP to end them."
+
+
+def read(given: dict[str, Any]) -> RouterSettings:
+    """`given` as a value. Raises ConfigError that names an unknown or mistyped key."""
+    if not isinstance(given, dict):
+        raise ConfigError(f"RCS_ROUTER must be a dict, not {type(given).__name__}")
+    known = {f.name for f in fields(RouterSettings)}
+    if unknown := sorted(str(key) for key in set(given) - known):
+        raise ConfigError(
+            f"RCS_ROUTER has an unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}"
+        )
+    types = get_type_hints(RouterSettings)
+    return RouterSettings(**{name: _typed(name, types[name], value) for name, value in given.items()})
+
+
+def _typed(name: str, wanted: Any, value: Any) -> Any:
+    try:
+        return TypeAdapter(wanted).validate_python(value)
+    except ValidationError as error:
+        raise ConfigError(f'RCS_ROUTER["{name}"]: {error.errors(include_url=False)[0]["msg"]}') from None
+
+
+@lru_cache(maxsize=1)
+def router_settings() -> RouterSettings:
+    """RCS_ROUTER as it is now; read once, and again after `override_settings`."""
+    return read(getattr(settings, "RCS_ROUTER", {}))
+
+
+def _forget(*, setting: str, **kwargs: Any) -> None:
+    if setting == "RCS_ROUTER":
+        router_settings.cache_clear()
+
+
+setting_changed.connect(_forget)

@@ -1,0 +1,352 @@
+"""The drain: claims what is due on one backend, sends it side by side, and settles it; woken by tasks and the worker.
+
+Threads do HTTP only; the database belongs to the thread that runs the drain.
+"""
+
+import logging
+import random
+import time
+import traceback
+import uuid
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from queue import Empty, SimpleQueue
+
+from django.db import InterfaceError as DatabaseInterfaceError
+from django.db import OperationalError, connections
+
+from rcs_router import consent, outbox, pace, sql
+from rcs_router.backends import backends
+from rcs_router.conf import router_settings
+from rcs_router.content import Content
+from rcs_router.content.plain import render
+from rcs_router.contract import BaseBackend, Outbound, SendResult, Status, Traffic
+from rcs_router.errors import BackendBug, RCSError, SendError
+from rcs_router.models import DrainSlot, Transmission
+from rcs_router.outbox import Move
+from rcs_router.policy import Decision, after_error, after_expiry
+
+logger = logging.getLogger(__name__)
+
+FLUSH = 16  # results written at once, at most…
+FLUSH_AFTER = 0.05  # …this many seconds after the first of them
+LOOKAHEAD = (
+    10  # rows marked as started beyond what the threads can hold, so that no thread waits for the database
+)
+SHORT = 0.25  # seconds: how long "nothing is due" is believed while requests are in flight
+MARGIN = 2.0  # seconds of lease that must be left, besides the provider's time, when a request leaves
+
+
+@dataclass
+class Flight:
+    """One claimed transmission on its way through this drain."""
+
+    row: Transmission
+    token: uuid.UUID
+    fence: float  # by time.monotonic(): no request leaves after this
+    outbound: Outbound | None = None
+    result: SendResult | None = None
+    error: SendError | None = None
+    fenced: bool = False
+    took: float = 0.0  # seconds
+
+
+@dataclass
+class Drain:
+    """One run over one backend's outbox."""
+
+    alias: str
+    slot: DrainSlot
+    stop_at: float  # by time.monotonic(): no claim after this
+    backend: BaseBackend = field(init=False)
+    waiting: deque[Flight] = field(default_factory=deque)
+    flying: dict[uuid.UUID, Flight] = field(default_factory=dict)
+    done: "SimpleQueue[Flight]" = field(default_factory=SimpleQueue)
+    ended: list[Flight] = field(default_factory=list)
+    failures: int = 0  # in a row
+    resting: bool = False
+    dealt: int = 0
+
+    def __post_init__(self) -> None:
+        self.conf = router_settings()
+        self.backend = backends[self.alias]
+        self.rate = backends.config(self.alias).rate
+        self.clock = sql.Clock(Transmission)
+        self.pool = _pool(self.alias, self.slot.pk, self.conf.THREADS)
+        self.bodies: dict[uuid.UUID, tuple[Content, str]] = {}
+        self.next_claim = 0.0  # by time.monotonic()
+        self.renew_at = time.monotonic() + self.conf.LEASE / 2
+        state = pace.state(self.alias)
+        self.rests = state.pauses
+        self.resting = state.paused_until is not None and state.paused_until > self.clock()
+
+    def run(self) -> int:
+        """Until nothing is due, the backend rests, or the budget is spent; returns how many were sent or settled."""
+        try:
+            while not self.resting or self.flying or self.ended:
+                self.refill()
+                starting = self.startable()
+                self.write(starting)
+                self.submit(starting)
+                if not self.flying and not self.waiting:
+                    if self.exhausted():
+                        break
+                    continue
+                self.collect()
+        finally:
+            self.release()
+        return self.dealt
+
+    def exhausted(self) -> bool:
+        """Is there nothing more to do now? What was claimed late in the budget is finished first."""
+        now = time.monotonic()
+        return self.resting or now >= self.stop_at or now < self.next_claim
+
+    # Claiming
+
+    def refill(self) -> None:
+        """Claim more when the threads could run dry; a short answer means that there is nothing more for a moment."""
+        now = time.monotonic()
+        idle = not self.flying and not self.waiting and not self.ended
+        if self.resting or now >= self.stop_at or len(self.waiting) >= self.conf.THREADS:
+            return
+        if not idle and (now < self.next_claim or self.rests):
+            return
+        wanted = 1 if self.rests else self.conf.CLAIM  # a backend that rested is tried with a single message
+        granted, wait = self.reserve(wanted)
+        claimed = self.claim(granted) if granted else 0
+        if self.rate:
+            pace.give_back(self.alias, self.rate, granted - claimed)
+        if claimed < granted:
+            self.next_claim = now + SHORT
+        elif not granted and idle:
+            time.sleep(max(0.0, min(wait, self.stop_at - now)))  # the pace allows the next one in a moment
+
+    def reserve(self, wanted: int) -> tuple[int, float]:
+        return pace.reserve(self.alias, self.rate, wanted, self.clock()) if self.rate else (wanted, 0.0)
+
+    def claim(self, limit: int) -> int:
+        token, claimed_at = uuid.uuid4(), time.monotonic()
+        if claimed_at > self.renew_at:
+            pace.renew(self.slot, self.clock(), self.conf.LEASE)
+            self.renew_at = claimed_at + self.conf.LEASE / 2
+        rows = outbox.claim(self.alias, limit, token, self.clock(), self.conf.LEASE)
+        fence = claimed_at + self.conf.LEASE - self.backend.options.timeout - MARGIN
+        self.waiting.extend(Flight(row, token, fence) for row in rows)
+        self.screen()
+        return len(rows)
+
+    def screen(self) -> None:
+        """Ask once more, now that they are ours: too late? refused meanwhile? can it be built at all?"""
+        promoted = [
+            f.row.connection.identity for f in self.waiting if consent.needs_consent(f.row.message.traffic)
+        ]
+        refused = consent.refused(promoted) if promoted else set()
+        kept: deque[Flight] = deque()
+        now = self.clock()
+        for flight in self.waiting:
+            if flight.outbound is None and (move := self.unsendable(flight, refused, now)):
+                self.moves_aside(flight, move)
+            else:
+                kept.append(flight)
+        self.waiting = kept
+
+    def unsendable(self, flight: Flight, refused: set[str], now: datetime) -> Move | None:
+        row = flight.row
+        if row.expires_at and row.expires_at <= now:
+            return Move(row, after_expiry(sent=False, facts=outbox.facts(row)), kind="expiry", started=False)
+        if consent.needs_consent(row.message.traffic) and row.connection.identity in refused:
+            return Move(row, Decision(Status.CANCELLED, "opted_out", spend=False), kind="consent")
+        try:
+            flight.outbound = self.outbound(row)
+        except (RCSError, ValueError) as error:  # stored by an older version, or edited by hand
+            return Move(row, Decision(Status.REVIEW, "broken_content", spend=False), detail=str(error))
+        return None
+
+    def moves_aside(self, flight: Flight, move: Move) -> None:
+        outbox.settle(flight.token, [move], self.clock())
+        self.dealt += 1
+
+    def outbound(self, row: Transmission) -> Outbound:
+        message = row.message
+        if message.pk not in self.bodies:
+            if len(self.bodies) > 1000:
+                self.bodies.clear()
+            body = message.body
+            if body is None:
+                raise ValueError("an outgoing message without content")
+            self.bodies[message.pk] = body, render(body, fallback_text=message.fallback_text).text
+        content, text = self.bodies[message.pk]
+        return Outbound(
+            id=row.pk,
+            to=row.connection.identity,
+            content=content,
+            text=text,
+            traffic=Traffic(message.traffic),
+            expires_at=row.expires_at,
+            extra=message.fields.get("extra") or {},
+        )
+
+    # Sending
+
+    def startable(self) -> list[Flight]:
+        """Those that leave now: one at a time to one connection, and alone if it took a worker down before."""
+        starting: list[Flight] = []
+        kept: deque[Flight] = deque()
+        busy = {flight.row.connection_id for flight in self.flying.values()}
+        alone = any(flight.row.lost_leases for flight in self.flying.values())
+        room = self.conf.THREADS + LOOKAHEAD - len(self.flying)
+        for flight in self.waiting:
+            who = flight.row.connection_id
+            suspect = bool(flight.row.lost_leases)
+            blocked = self.resting or alone or who in busy or len(starting) >= room
+            if blocked or (suspect and (self.flying or starting)):
+                kept.append(flight)
+            else:
+                starting.append(flight)
+                alone = suspect
+            busy.add(who)
+        self.waiting = kept
+        return starting
+
+    def submit(self, starting: list[Flight]) -> None:
+        for flight in starting:
+            self.flying[flight.row.pk] = flight
+            self.pool.submit(_attempt, self.backend, flight, self.done.put)
+
+    def collect(self) -> None:
+        """Wait for results: for the first a moment (there may be new work), then for more, up to a full flush."""
+        if not self.flying:
+            return
+        wait, until = SHORT, None
+        while len(self.ended) < min(FLUSH, len(self.flying)):
+            try:
+                self.ended.append(self.done.get(timeout=wait))
+            except Empty:
+                return
+            until = until or time.monotonic() + FLUSH_AFTER
+            wait = max(0.0, until - time.monotonic())
+
+    # Settling
+
+    def write(self, starting: list[Flight]) -> None:
+        """One statement for what ended and for what leaves now, per claim that has either."""
+        ended, self.ended = self.ended, []
+        moves: dict[uuid.UUID, list[Move]] = {}
+        for flight in ended:
+            moves.setdefault(flight.token, []).append(
+                _back(flight.row) if flight.fenced else self.judge(flight)
+            )
+        for flight in starting:
+            leaving = Move(flight.row, Decision(Status.SENDING), started=True)
+            moves.setdefault(flight.token, []).append(leaving)
+        for token, group in moves.items():
+            self.persist(token, group)
+        for flight in ended:
+            self.flying.pop(flight.row.pk, None)
+        self.dealt += len(ended)
+
+    def persist(self, token: uuid.UUID, moves: list[Move]) -> None:
+        """Results are worth waiting for: a database that is restarting is asked again, until the lease has ended."""
+        deadline = time.monotonic() + self.conf.LEASE / 2
+        while True:
+            try:
+                return outbox.settle(token, moves, self.clock())
+            except (OperationalError, DatabaseInterfaceError):
+                if time.monotonic() > deadline:
+                    raise
+                connections[sql.database(Transmission).alias].close()
+                time.sleep(0.2)
+
+    def judge(self, flight: Flight) -> Move:
+        """The policy's decision on one result, and what it says about the backend."""
+        error, took = flight.error, round(flight.took * 1000)
+        if error is None:
+            self.healthy()
+            result = flight.result or SendResult()
+            decision = Decision(Status.ACCEPTED, result.code)
+            return Move(flight.row, decision, result.detail, result.provider_id, took_ms=took)
+        jitter = random.uniform(0, self.conf.RETRY_JITTER)  # noqa: S311
+        decision = after_error(error, outbox.facts(flight.row, unknown=error.unknown, jitter=jitter))
+        if decision.opted_out:
+            identity = flight.row.connection.identity
+            consent.record(
+                identity, opted_out=True, source="send error", backend=self.alias, words=error.code
+            )
+        self.trouble(error)
+        return Move(flight.row, decision, error.detail, unknown=error.unknown, took_ms=took)
+
+    def healthy(self) -> None:
+        self.failures = 0
+        if self.rests:
+            pace.recover(self.alias)
+            self.rests = 0
+
+    def trouble(self, error: SendError) -> None:
+        """Is it the backend's? Then it rests: at once when it says so, else after many failures in a row."""
+        if not error.retry:
+            return self.healthy()  # a refusal is an answer
+        self.failures += 1
+        if error.pauses or self.failures >= self.conf.BREAKER or self.rests:
+            if not self.resting:
+                pace.pause(self.alias, error.code, error.retry_after, self.clock())
+            self.resting = True
+        return None
+
+    def release(self) -> None:
+        """What was claimed and not started goes back; nothing of it counts."""
+        moves: dict[uuid.UUID, list[Move]] = {}
+        for flight in self.waiting:
+            moves.setdefault(flight.token, []).append(_back(flight.row))
+        self.waiting.clear()
+        for token, group in moves.items():
+            outbox.settle(token, group, self.clock())
+
+
+def drain(alias: str, budget: float | None = None) -> int:
+    """Send what is due on this backend; returns how many rows were dealt with. Any number may run anywhere."""
+    conf = router_settings()
+    with pace.slot(alias, sql.now(Transmission), conf.LEASE) as slot:
+        if slot is None:
+            return 0
+        stop_at = time.monotonic() + (conf.DRAIN_BUDGET if budget is None else budget)
+        return Drain(alias, slot, stop_at).run()
+
+
+def _back(row: Transmission) -> Move:
+    """Its request did not leave: into the queue as if it had never been claimed."""
+    return Move(row, Decision(Status.QUEUED, wait=0.0, spend=False), kind="released")
+
+
+def _attempt(backend: BaseBackend, flight: Flight, report: Callable[[Flight], None]) -> None:
+    """In a sender thread: one request, unless its time has passed while it waited for the thread."""
+    began = time.monotonic()
+    flight.fenced = began > flight.fence
+    assert flight.outbound is not None
+    if not flight.fenced:
+        try:
+            flight.result = backend.send(flight.outbound)
+        except SendError as error:
+            flight.error = error
+        except Exception as error:
+            # the lines without the error's own text, which may quote the message
+            where = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("%r raised %s, which is no SendError\n%s", backend, type(error).__name__, where)
+            flight.error = BackendBug(f"{type(error).__name__} in {type(backend).__name__}")
+    flight.took = time.monotonic() - began
+    report(flight)
+
+
+_pools: dict[tuple[str, int], ThreadPoolExecutor] = {}
+
+
+def _pool(alias: str, slot: int, threads: int) -> ThreadPoolExecutor:
+    """The slot's sender threads; they outlive the drain, because each keeps its connection to the provider open."""
+    key = (alias, slot)
+    pool = _pools.get(key)
+    if pool is None or pool._max_workers != threads:
+        pool = _pools[key] = ThreadPoolExecutor(threads, thread_name_prefix=f"rcs-{alias}")
+    return pool

@@ -1,0 +1,134 @@
+"""Ready-made router apps and handlers, listed in RCS_ROUTER["APPS"]; an incoming message in, answers out."""
+
+import re
+from typing import Any, ClassVar
+
+from rcs_router.conf import router_settings
+from rcs_router.content import Content
+from rcs_router.phases import IncomingMessage, RouterApp
+
+_BETWEEN = " \t\r\n,;:"  # what may stand between a keyword and the rest
+
+
+class BaseHandler:
+    """One instance per message that it answers, so `self.msg` is at hand. Listed in APPS like a router app."""
+
+    def __init__(self, msg: IncomingMessage) -> None:
+        self.msg = msg
+
+    @classmethod
+    def dispatch(cls, msg: IncomingMessage) -> bool:
+        """Answer `msg` if it is for this handler; True when it was."""
+        return False
+
+    def respond(self, content: Content | str, **options: Any) -> None:
+        self.msg.respond(content, **options)
+
+    def respond_error(self, text: str, **options: Any) -> None:
+        self.msg.error(text, **options)
+
+
+class HandlerApp(RouterApp):
+    """A handler in the place of a router app."""
+
+    def __init__(self, handler: type[BaseHandler]) -> None:
+        self.handler = handler
+
+    @property
+    def name(self) -> str:
+        return f"{self.handler.__module__}.{self.handler.__qualname__}"
+
+    def handle(self, message: IncomingMessage) -> bool | None:
+        return self.handler.dispatch(message) or None
+
+
+class KeywordHandler(BaseHandler):
+    """Answers messages that begin with a keyword, in any case: `handle(text)` gets the rest, `help()` a bare keyword.
+
+    The keyword is matched literally and as a whole word: "echoes" is not for "echo". Several: a tuple.
+    """
+
+    keyword: ClassVar[str | tuple[str, ...]] = ()
+
+    @classmethod
+    def dispatch(cls, msg: IncomingMessage) -> bool:
+        said = msg.text.lstrip()
+        for keyword in (cls.keyword,) if isinstance(cls.keyword, str) else cls.keyword:
+            if said[: len(keyword)].casefold() == keyword.casefold() and _ends_word(said[len(keyword) :]):
+                rest = said[len(keyword) :].lstrip(_BETWEEN)
+                handler = cls(msg)
+                handler.handle(rest) if rest else handler.help()
+                return True
+        return False
+
+    def handle(self, text: str) -> None:
+        """The keyword was followed by `text`."""
+        raise NotImplementedError
+
+    def help(self) -> None:
+        """The keyword stood alone."""
+        raise NotImplementedError
+
+
+class PatternHandler(BaseHandler):
+    """Answers messages that match `pattern` from their start, in any case; its groups are the arguments of `handle`."""
+
+    pattern: ClassVar[str] = ""
+    fullmatch: ClassVar[bool] = False  # must the whole message match?
+
+    @classmethod
+    def dispatch(cls, msg: IncomingMessage) -> bool:
+        match = (re.fullmatch if cls.fullmatch else re.match)(cls.pattern, msg.text, re.IGNORECASE)
+        if not cls.pattern or match is None:
+            return False
+        cls(msg).handle(*match.groups())
+        return True
+
+    def handle(self, *groups: str) -> None:
+        raise NotImplementedError
+
+
+class PostbackHandler(BaseHandler):
+    """Answers taps whose postback begins with `prefix`: "product_123" comes to prefix "product_" as handle("123").
+
+    The same for a reply chip, an action, and a numbered option that an SMS answers.
+    """
+
+    prefix: ClassVar[str] = ""
+
+    @classmethod
+    def dispatch(cls, msg: IncomingMessage) -> bool:
+        if not cls.prefix or not msg.postback.startswith(cls.prefix):
+            return False
+        cls(msg).handle(msg.postback.removeprefix(cls.prefix))
+        return True
+
+    def handle(self, key: str) -> None:
+        raise NotImplementedError
+
+
+class Echo(KeywordHandler):
+    """`echo hello` answers `hello`."""
+
+    keyword = "echo"
+
+    def handle(self, text: str) -> None:
+        self.respond(text)
+
+    def help(self) -> None:
+        self.respond("To echo some text, send: ECHO <ANYTHING>")
+
+
+class DefaultResponse(RouterApp):
+    """Answers with RCS_ROUTER["DEFAULT_RESPONSE"] what nobody handled; list it last."""
+
+    def default(self, message: IncomingMessage) -> bool | None:
+        answer = router_settings().DEFAULT_RESPONSE
+        if not answer:
+            return None
+        message.error(answer)
+        return True
+
+
+def _ends_word(rest: str) -> bool:
+    return not rest or not (rest[0].isalnum() or rest[0] == "_")

@@ -1,0 +1,44 @@
+"""What a caller or a provider calls a person in; an E.164 number or a provider's token out."""
+
+import phonenumbers
+
+from rcs_router.conf import router_settings
+from rcs_router.errors import IdentityError
+
+_POSSIBLE = {
+    phonenumbers.ValidationResult.IS_POSSIBLE,
+    phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY,
+}
+
+
+def normalise(identity: str, *, tokens: bool = False) -> str:
+    """`identity` as E.164. Raises IdentityError, which names the input, for what is no phone number.
+
+    `tokens`: the backend also knows anonymous tokens, so what does not look like a number is left as it is.
+    """
+    if not isinstance(identity, str):
+        raise IdentityError(f"an identity must be a str, not {type(identity).__name__}: {identity!r}")
+    try:
+        number = phonenumbers.parse(identity, router_settings().DEFAULT_REGION)
+        if phonenumbers.is_possible_number_with_reason(number) in _POSSIBLE:
+            return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    except phonenumbers.NumberParseException:
+        pass
+    if tokens and identity.strip() and not identity.lstrip("+").isdigit():
+        return identity
+    hint = (
+        ""
+        if identity.strip().startswith("+")
+        else " (write it with + and country code, or set DEFAULT_REGION)"
+    )
+    raise IdentityError(f"{identity!r} is not a phone number{hint}")
+
+
+def heard(identity: str) -> str:
+    """An incoming message's sender: E.164 where it can be, else as the provider wrote it (a short code, a name)."""
+    for written in (identity, f"+{identity}"):
+        try:
+            return normalise(written.strip())
+        except IdentityError:
+            continue
+    return identity.strip()[:100]

@@ -1,0 +1,221 @@
+"""A provider's request in, stored as it came; then digested: receipts to the outbox, what was said to the router."""
+
+import logging
+import traceback
+import uuid
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+
+from rcs_router import incoming, outbox, router, sql, wake
+from rcs_router.backends import backends
+from rcs_router.conf import router_settings
+from rcs_router.contract import BaseBackend, Incoming, IncomingKind, Receipt, WebhookRequest
+from rcs_router.errors import SendError
+from rcs_router.identities import heard
+from rcs_router.models import Event, Message, StoredWebhook
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+HEADERS = 4000  # characters of headers that are kept
+GIVE_UP = 5  # times that routing one message may fail for reasons that are not an app's
+
+
+def accept(backend: BaseBackend, request: WebhookRequest) -> None:
+    """Store a verified request: one INSERT, which does nothing for a repeat. Raises DatabaseError."""
+    row = StoredWebhook(
+        backend=backend.alias,
+        dedupe=backend.dedupe_key(request),
+        method=request.method,
+        query=dict(request.query),
+        headers=dict(request.headers),
+        body=request.body,
+    )
+    StoredWebhook.objects.bulk_create([row], ignore_conflicts=True)
+    wake.digest()
+
+
+def digest() -> int:
+    """Digest what is stored and route what was said, until nothing is due; returns how many rows were dealt with."""
+    dealt = 0
+    while count := _digest_batch(sql.now(StoredWebhook)):
+        dealt += count
+    while count := _route_batch():
+        dealt += count
+    return dealt
+
+
+@dataclass
+class Digest:
+    """One stored request and what its backend makes of it."""
+
+    row: StoredWebhook
+    receipts: list[Receipt] = field(default_factory=list)
+    said: list[Incoming] = field(default_factory=list)
+    orphans: int = 0
+
+
+def _digest_batch(now: datetime) -> int:
+    keys = sql.claim(
+        StoredWebhook,
+        where="digested_at IS NULL AND due_at <= %s AND (lease_until IS NULL OR lease_until < %s)",
+        params=[now, now],
+        order="due_at, id",
+        limit=BATCH,
+        claim=uuid.uuid4(),
+        lease_until=now + timedelta(seconds=router_settings().LEASE),
+    )
+    groups: dict[str, list[StoredWebhook]] = defaultdict(list)
+    for row in StoredWebhook.objects.filter(pk__in=keys).order_by("id"):
+        groups[row.backend].append(row)
+    for alias, rows in groups.items():
+        _digest_group(alias, rows, now)
+    return len(keys)
+
+
+def _digest_group(alias: str, rows: list[StoredWebhook], now: datetime) -> None:
+    """All rows of a backend at once; if that fails, one by one, so that a bad row holds up no other."""
+    parsed = [digest for row in rows if (digest := _parse(alias, row, now))]
+    try:
+        _apply(alias, parsed, now)
+    except Exception as error:
+        if len(parsed) == 1:
+            _failed(parsed[0].row, error, now)
+            return
+        for digest in parsed:
+            _digest_group(alias, [digest.row], now)
+
+
+def _parse(alias: str, row: StoredWebhook, now: datetime) -> Digest | None:
+    try:
+        values = backends[alias].parse(row.as_request())
+    except Exception as error:
+        _failed(row, error, now)
+        return None
+    receipts = [value for value in values if isinstance(value, Receipt)]
+    return Digest(row, receipts, [value for value in values if isinstance(value, Incoming)])
+
+
+def _apply(alias: str, parsed: list[Digest], now: datetime) -> None:
+    """In one transaction, so that what was said is stored exactly once, even where the wire has no ids."""
+    with transaction.atomic():
+        unknown = {id(r) for r in outbox.apply_receipts(alias, [r for d in parsed for r in d.receipts], now)}
+        for digest in parsed:
+            digest.orphans = sum(id(receipt) in unknown for receipt in digest.receipts)
+        _store_said(alias, [said for digest in parsed for said in digest.said])
+        whole = [digest.row.pk for digest in parsed if not digest.orphans]
+        StoredWebhook.objects.filter(pk__in=whole).update(
+            digested_at=now, lease_until=None, tries=F("tries") + 1, note="", traceback=""
+        )
+        for digest in parsed:
+            if digest.orphans:
+                _park(digest.row, now)
+
+
+def _store_said(alias: str, said: list[Incoming]) -> None:
+    if not said:
+        return
+    by_sender = {sender: heard(sender) for sender in incoming.senders(said)}
+    found = router.connections_for(alias, list(by_sender.values()))
+    connections = dict(zip(by_sender, found, strict=True))
+    messages = [one for one in said if one.kind not in _EVENTS]
+    if messages:
+        incoming.store(connections, messages)
+    for one in said:
+        if one.kind in _EVENTS:
+            _EVENTS[one.kind](connections[one.sender], one)
+
+
+def _typing(connection: "router.Connection", said: Incoming) -> None:
+    Event.objects.create(connection=connection, kind="typing", at=said.at)
+
+
+def _subscription(connection: "router.Connection", said: Incoming) -> None:
+    opted_out = said.kind == IncomingKind.UNSUBSCRIBE
+    Event.objects.create(connection=connection, kind=said.kind, at=said.at)
+    router.change_consent(connection, opted_out=opted_out, source="provider event", at=said.at)
+
+
+_EVENTS: dict[IncomingKind, Callable[["router.Connection", Incoming], None]] = {
+    IncomingKind.TYPING: _typing,
+    IncomingKind.SUBSCRIBE: _subscription,
+    IncomingKind.UNSUBSCRIBE: _subscription,
+}
+
+
+def _park(row: StoredWebhook, now: datetime) -> None:
+    """A receipt came before, or without, its transmission: look again later, and in the end keep it as an orphan."""
+    delays = router_settings().WEBHOOK_RETRY_DELAYS
+    parked = row.tries < len(delays)
+    StoredWebhook.objects.filter(pk=row.pk).update(
+        tries=F("tries") + 1,
+        lease_until=None,
+        due_at=now + timedelta(seconds=delays[row.tries]) if parked else row.due_at,
+        digested_at=None if parked else now,
+        note="waits for its transmission" if parked else "orphan: there is no such transmission",
+    )
+
+
+def _failed(row: StoredWebhook, error: Exception, now: datetime) -> None:
+    """Kept with its traceback, to be looked at and digested again from the admin."""
+    logger.error("webhook request %s of %s cannot be digested: %s", row.pk, row.backend, type(error).__name__)
+    StoredWebhook.objects.filter(pk=row.pk).update(
+        digested_at=now,
+        lease_until=None,
+        tries=F("tries") + 1,
+        note=f"failed: {type(error).__name__}",
+        traceback="".join(traceback.format_exception(error)),
+    )
+
+
+def _route_batch() -> int:
+    rows = Message.objects.filter(direction=Message.Direction.IN, routed_at=None).order_by("created_at")
+    count = 0
+    for row in rows.select_related("connection__contact", "answers__message")[:BATCH]:
+        try:
+            message = router.route(row)
+        except Exception as error:
+            count += _unroutable(row, error)
+            continue
+        count += message is not None
+        if message and message.aside:
+            _tell(row, message.aside)
+    return count
+
+
+def _unroutable(row: Message, error: Exception) -> bool:
+    """Trouble outside of the apps, usually the database's: tried again at the next tick, but not for ever."""
+    logger.error("message %s cannot be routed: %s", row.pk, type(error).__name__)
+    errors = [*row.errors, {"phase": "route", "error": f"{type(error).__name__}: {error}"[:500]}]
+    changes = {"errors": errors}
+    if len(errors) >= GIVE_UP:
+        changes["routed_at"] = sql.now(Message)  # type: ignore[assignment]
+    Message.objects.filter(pk=row.pk).update(**changes)
+    return False
+
+
+_aside = ThreadPoolExecutor(2, thread_name_prefix="rcs-aside")
+
+
+def _tell(row: Message, aside: list[str]) -> None:
+    """Typing and read marks: best effort, beside the queue, because a late one is worth nothing."""
+    assert row.connection is not None
+    backend, to = backends[row.connection.backend_id], row.connection.identity
+    for what in aside:
+        if what == "typing" and backend.capabilities.typing:
+            _aside.submit(_quietly, backend.typing, to)
+        elif what == "read" and backend.capabilities.mark_read and row.external_id:
+            _aside.submit(_quietly, backend.mark_read, to, row.external_id)
+
+
+def _quietly(call: Callable[..., None], *args: str) -> None:
+    try:
+        call(*args)
+    except SendError as error:
+        logger.info("%s: %s", getattr(call, "__name__", "aside"), error.code)

@@ -1,0 +1,99 @@
+"""What people said or did in, as backends parse it; stored Message rows out, linked to what they answer."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rcs_router import content, sql
+from rcs_router.content.plain import Choice, match
+from rcs_router.contract import Incoming, IncomingKind, Status
+from rcs_router.models import Connection, Message, Transmission
+
+RECENT = 10  # how many of a person's newest messages a tap may belong to
+SHORT = 60  # characters: longer texts are not looked up as the number or label of an option
+
+
+def store(connections: dict[str, Connection], said: Sequence[Incoming]) -> None:
+    """Store what was said by `connections` (by identity); what the provider repeats is stored once."""
+    rows = [as_row(connections[incoming.sender], incoming) for incoming in said]
+    sql.insert_all(rows, ignore_conflicts=True)
+
+
+def as_row(connection: Connection, incoming: Incoming) -> Message:
+    """One incoming message, not saved: a numbered answer has become the tap that it stands for."""
+    answered, choice = _answered(connection, incoming)
+    place = incoming.kind == IncomingKind.LOCATION
+    return Message(
+        direction=Message.Direction.IN,
+        kind=IncomingKind.SUGGESTION if choice else incoming.kind,
+        backend_id=connection.backend_id,
+        connection=connection,
+        external_id=incoming.id,
+        text=choice.label if choice else incoming.text,
+        postback=choice.postback if choice else incoming.postback,
+        content=_place(incoming) if place else None,
+        answers=answered,
+        in_response_to_id=answered.message_id if answered else None,
+        said_at=incoming.at,
+        fields=_fields(incoming, typed=incoming.text if choice else ""),
+    )
+
+
+def _answered(connection: Connection, incoming: Incoming) -> tuple[Transmission | None, Choice | None]:
+    """Which of our transmissions it answers, and for a typed answer the option that it chose."""
+    if incoming.kind == IncomingKind.SUGGESTION:
+        return _tapped(connection, incoming.postback), None
+    if incoming.kind == IncomingKind.TEXT and len(incoming.text) <= SHORT:
+        return _chosen(connection, incoming.text)
+    return None, None
+
+
+def _tapped(connection: Connection, postback: str) -> Transmission | None:
+    """The newest message to this person that has such a chip; the wire does not say which one was tapped."""
+    newest = _newest(connection.identity).select_related("message")[:RECENT]
+    return next((t for t in newest if postback in _postbacks(t.message.content)), None)
+
+
+def _chosen(connection: Connection, text: str) -> tuple[Transmission | None, Choice | None]:
+    """A number answers the newest message only ("how many?" may have come since); a label any recent one."""
+    for position, transmission in enumerate(_newest(connection.identity, connection.backend_id)[:RECENT]):
+        if position and text.strip().rstrip(".)").isdigit():
+            break
+        choices = [Choice(**choice) for choice in transmission.choices]
+        if choice := match(text, choices):
+            return transmission, choice
+    return None, None
+
+
+def _newest(identity: str, alias: str = "") -> Any:
+    """Transmissions that a person may have seen, newest first."""
+    rows = Transmission.objects.filter(connection__identity=identity).exclude(
+        status__in=[Status.QUEUED, Status.CANCELLED]
+    )
+    return (rows.filter(backend_id=alias) if alias else rows).order_by("-created_at")
+
+
+def _postbacks(data: Any) -> set[str]:
+    """Every postback in a stored content, without building the content."""
+    if isinstance(data, list):
+        return set().union(*(_postbacks(part) for part in data))
+    if not isinstance(data, dict):
+        return set()
+    own = {data.get("postback") or data["label"]} if "postback" in data and "label" in data else set()
+    return own.union(*(_postbacks(part) for part in data.values() if isinstance(part, dict | list)))
+
+
+def _place(incoming: Incoming) -> dict[str, Any] | None:
+    if incoming.latitude is None or incoming.longitude is None:
+        return None
+    return content.dump(content.Location(incoming.latitude, incoming.longitude, incoming.text))
+
+
+def _fields(incoming: Incoming, typed: str) -> dict[str, Any]:
+    """What has no column: a file's address, the words that chose an option, and the wire's own extras."""
+    extra = {"url": incoming.url, "media_type": incoming.media_type, "typed": typed}
+    return {**incoming.fields, **{name: value for name, value in extra.items() if value}}
+
+
+def senders(said: Iterable[Incoming]) -> list[str]:
+    """The identities that spoke, each once, in order."""
+    return list(dict.fromkeys(incoming.sender for incoming in said))

@@ -1,0 +1,217 @@
+"""What is said, and each of its ways: Message (one per send or receive) and Transmission (one per connection)."""
+
+import uuid
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from rcs_router.content import Content, load
+from rcs_router.contract import IncomingKind, Status, Traffic
+from rcs_router.models.people import Backend, Connection
+
+STATUSES = [(status.value, status.name.lower()) for status in Status]
+PRIORITY = {  # small numbers leave first: a one-time password never queues behind a campaign
+    Traffic.AUTHENTICATION: 0,
+    Traffic.ACKNOWLEDGEMENT: 10,
+    Traffic.TRANSACTION: 20,
+    Traffic.SERVICE_REQUEST: 20,
+    Traffic.PROMOTION: 50,
+}
+
+
+class Message(models.Model):
+    """What is said: content, traffic type, options. Incoming or outgoing."""
+
+    class Direction(models.TextChoices):
+        OUT = "out", "outgoing"
+        IN = "in", "incoming"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    direction = models.CharField(max_length=3, choices=Direction.choices)
+    content = models.JSONField(
+        null=True, help_text="rcs_router.content as JSON; null for what is not content."
+    )
+    text = models.TextField(blank=True, help_text="The same as plain text.")
+    traffic = models.CharField(max_length=20, choices=[(t.value, t.value) for t in Traffic], blank=True)
+    fields = models.JSONField(default=dict, blank=True)
+    in_response_to = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="responses"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    errors = models.JSONField(
+        default=list, blank=True, help_text="Router apps that raised: app, phase and error."
+    )
+
+    # Outgoing only.
+    ttl = models.DurationField(null=True, blank=True)
+    time_critical = models.BooleanField(default=False)
+    fallback_text = models.TextField(blank=True)
+    is_error = models.BooleanField(default=False)
+    idempotency_key = models.CharField(max_length=200, null=True, blank=True, unique=True)
+
+    # Incoming only.
+    kind = models.CharField(max_length=20, choices=[(k.value, k.value) for k in IncomingKind], blank=True)
+    backend = models.ForeignKey(Backend, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    connection = models.ForeignKey(
+        Connection, on_delete=models.PROTECT, null=True, blank=True, related_name="incoming"
+    )
+    external_id = models.CharField(max_length=200, blank=True)
+    postback = models.TextField(blank=True)
+    answers = models.ForeignKey(
+        "Transmission", on_delete=models.SET_NULL, null=True, blank=True, related_name="answered_by"
+    )
+    said_at = models.DateTimeField(null=True, blank=True, help_text="The provider's time.")
+    routed_at = models.DateTimeField(null=True, blank=True)
+    handled_by = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["backend", "external_id"],
+                condition=~Q(external_id="") & Q(direction="in"),
+                name="rcs_incoming_once",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["created_at"],
+                condition=Q(direction="in", routed_at=None),
+                name="rcs_message_unrouted",
+            ),
+            models.Index(fields=["-created_at"], name="rcs_message_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.direction} {self.id}"
+
+    @property
+    def body(self) -> Content | None:
+        """The content as a value; None for what is not content (a tap, a position)."""
+        return load(self.content) if self.content else None
+
+    @property
+    def status(self) -> Status | None:
+        """What became of it, over all of its connections; None before it has any.
+
+        REVIEW when any needs a person; else that of the connection which is least far. A connection's own is DELIVERED
+        or READ when any of its transmissions (fallbacks included) is, else that of the newest.
+        """
+        newest: dict[str, tuple[Any, Status]] = {}
+        arrived: dict[str, Status] = {}
+        for t in self.transmissions.select_related("connection").order_by("created_at", "fallback_of"):
+            who = t.connection.identity
+            status = Status(t.status)
+            newest[who] = (t.created_at, status)
+            if status >= Status.DELIVERED:
+                arrived[who] = max(status, arrived.get(who, status))
+        ends = [arrived.get(who, status) for who, (_, status) in newest.items()]
+        if not ends:
+            return None
+        return Status.REVIEW if Status.REVIEW in ends else min(ends)
+
+
+class RevokeFor(models.TextChoices):
+    """Why a message is taken back, and so what it becomes when that worked."""
+
+    EXPIRY = "expiry", "its time is up"
+    FALLBACK = "fallback", "another backend shall carry it"
+    CANCEL = "cancel", "somebody asked for it"
+
+
+class Transmission(models.Model):
+    """One outgoing message on its way to one connection. Its id is the id that the provider is given.
+
+    Only `rcs_router.outbox` writes `status`.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="transmissions")
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="transmissions")
+    backend = models.ForeignKey(Backend, on_delete=models.PROTECT, related_name="transmissions")
+    fallback_of = models.OneToOneField(
+        "self", on_delete=models.CASCADE, null=True, blank=True, related_name="fallback"
+    )
+    root_backend = models.CharField(
+        max_length=60, blank=True, help_text="Whose FALLBACK list a fallback follows."
+    )
+    choices = models.JSONField(default=list, blank=True, help_text="Numbered options that an SMS may answer.")
+    lost = models.JSONField(default=list, blank=True, help_text="What this backend could not carry.")
+
+    status = models.PositiveSmallIntegerField(choices=STATUSES, default=Status.QUEUED)
+    reason = models.CharField(
+        max_length=60, blank=True, help_text="Why it stands where it stands: a stable word."
+    )
+    detail = models.TextField(blank=True)
+    priority = models.PositiveSmallIntegerField(default=20)
+    due_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lost_leases = models.PositiveSmallIntegerField(default=0)
+    unknown = models.BooleanField(
+        default=False, help_text="A request left without an answer: the provider may have the message."
+    )
+    started = models.BooleanField(default=False, help_text="Its request may have left since it was claimed.")
+    claim = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    expiry_seen = models.BooleanField(default=False, help_text="Its time was up, and that was dealt with.")
+    revoke_at = models.DateTimeField(
+        null=True, blank=True, help_text="When to ask the provider to take it back."
+    )
+    revoke_for = models.CharField(max_length=10, choices=RevokeFor.choices, blank=True)
+    revokes = models.PositiveSmallIntegerField(default=0, help_text="How often the provider was asked.")
+    provider_id = models.CharField(max_length=200, blank=True)
+
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["backend", "priority", "due_at", "id"],
+                condition=Q(status=Status.QUEUED),
+                name="rcs_transmission_due",
+            ),
+            models.Index(
+                fields=["lease_until"], condition=Q(status=Status.SENDING), name="rcs_transmission_leased"
+            ),
+            models.Index(
+                fields=["backend", "provider_id"],
+                condition=~Q(provider_id=""),
+                name="rcs_transmission_provider",
+            ),
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(status=Status.ACCEPTED, expiry_seen=False, expires_at__isnull=False),
+                name="rcs_transmission_expiring",
+            ),
+            models.Index(
+                fields=["backend", "revoke_at"],
+                condition=Q(revoke_at__isnull=False),
+                name="rcs_transmission_revoking",
+            ),
+            models.Index(fields=["status", "-created_at"], name="rcs_transmission_status"),
+            models.Index(fields=["connection", "-created_at"], name="rcs_transmission_connection"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(fallback_of=F("id")), name="rcs_transmission_not_its_own_fallback"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {Status(self.status).name.lower()}"
+
+    @property
+    def late_rcs(self) -> bool:
+        """Did it arrive although its fallback had already gone out? Then the person has both."""
+        child = getattr(self, "fallback", None)
+        return (
+            self.status >= Status.DELIVERED
+            and child is not None
+            and (child.status != Status.CANCELLED and child.attempts > 0)
+        )

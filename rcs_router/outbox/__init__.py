@@ -1,0 +1,22 @@
+"""Where messages wait and what became of them: the only writer of a transmission's status.
+
+`enqueue` stores, `lease` claims and settles, `receipts` applies what providers say, `fallback` opens the next road,
+`operate` does what a person decides.
+"""
+
+from rcs_router.outbox.enqueue import enqueue
+from rcs_router.outbox.fallback import cancel_waiting, open_fallback
+from rcs_router.outbox.lease import Move, claim, facts, reap, settle
+from rcs_router.outbox.receipts import apply_receipts
+
+__all__ = [
+    "Move",
+    "apply_receipts",
+    "cancel_waiting",
+    "claim",
+    "enqueue",
+    "facts",
+    "open_fallback",
+    "reap",
+    "settle",
+]

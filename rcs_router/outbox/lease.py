@@ -1,0 +1,223 @@
+"""Due rows in, claimed rows out; then what became of them in, settled rows and their events out."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from rcs_router import signals, sql
+from rcs_router.backends import backends, fallbacks_after
+from rcs_router.conf import router_settings
+from rcs_router.contract import Status
+from rcs_router.models import BackendState, Event, RevokeFor, Transmission
+from rcs_router.outbox.fallback import open_fallback
+from rcs_router.policy import Decision, Facts, after_lost_lease
+
+_TABLE = Transmission._meta.db_table
+_STATE = BackendState._meta.db_table
+
+
+@dataclass(frozen=True)
+class Move:
+    """One transmission's next step: what was decided, and what is to be remembered of how it came to that."""
+
+    transmission: Transmission
+    decision: Decision
+    detail: str = ""
+    provider_id: str = ""
+    unknown: bool = False
+    started: bool = False  # its request leaves now
+    kind: str = "attempt"
+    took_ms: int | None = None
+    lost_leases: int = 0
+
+    @property
+    def attempt(self) -> int:
+        return self.transmission.attempts + int(self.decision.spend and not self.started)
+
+
+def claim(alias: str, limit: int, token: UUID, now: datetime, lease: float) -> list[Transmission]:
+    """Up to `limit` due transmissions of a backend that is not resting, most urgent first: ours until the lease ends."""
+    keys = sql.claim(
+        Transmission,
+        where=(
+            f"backend_id = %s AND status = {Status.QUEUED:d} AND due_at <= %s AND NOT EXISTS "
+            f"(SELECT 1 FROM {_STATE} WHERE {_STATE}.backend_id = %s AND paused_until > %s)"
+        ),
+        params=[alias, now, alias, now],
+        order="priority, due_at, id",
+        limit=limit,
+        status=Status.SENDING,
+        claim=token,
+        lease_until=now + timedelta(seconds=lease),
+        started=False,
+    )
+    if not keys:
+        return []
+    rows = Transmission.objects.filter(pk__in=keys).select_related("message", "connection")
+    return sorted(rows, key=lambda t: (t.priority, t.due_at, t.created_at))
+
+
+def settle(token: UUID, moves: Sequence[Move], now: datetime) -> None:
+    """Write what became of claimed rows, and which leave now (`started`): one UPDATE, guarded by the claim's token.
+
+    The events are written first: they are true even where the claim was lost meanwhile.
+    """
+    ended = [move for move in moves if not move.started]
+    risky = any(move.decision.fall_back for move in ended)
+    with transaction.atomic() if risky else nullcontext():
+        Event.objects.bulk_create([_event(move, now) for move in ended if move.kind != "released"])
+        moved = _write(moves, now, "t.claim = %s", [token])
+        for move in ended:
+            if move.decision.fall_back and moved.get(move.transmission.pk) == move.decision.status:
+                open_fallback(move.transmission, move.decision.reason, now)
+    _announce(ended, moved)
+
+
+def reap(now: datetime, limit: int = 500) -> int:
+    """Rows whose worker is gone go back into the queue, or to review; returns how many."""
+    expired = Q(status=Status.SENDING, lease_until__lt=now)
+    rows = list(Transmission.objects.filter(expired).select_related("message", "connection")[:limit])
+    moves = [_lost(row) for row in rows]
+    if not moves:
+        return 0
+    with transaction.atomic():
+        moved = _write(moves, now, f"t.status = {Status.SENDING:d} AND t.lease_until < %s", [now])
+        won = [move for move in moves if move.transmission.pk in moved]
+        Event.objects.bulk_create([_event(move, now) for move in won])
+    _announce(won, moved)
+    return len(won)
+
+
+def facts(row: Transmission, *, unknown: bool = False, jitter: float = 0.0) -> Facts:
+    """What policy needs to know of a claimed row whose request has ended."""
+    config = backends.config(row.backend_id)
+    capabilities = backends[row.backend_id].capabilities
+    delays = config.retry_delays
+    return Facts(
+        attempts=row.attempts + 1,
+        unknown=row.unknown or unknown,
+        has_fallback=bool(fallbacks_after(row.backend_id, row.root_backend)),
+        idempotent=capabilities.idempotent,
+        can_revoke=capabilities.revoke,
+        time_critical=row.message.time_critical,
+        delays=router_settings().RETRY_DELAYS if delays is None else delays,
+        jitter=jitter,
+    )
+
+
+def _lost(row: Transmission) -> Move:
+    known = facts(row)
+    decision = after_lost_lease(
+        started=row.started,
+        lost_leases=row.lost_leases + 1,
+        limit=router_settings().MAX_LOST_LEASES,
+        facts=known,
+    )
+    return Move(row, decision, kind="lease", unknown=row.started, lost_leases=int(row.started))
+
+
+_COLUMNS = [
+    "id",
+    "status",
+    "reason",
+    "detail",
+    "due_at",
+    "attempts",
+    "lost_leases",
+    "unknown",
+    "provider_id",
+    "accepted_at",
+    "failed_at",
+    "revoke_at",
+    "revoke_for",
+]
+_SENDING = f"{Status.SENDING:d}"
+# A receipt may have come first: then its higher status stands, and only the facts of the attempt are added.
+_ASSIGN = ", ".join(
+    [
+        f"status = CASE WHEN t.status = {_SENDING} THEN v.status ELSE t.status END",
+        f"reason = CASE WHEN t.status = {_SENDING} THEN v.reason ELSE t.reason END",
+        f"detail = CASE WHEN t.status = {_SENDING} THEN v.detail ELSE t.detail END",
+        "due_at = COALESCE(v.due_at, t.due_at)",
+        "attempts = t.attempts + v.attempts",
+        "lost_leases = t.lost_leases + v.lost_leases",
+        "unknown = (t.unknown OR v.unknown)",
+        "provider_id = CASE WHEN v.provider_id = '' THEN t.provider_id ELSE v.provider_id END",
+        "accepted_at = COALESCE(t.accepted_at, v.accepted_at)",
+        "failed_at = COALESCE(t.failed_at, v.failed_at)",
+        "revoke_at = COALESCE(v.revoke_at, t.revoke_at)",
+        "revoke_for = CASE WHEN v.revoke_for = '' THEN t.revoke_for ELSE v.revoke_for END",
+        f"started = (v.status = {_SENDING})",
+        f"claim = CASE WHEN v.status = {_SENDING} THEN t.claim ELSE NULL END",
+        f"lease_until = CASE WHEN v.status = {_SENDING} THEN t.lease_until ELSE NULL END",
+    ]
+)
+
+
+def _write(moves: Iterable[Move], now: datetime, where: str, params: Sequence[Any]) -> dict[UUID, Status]:
+    rows = sql.update_each(
+        Transmission,
+        _COLUMNS,
+        [_row(move, now) for move in moves],
+        assign=_ASSIGN,
+        where=where,
+        params=params,
+        returning=("id", "status"),
+    )
+    return {Transmission._meta.pk.to_python(key): Status(status) for key, status in rows}
+
+
+def _row(move: Move, now: datetime) -> tuple[Any, ...]:
+    status = Status.SENDING if move.started else move.decision.status
+    return (
+        move.transmission.pk,
+        status,
+        move.decision.reason[:60],
+        move.detail,
+        due_at(move, now),
+        int(move.decision.spend and not move.started),
+        move.lost_leases,
+        move.unknown,
+        move.provider_id,
+        now if status == Status.ACCEPTED else None,
+        now if status in {Status.FAILED, Status.EXPIRED} else None,
+        now if move.decision.revoke else None,
+        RevokeFor.FALLBACK if move.decision.revoke else "",
+    )
+
+
+def due_at(move: Move, now: datetime) -> datetime | None:
+    """When a row that goes back into the queue is tried again."""
+    wait = move.decision.wait
+    return None if wait is None else now + timedelta(seconds=wait)
+
+
+def _event(move: Move, now: datetime) -> Event:
+    return Event(
+        transmission=move.transmission,
+        kind=move.kind,
+        status=move.decision.status,
+        code=move.decision.reason[:60],
+        detail=move.detail,
+        attempt=move.attempt or None,
+        took_ms=move.took_ms,
+        next_at=due_at(move, now),
+    )
+
+
+def _announce(moves: Iterable[Move], moved: dict[UUID, Status]) -> None:
+    for move in moves:
+        status = moved.get(move.transmission.pk)
+        if status in {Status.REVIEW, Status.FAILED, Status.EXPIRED} and status == move.decision.status:
+            signals.after_commit(
+                signals.transmission_failed,
+                Transmission,
+                transmission=move.transmission,
+                reason=move.decision.reason,
+            )

@@ -1,0 +1,174 @@
+"""What providers say of transmissions in, in any order and any number; the statuses that they add up to out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from rcs_router import signals, sql, wake
+from rcs_router.backends import backends
+from rcs_router.contract import Receipt, ReceiptKind, Status
+from rcs_router.models import Event, RevokeFor, Transmission
+from rcs_router.outbox.fallback import cancel_waiting, open_fallback
+
+STATUS = {
+    ReceiptKind.ACCEPTED: Status.ACCEPTED,
+    ReceiptKind.DELIVERED: Status.DELIVERED,
+    ReceiptKind.READ: Status.READ,
+    ReceiptKind.FAILED: Status.FAILED,
+    ReceiptKind.EXPIRED: Status.EXPIRED,
+}
+
+
+@dataclass
+class Sum:
+    """What several receipts of one transmission add up to: the highest rank, the earliest times."""
+
+    status: Status = Status.QUEUED
+    reason: str = ""
+    detail: str = ""
+    times: dict[str, datetime] = field(default_factory=dict)
+
+    def add(self, receipt: Receipt, now: datetime) -> "Sum":
+        """Commutative and idempotent, so neither order nor repetition can matter."""
+        status = STATUS.get(receipt.kind)
+        if status is None:
+            return self
+        at = receipt.at or now
+        self._earliest(_TIME[status], at)
+        if status == Status.READ:  # who has read it has got it
+            self._earliest("delivered_at", at)
+        if status > self.status:
+            self.status, self.reason, self.detail = status, receipt.code, receipt.detail
+        return self
+
+    def _earliest(self, name: str, at: datetime) -> None:
+        self.times[name] = min(at, self.times.get(name, at))
+
+
+_TIME = {
+    Status.ACCEPTED: "accepted_at",
+    Status.DELIVERED: "delivered_at",
+    Status.READ: "read_at",
+    Status.FAILED: "failed_at",
+    Status.EXPIRED: "failed_at",
+}
+_TIMES = ("accepted_at", "delivered_at", "read_at", "failed_at")
+
+
+def apply_receipts(alias: str, receipts: Sequence[Receipt], now: datetime) -> list[Receipt]:
+    """Apply what one backend's provider said; returns the receipts whose transmission is not known (yet)."""
+    found = _find(alias, receipts)
+    known = [(found[_key(receipt)], receipt) for receipt in receipts if _key(receipt) in found]
+    if known:
+        with transaction.atomic():
+            _lock(known)
+            Event.objects.bulk_create(
+                [_event(alias, transmission, receipt) for transmission, receipt in known],
+                ignore_conflicts=True,
+            )
+            moved = _merge(known, now)
+            _go_on(known, moved, now)
+        for transmission, receipt in known:
+            signals.after_commit(
+                signals.receipt_received, Transmission, transmission=transmission, receipt=receipt
+            )
+    return [receipt for receipt in receipts if _key(receipt) not in found]
+
+
+def _key(receipt: Receipt) -> UUID | str:
+    return receipt.transmission or receipt.provider_id
+
+
+def _find(alias: str, receipts: Iterable[Receipt]) -> dict[UUID | str, Transmission]:
+    """Their transmissions, by the key that the receipt has. Another backend's transmission is not found."""
+    ours = {receipt.transmission for receipt in receipts if receipt.transmission}
+    theirs = {receipt.provider_id for receipt in receipts if not receipt.transmission and receipt.provider_id}
+    rows = Transmission.objects.select_related("message", "connection").filter(backend_id=alias)
+    found: dict[UUID | str, Transmission] = {}
+    if ours:
+        found.update({row.pk: row for row in rows.filter(pk__in=ours)})
+    if theirs:
+        found.update({row.provider_id: row for row in rows.filter(provider_id__in=theirs)})
+    return found
+
+
+def _lock(known: list[tuple[Transmission, Receipt]]) -> None:
+    """Always in the order of the key, so that two digests of the same rows wait instead of deadlocking."""
+    keys = {transmission.pk for transmission, _ in known}
+    list(Transmission.objects.select_for_update().filter(pk__in=keys).order_by("pk").values_list("pk"))
+
+
+def _event(alias: str, transmission: Transmission, receipt: Receipt) -> Event:
+    return Event(
+        transmission=transmission,
+        kind="receipt",
+        status=STATUS.get(receipt.kind),
+        code=(receipt.code or receipt.kind)[:60],
+        detail=receipt.detail,
+        at=receipt.at,
+        dedupe=f"{alias}:{receipt.event_id}"[:200] if receipt.event_id else "",
+    )
+
+
+def _merge(known: list[tuple[Transmission, Receipt]], now: datetime) -> dict[UUID, Status]:
+    sums: dict[UUID, Sum] = {}
+    for transmission, receipt in known:
+        sums.setdefault(transmission.pk, Sum()).add(receipt, now)
+    rows = [
+        (key, total.status, total.reason[:60], total.detail, *(total.times.get(name) for name in _TIMES))
+        for key, total in sums.items()
+    ]
+    least = "LEAST" if sql.database(Transmission).vendor == "postgresql" else "MIN"
+    times = [f"{t} = COALESCE({least}(t.{t}, v.{t}), t.{t}, v.{t})" for t in _TIMES]
+    assign = [
+        "status = CASE WHEN v.status > t.status THEN v.status ELSE t.status END",
+        "reason = CASE WHEN v.status > t.status THEN v.reason ELSE t.reason END",
+        "detail = CASE WHEN v.status > t.status THEN v.detail ELSE t.detail END",
+        f"revoke_at = CASE WHEN v.status >= {Status.DELIVERED:d} THEN NULL ELSE t.revoke_at END",
+        *times,
+    ]
+    returned = sql.update_each(
+        Transmission,
+        ("id", "status", "reason", "detail", *_TIMES),
+        rows,
+        assign=", ".join(assign),
+        returning=("id", "status"),
+    )
+    return {Transmission._meta.pk.to_python(key): Status(status) for key, status in returned}
+
+
+def _go_on(known: list[tuple[Transmission, Receipt]], moved: dict[UUID, Status], now: datetime) -> None:
+    """What follows from the statuses: fallbacks open, wait for a revoke, or are not needed any more."""
+    last: dict[UUID, tuple[Transmission, set[ReceiptKind]]] = {}
+    for transmission, receipt in known:
+        last.setdefault(transmission.pk, (transmission, set()))[1].add(receipt.kind)
+    arrived = [row for key, (row, _) in last.items() if moved[key] >= Status.DELIVERED]
+    if arrived:
+        cancel_waiting(arrived, now)
+    for key, (row, kinds) in last.items():
+        if moved[key] in {Status.FAILED, Status.EXPIRED} and kinds & {
+            ReceiptKind.FAILED,
+            ReceiptKind.EXPIRED,
+        }:
+            _after_failure(row, now)
+        elif moved[key] < Status.CANCELLED and ReceiptKind.EXPIRY_UNCERTAIN in kinds:
+            _after_uncertain_expiry(row, now)
+
+
+def _after_failure(row: Transmission, now: datetime) -> None:
+    open_fallback(row, "the provider reports a failure", now, may_arrive=True)
+    signals.after_commit(signals.transmission_failed, Transmission, transmission=row, reason="receipt")
+
+
+def _after_uncertain_expiry(row: Transmission, now: datetime) -> None:
+    """Late is worse than double for a code; everything else is taken back first."""
+    if row.message.time_critical:
+        open_fallback(row, "expired: late is worse than double", now)
+    if backends[row.backend_id].capabilities.revoke:
+        Transmission.objects.filter(pk=row.pk).update(
+            revoke_at=now, revoke_for=RevokeFor.EXPIRY, expiry_seen=True
+        )
+        wake.revoke(row.backend_id)

@@ -1,0 +1,189 @@
+"""Router apps and the messages they see: an incoming message walks filter, parse, handle, default, cleanup; outgoing one."""
+
+import logging
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any
+
+from rcs_router import content as contents
+from rcs_router.content import Content, Text
+from rcs_router.models import Connection, Contact, Message, Transmission
+
+logger = logging.getLogger(__name__)
+
+
+class RouterApp:
+    """Base of the apps listed in RCS_ROUTER["APPS"]. One instance per process: keep no state of a message in it.
+
+    Only the literal True (False for `outgoing`) is a verdict; anything else means "go on". An app that raises is recorded on
+    the message, what it wrote to the database is undone, and the others run.
+    """
+
+    @property
+    def name(self) -> str:
+        """How the app is named in records: module and class."""
+        return f"{type(self).__module__}.{type(self).__qualname__}"
+
+    def filter(self, message: "IncomingMessage") -> bool | None:
+        """True: nobody shall see this message; every later phase is skipped, cleanup included."""
+
+    def parse(self, message: "IncomingMessage") -> None:
+        """Read or annotate the message; the return value does not matter."""
+
+    def handle(self, message: "IncomingMessage") -> bool | None:
+        """True: answered; later apps' `handle` and all `default`s are skipped."""
+
+    def default(self, message: "IncomingMessage") -> bool | None:
+        """Nobody handled it. True: later defaults are skipped."""
+
+    def cleanup(self, message: "IncomingMessage") -> None:
+        """Always runs, unless the message was filtered."""
+
+    def outgoing(self, message: "OutgoingMessage") -> bool | None:
+        """Apps in reverse order. May change `content` and `connections`. False: nobody gets it."""
+
+
+class IncomingMessage:
+    """What router apps see of what a person said or did."""
+
+    def __init__(self, row: Message, connection: Connection) -> None:
+        self.row = row
+        self.id: uuid.UUID = row.id
+        self.text: str = row.text
+        self.raw_text: str = row.text
+        self.kind: str = row.kind
+        self.content: Content | None = row.body
+        self.postback: str = row.postback
+        self.suggestion: str = row.text if row.postback else ""  # the label of the tapped chip
+        self.interaction: Transmission | None = (
+            row.answers if row.answers_id else None
+        )  # what the tap answers
+        self.connections: list[Connection] = [connection]
+        self.fields: dict[str, Any] = row.fields
+        self.in_response_to: Message | None = self.interaction.message if self.interaction else None
+        self.received_at: datetime = row.created_at
+        self.handled = False
+        self.processed = False
+        self.responses: list[dict[str, Any]] = []
+        self.aside: list[str] = []  # "typing", "read": said to the provider after the commit
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def contact(self) -> Contact | None:
+        return self.connections[0].contact
+
+    def respond(self, content: "Content | str", **options: Any) -> dict[str, Any]:
+        """Answer with content; sent in this order after all phases, once. `options` are those of `send()`."""
+        response = {
+            "content": contents.as_content(content),
+            "connections": list(self.connections),
+            "in_response_to": self.row,
+            **options,
+        }
+        self.responses.append(response)
+        return response
+
+    def error(self, text: str, **options: Any) -> dict[str, Any]:
+        """Answer that something went wrong; the message is marked as an error."""
+        return self.respond(text, is_error=True, **options)
+
+    def mark_read(self) -> None:
+        """Show the person that their message was read, where the provider can."""
+        self.aside.append("read")
+
+    def typing(self) -> None:
+        """Show the person that an answer is being written, where the provider can."""
+        self.aside.append("typing")
+
+
+class OutgoingMessage:
+    """What the outgoing phase sees: change `content` (or `text`), or drop connections."""
+
+    def __init__(self, row: Message, content: Content, connections: Any) -> None:
+        self.row = row
+        self.id: uuid.UUID = row.id
+        self.content = content
+        self.connections = connections
+        self.fields: dict[str, Any] = row.fields
+        self.in_response_to = row.in_response_to
+        self.is_error: bool = row.is_error
+        self.processed = False
+
+    @property
+    def text(self) -> str:
+        """The text of a Text; empty for other contents."""
+        return self.content.text if isinstance(self.content, Text) else ""
+
+    @text.setter
+    def text(self, value: str) -> None:
+        chips = self.content.suggestions if isinstance(self.content, Text) else ()
+        self.content = Text(value, suggestions=chips)
+
+
+def run_incoming(
+    apps: Sequence[RouterApp],
+    message: IncomingMessage,
+    isolated: Callable[[], AbstractContextManager[Any]],
+) -> None:
+    """All phases over all apps. `isolated` makes the context (a savepoint) that undoes what a raising app has written."""
+    if _phase(apps, "filter", message, isolated):
+        message.row.handled_by = f"filtered by {message.row.handled_by}"
+        return
+    _phase(apps, "parse", message, isolated, verdicts=False)
+    message.handled = _phase(apps, "handle", message, isolated) or message.handled
+    if not message.handled:
+        _phase(apps, "default", message, isolated)
+    message.processed = True
+    _phase(apps, "cleanup", message, isolated, verdicts=False)
+
+
+def run_outgoing(apps: Sequence[RouterApp], message: OutgoingMessage) -> str:
+    """The outgoing phase, apps in reverse order; the name of the app that stopped the message, or empty."""
+    for app in reversed(apps):
+        if _takes_part(app, "outgoing"):
+            try:
+                if app.outgoing(message) is False:
+                    return app.name
+            except Exception as error:
+                _record(message.row, app, "outgoing", error)
+    message.processed = True
+    return ""
+
+
+def _phase(
+    apps: Sequence[RouterApp],
+    phase: str,
+    message: IncomingMessage,
+    isolated: Callable[[], AbstractContextManager[Any]],
+    verdicts: bool = True,
+) -> bool:
+    for app in apps:
+        if not _takes_part(app, phase):
+            continue
+        try:
+            with isolated():
+                verdict = getattr(app, phase)(message)
+        except Exception as error:
+            _record(message.row, app, phase, error)
+            continue
+        if verdicts and verdict is True:
+            message.row.handled_by = app.name[:200]
+            return True
+    return False
+
+
+def _takes_part(app: RouterApp, phase: str) -> bool:
+    """Apps that leave a phase as it is are not called, which spares a savepoint each."""
+    return getattr(type(app), phase) is not getattr(RouterApp, phase)
+
+
+def _record(row: Message, app: RouterApp, phase: str, error: Exception) -> None:
+    row.errors = [
+        *row.errors,
+        {"app": app.name, "phase": phase, "error": f"{type(error).__name__}: {error}"[:500]},
+    ]
+    logger.error("%s raised %s in %s of message %s", app.name, type(error).__name__, phase, row.pk)

@@ -1,0 +1,329 @@
+"""send() and receive() for views, and route(), which takes one stored incoming message through the router apps."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from django.core.signals import setting_changed
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from rcs_router import consent, incoming, outbox, signals, sql, wake
+from rcs_router.backends import backends, default_alias
+from rcs_router.capabilities import require
+from rcs_router.conf import router_settings
+from rcs_router.content import Content, as_content, dump
+from rcs_router.content.plain import render
+from rcs_router.contract import Incoming, IncomingKind, Traffic
+from rcs_router.errors import ConfigError, ContentError, IdentityError
+from rcs_router.handlers import BaseHandler, HandlerApp
+from rcs_router.identities import normalise
+from rcs_router.models import Backend, Connection, Contact, Message
+from rcs_router.phases import IncomingMessage, OutgoingMessage, RouterApp, run_incoming, run_outgoing
+
+Recipients = Connection | Contact | Iterable[Connection | Contact]
+
+
+def send(
+    content: Content | str,
+    connections: Recipients,
+    *,
+    traffic: Traffic | str | None = None,
+    ttl: timedelta | None = None,
+    fallback_text: str = "",
+    send_at: datetime | None = None,
+    time_critical: bool = False,
+    in_response_to: Message | None = None,
+    fields: dict[str, Any] | None = None,
+    idempotency_key: str | None = None,
+    is_error: bool = False,
+) -> Message:
+    """Store a message for every recipient and have it sent after the commit. No provider is called here.
+
+    `connections`: a Connection, a Contact (written to on its first backend), an iterable or a QuerySet of either; each is
+    written to once. `traffic`: why (rcs_router.contract.Traffic; default: the backend's). `ttl`: how long it is of use; when
+    it has passed, the fallback is tried. `send_at`: not before (aware). `time_critical`: better twice than late, for codes.
+    `fallback_text`: what an SMS says instead of the rendered content. `fields`: anything, as JSON; "extra" in it is merged
+    into the provider's request. `idempotency_key`: a second send() with it returns the first message.
+
+    Raises ContentError (a backend on the way cannot carry it), IdentityError, ConfigError (unknown backend), ValueError (no
+    recipients, a ttl that is not positive, a naive send_at).
+    """
+    if idempotency_key and (earlier := Message.objects.filter(idempotency_key=idempotency_key).first()):
+        return earlier
+    body = as_content(content)
+    _check_times(ttl, send_at)
+    recipients, aliases = _recipients(connections)
+    message = Message(
+        direction=Message.Direction.OUT,
+        traffic=_traffic(traffic, aliases),
+        in_response_to=in_response_to,
+        fields=fields or {},
+        ttl=ttl,
+        time_critical=time_critical,
+        fallback_text=fallback_text,
+        idempotency_key=idempotency_key,
+        is_error=is_error,
+    )
+    outgoing, stopped, vetoed = _outgoing(message, body, recipients)
+    for alias in _roads(aliases):
+        require(backends[alias], outgoing.content, fallback_text)
+    message.content = dump(outgoing.content)
+    message.text = render(outgoing.content, fallback_text=fallback_text).text
+    return _store(message, outgoing, send_at, stopped, vetoed)
+
+
+def receive(
+    text: str,
+    connection: Connection,
+    *,
+    external_id: str = "",
+    postback: str = "",
+    fields: dict[str, Any] | None = None,
+    said_at: datetime | None = None,
+) -> Message:
+    """Store what a person said; router apps see it after the commit. The same `external_id` is stored once."""
+    kind = IncomingKind.SUGGESTION if postback else IncomingKind.TEXT
+    said = Incoming(
+        kind,
+        connection.identity,
+        id=external_id,
+        text=text,
+        postback=postback,
+        at=said_at,
+        fields=fields or {},
+    )
+    row = incoming.as_row(connection, said)
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        if not external_id:
+            raise
+        return Message.objects.get(
+            direction=Message.Direction.IN, backend_id=connection.backend_id, external_id=external_id
+        )
+    wake.digest()
+    return row
+
+
+def lookup_connections(backend: Backend | str, identities: Iterable[str]) -> list[Connection]:
+    """Connections in the order of `identities`, made where they are new; three statements for any number.
+
+    Raises IdentityError for a bare string and for what is no phone number; ConfigError for an unknown backend.
+    """
+    alias = backend.name if isinstance(backend, Backend) else backend
+    if isinstance(identities, str | bytes):
+        raise IdentityError(f"identities must be a list of numbers, not the string {identities!r}")
+    tokens = backends[alias].capabilities.tokens
+    return connections_for(alias, [normalise(identity, tokens=tokens) for identity in identities])
+
+
+def connections_for(alias: str, identities: Sequence[str]) -> list[Connection]:
+    """The same for identities that are known to be good."""
+    found = {c.identity: c for c in Connection.objects.filter(backend_id=alias, identity__in=set(identities))}
+    missing = [identity for identity in dict.fromkeys(identities) if identity not in found]
+    if missing:
+        Backend.objects.bulk_create([Backend(alias)], ignore_conflicts=True)
+        made = [Connection(backend_id=alias, identity=identity) for identity in missing]
+        # an update that changes nothing, because PostgreSQL and SQLite return keys only for rows they touch
+        sql.insert_all(
+            made,
+            update_conflicts=True,
+            unique_fields=["backend", "identity"],
+            update_fields=["modified_on"],
+        )
+        found.update({connection.identity: connection for connection in made})
+    return [found[identity] for identity in identities]
+
+
+def route(row: Message) -> IncomingMessage | None:
+    """Take one stored incoming message through the router apps; None when somebody else has done it.
+
+    Marking it as routed, what the apps write, and the responses are one transaction: all of it happens, once, or nothing.
+    """
+    assert row.connection is not None, "an incoming message has a connection"
+    with transaction.atomic():
+        if not Message.objects.filter(pk=row.pk, routed_at=None).update(routed_at=timezone.now()):
+            return None
+        message = IncomingMessage(row, row.connection)
+        if not _consented(row):
+            run_incoming(router_apps(), message, transaction.atomic)
+        for response in message.responses:
+            _respond(row, response)
+        if row.handled_by or row.errors:
+            Message.objects.filter(pk=row.pk).update(handled_by=row.handled_by, errors=row.errors)
+        signals.after_commit(signals.incoming_received, Message, message=row)
+        if row.answers_id:
+            signals.after_commit(signals.interaction_received, Message, message=row)
+    return message
+
+
+def change_consent(
+    connection: Connection, *, opted_out: bool, source: str, words: str = "", at: Any = None
+) -> bool:
+    """Record that a person wants no promotions, or wants them again; only a change is acknowledged. True: it was one."""
+    changed = consent.record(
+        connection.identity,
+        opted_out=opted_out,
+        source=source,
+        backend=connection.backend_id,
+        words=words,
+        said_at=at,
+    )
+    answer = router_settings().OPT_OUT_REPLY if opted_out else router_settings().OPT_IN_REPLY
+    if changed and answer:
+        send(answer, connection, traffic=Traffic.ACKNOWLEDGEMENT)
+    return changed
+
+
+@lru_cache(maxsize=1)
+def router_apps() -> tuple[RouterApp, ...]:
+    """The apps of RCS_ROUTER["APPS"], one instance each. Raises ConfigError for a path that is no app."""
+    return tuple(load_app(path) for path in router_settings().APPS)
+
+
+def load_app(path: str) -> RouterApp:
+    """One app by its dotted path: a RouterApp class, or a handler class, which is put in the place of one."""
+    try:
+        cls = import_string(path)
+    except Exception as error:
+        raise ConfigError(f'RCS_ROUTER["APPS"]: {path!r} cannot be imported: {error}') from error
+    if isinstance(cls, type) and issubclass(cls, BaseHandler):
+        return HandlerApp(cls)
+    if isinstance(cls, type) and issubclass(cls, RouterApp):
+        return cls()
+    raise ConfigError(f'RCS_ROUTER["APPS"]: {path!r} is neither a RouterApp nor a handler')
+
+
+def _check_times(ttl: timedelta | None, send_at: datetime | None) -> None:
+    if ttl is not None and ttl <= timedelta(0):
+        raise ValueError(f"ttl must be positive, not {ttl}")
+    if send_at is not None and timezone.is_naive(send_at):
+        raise ValueError("send_at needs a time zone")
+
+
+def _recipients(given: Any) -> tuple[Any, list[str]]:
+    """What to iterate over for connections, each once, and their aliases. A QuerySet is not loaded."""
+    if isinstance(given, QuerySet) and given.model is Connection and not given.query.is_sliced:
+        connections: Any = given.distinct()
+        aliases = list(dict.fromkeys(connections.order_by().values_list("backend_id", flat=True).distinct()))
+    else:
+        connections = _listed(given)
+        aliases = list(dict.fromkeys(connection.backend_id for connection in connections))
+    if not aliases:
+        raise ValueError("send() needs at least one recipient")
+    return connections, aliases
+
+
+def _listed(given: Any) -> list[Connection]:
+    if isinstance(given, Connection | Contact):
+        given = [given]
+    if isinstance(given, str | bytes):
+        raise IdentityError(f"send() takes connections, not the string {given!r}: use lookup_connections()")
+    people = list(given)
+    if wrong := next((who for who in people if not isinstance(who, Connection | Contact)), None):
+        raise IdentityError(f"send() takes connections and contacts, not {wrong!r}")
+    first = _first_connections([who for who in people if isinstance(who, Contact)])
+    chosen = [who if isinstance(who, Connection) else first[who.pk] for who in people]
+    return list({connection.pk: connection for connection in chosen}.values())
+
+
+def _first_connections(contacts: list[Contact]) -> dict[Any, Connection]:
+    """Each contact's connection on the default backend, else on the first of RCS_BACKENDS that it has one on."""
+    if not contacts:
+        return {}
+    order = {alias: n for n, alias in enumerate([default_alias(), *backends])}
+    first: dict[Any, Connection] = {}
+    rows = Connection.objects.filter(contact__in=contacts).order_by("pk")
+    for connection in sorted(rows, key=lambda c: order.get(c.backend_id, len(order))):
+        first.setdefault(connection.contact_id, connection)
+    if lonely := next((contact for contact in contacts if contact.pk not in first), None):
+        raise ValueError(f"contact {lonely} (id {lonely.pk}) has no connection")
+    return first
+
+
+def _traffic(given: Traffic | str | None, aliases: list[str]) -> Traffic:
+    if given is None:
+        return backends.config(aliases[0]).traffic
+    try:
+        return Traffic(given)
+    except ValueError:
+        raise ValueError(f"traffic must be one of {', '.join(Traffic)}, not {given!r}") from None
+
+
+def _roads(aliases: list[str]) -> list[str]:
+    """Every backend the message may travel on: those of its recipients, and their fallbacks."""
+    return list(
+        dict.fromkeys(road for alias in aliases for road in (alias, *backends.config(alias).fallback))
+    )
+
+
+def _outgoing(
+    message: Message, body: Content, recipients: Any
+) -> tuple[OutgoingMessage, str, list[Connection]]:
+    """Run the outgoing phase; the app that stopped the message, and the connections that apps took out."""
+    apps = router_apps()
+    if not any(type(app).outgoing is not RouterApp.outgoing for app in apps):
+        return OutgoingMessage(message, body, recipients), "", []
+    everyone = list(recipients)
+    outgoing = OutgoingMessage(message, body, list(everyone))
+    stopped = run_outgoing(apps, outgoing)
+    kept = {connection.pk for connection in outgoing.connections}
+    return outgoing, stopped, [connection for connection in everyone if connection.pk not in kept]
+
+
+def _store(
+    message: Message,
+    outgoing: OutgoingMessage,
+    send_at: datetime | None,
+    stopped: str,
+    vetoed: list[Connection],
+) -> Message:
+    reason = f"stopped by {stopped}"[:60] if stopped else ""
+    try:
+        outbox.enqueue(
+            message, outgoing.content, outgoing.connections, due_at=send_at, cancelled=reason, vetoed=vetoed
+        )
+    except IntegrityError:
+        if not message.idempotency_key:
+            raise
+        return Message.objects.get(idempotency_key=message.idempotency_key)
+    signals.after_commit(signals.message_sent, Message, message=message)
+    return message
+
+
+def _consented(row: Message) -> bool:
+    """STOP and START are between the person and us; the apps do not see them. START of somebody who never left is theirs."""
+    opted_out = consent.said(row.text) if row.kind == IncomingKind.TEXT else None
+    if opted_out is None or row.connection is None:
+        return False
+    if not opted_out and not consent.refused([row.connection.identity]):
+        return False
+    change_consent(row.connection, opted_out=opted_out, source="keyword", words=row.text, at=row.said_at)
+    row.handled_by = "consent"
+    return True
+
+
+def _respond(row: Message, response: dict[str, Any]) -> None:
+    """One response that cannot be sent is recorded; the others go out."""
+    try:
+        send(response.pop("content"), response.pop("connections"), **response)
+    except (ContentError, ConfigError, IdentityError, ValueError, TypeError) as error:
+        problem = {
+            "app": row.handled_by,
+            "phase": "respond",
+            "error": f"{type(error).__name__}: {error}"[:500],
+        }
+        row.errors = [*row.errors, problem]
+
+
+def _forget(*, setting: str, **kwargs: Any) -> None:
+    if setting == "RCS_ROUTER":
+        router_apps.cache_clear()
+
+
+setting_changed.connect(_forget)

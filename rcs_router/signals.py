@@ -1,0 +1,20 @@
+"""What other code may listen to. Every signal is sent after the commit, by the process that made the change."""
+
+from typing import Any
+
+from django.db import transaction
+from django.dispatch import Signal
+
+message_sent = Signal()  # message: send() has stored it and its transmissions
+transmission_failed = Signal()  # transmission, reason: it ended in review, failed or expired
+receipt_received = Signal()  # transmission, receipt
+incoming_received = Signal()  # message: it has been routed
+interaction_received = Signal()  # message: a tap that answers one of our transmissions (`message.answers`)
+consent_changed = Signal()  # subject, opted_out, source
+backend_degraded = Signal()  # backend (alias), reason, until
+
+
+def after_commit(signal: Signal, sender: Any, **kwargs: Any) -> None:
+    """Send once what we know is true for others too. A receiver that raises is logged by Django and stops nobody."""
+    if signal.receivers:
+        transaction.on_commit(lambda: signal.send_robust(sender, **kwargs), robust=True)

@@ -1,0 +1,148 @@
+"""The statements that Django's ORM has no words for, on PostgreSQL and SQLite: claim a batch, update row by row at once."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connections, models, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
+
+SUPPORTED = {"postgresql", "sqlite"}
+
+
+def database(model: type[models.Model]) -> BaseDatabaseWrapper:
+    """The connection that writes `model`."""
+    return connections[router.db_for_write(model)]
+
+
+def now(model: type[models.Model]) -> datetime:
+    """The database's clock, which every worker shares."""
+    connection = database(model)
+    if connection.vendor != "postgresql":  # SQLite runs on this machine's clock
+        return timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        return cursor.fetchone()[0]
+
+
+class Clock:
+    """The database's time, asked for once and then counted on by this process's own clock."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self._ahead: timedelta = now(model) - timezone.now()
+
+    def __call__(self) -> datetime:
+        return timezone.now() + self._ahead
+
+
+def claim(
+    model: type[models.Model], *, where: str, params: Sequence[Any], order: str, limit: int, **changes: Any
+) -> list[Any]:
+    """Set `changes` on up to `limit` rows that nobody else is claiming; their keys, in no order. One statement.
+
+    `where` is SQL over the table's own columns. On PostgreSQL rows locked by somebody are passed over, and
+    `= ANY (ARRAY (…))` makes the planner run the inner query once; on SQLite one statement is one transaction.
+    """
+    connection = database(model)
+    table = model._meta.db_table
+    postgresql = connection.vendor == "postgresql"
+    inner = f"SELECT id FROM {table} WHERE {where} ORDER BY {order} LIMIT %s"  # noqa: S608
+    chosen = f"= ANY (ARRAY ({inner} FOR UPDATE SKIP LOCKED))" if postgresql else f"IN ({inner})"
+    names, values = zip(*changes.items(), strict=True)
+    assignments = ", ".join(f"{name} = %s" for name in names)
+    sql = f"UPDATE {table} SET {assignments} WHERE id {chosen} RETURNING id"  # noqa: S608
+    prepared = [_prepared(model, name, value, connection) for name, value in zip(names, values, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*prepared, *params_for(params, connection), limit])
+        key = model._meta.pk
+        return [key.to_python(row[0]) for row in cursor.fetchall()]
+
+
+def update_each(
+    model: type[models.Model],
+    names: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    assign: str,
+    where: str = "",
+    params: Sequence[Any] = (),
+    returning: Sequence[str] = ("id",),
+) -> list[tuple[Any, ...]]:
+    """`UPDATE … FROM (VALUES …)`: other values for every row in one statement; `returning` of those updated.
+
+    `names` are fields of `model`, the key first; "column:field" is a column of `v` that only has the field's type.
+    `assign` and `where` are SQL over `t` (the table) and `v` (the values).
+    """
+    rows = list(rows)
+    if not rows:
+        return []
+    connection = database(model)
+    values, flat = _values(model, names, rows, connection)
+    table = model._meta.db_table
+    # SQLite's RETURNING sees the table only and knows no alias; PostgreSQL's sees v's columns too and needs one
+    back = ", ".join(f"t.{name}" if connection.vendor == "postgresql" else name for name in returning)
+    columns = ", ".join(name.partition(":")[0] for name in names)
+    sql = (
+        f"WITH v ({columns}) AS (VALUES {values}) UPDATE {table} AS t SET {assign} FROM v "  # noqa: S608
+        f"WHERE t.id = v.id {'AND ' + where if where else ''} RETURNING {back}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*flat, *params_for(params, connection)])
+        return list(cursor.fetchall())
+
+
+def _values(
+    model: type[models.Model],
+    names: Sequence[str],
+    rows: list[Sequence[Any]],
+    connection: BaseDatabaseWrapper,
+) -> tuple[str, list[Any]]:
+    fields = [model._meta.get_field(name.partition(":")[2] or name) for name in names]
+    # PostgreSQL takes a column's type from its first row, where a NULL has none.
+    if connection.vendor == "postgresql":
+        first = ", ".join(f"%s::{_column_type(field, connection)}" for field in fields)
+    else:
+        first = ", ".join(["%s"] * len(fields))
+    rest = f", ({', '.join(['%s'] * len(fields))})" * (len(rows) - 1)
+    flat = [
+        f.get_db_prep_value(value, connection) for row in rows for f, value in zip(fields, row, strict=True)
+    ]
+    return f"({first}){rest}", flat
+
+
+def _column_type(field: Any, connection: BaseDatabaseWrapper) -> str:
+    return (field.rel_db_type(connection) if field.primary_key else field.db_type(connection)) or "text"
+
+
+def _prepared(model: type[models.Model], name: str, value: Any, connection: BaseDatabaseWrapper) -> Any:
+    return model._meta.get_field(name).get_db_prep_value(value, connection)
+
+
+def params_for(values: Iterable[Any], connection: BaseDatabaseWrapper) -> list[Any]:
+    """Plain values as this database wants them: datetimes and UUIDs are text in SQLite."""
+    return [_adapted(value, connection) for value in values]
+
+
+def _adapted(value: Any, connection: BaseDatabaseWrapper) -> Any:
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value)
+    if isinstance(value, UUID) and not connection.features.has_native_uuid_field:
+        return value.hex
+    return value
+
+
+def insert_all(objects: list[Any], **options: Any) -> None:
+    """`bulk_create`, without Django 5.2's guess that SQLite takes 999 variables: it takes 32,766 and usually more."""
+    if not objects:
+        return
+    connection = database(type(objects[0]))
+    if connection.vendor == "sqlite":
+        import sqlite3
+
+        connection.ensure_connection()
+        connection.features.max_query_params = connection.connection.getlimit(
+            sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER
+        )
+    type(objects[0])._default_manager.bulk_create(objects, **options)

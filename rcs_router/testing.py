@@ -1,0 +1,110 @@
+"""For tests: a backend without a network that keeps what it was given and does what it was told."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from rcs_router import content as contents
+from rcs_router.contract import (
+    BaseBackend,
+    Capabilities,
+    Incoming,
+    IncomingKind,
+    Options,
+    Outbound,
+    Receipt,
+    ReceiptKind,
+    SendResult,
+    WebhookRequest,
+)
+from rcs_router.errors import SendError, WebhookRefused
+
+RICH = frozenset({contents.Text, contents.File, contents.Card, contents.Carousel, contents.Location})
+CHIPS = frozenset(
+    {
+        contents.Reply,
+        contents.OpenUrl,
+        contents.Dial,
+        contents.ShowLocation,
+        contents.RequestLocation,
+        contents.CalendarEvent,
+    }
+)
+Outcome = SendResult | SendError | Callable[[Outbound], SendResult]
+
+
+@dataclass(frozen=True)
+class MemoryOptions(Options):
+    """Options of the memory backend."""
+
+    secret: str = "memory"  # noqa: S105
+    limit: int = 3000  # characters of a Text
+
+
+class MemoryBackend(BaseBackend):
+    """Carries everything natively. `outcomes`: what the next sends do, first one first; then they succeed."""
+
+    Options = MemoryOptions
+    provider = "Memory"
+    capabilities = Capabilities(
+        content=RICH, suggestions=CHIPS, idempotent=True, revoke=True, typing=True, mark_read=True
+    )
+
+    def __init__(self, alias: str, options: MemoryOptions, *, webhook_url: str = "") -> None:
+        super().__init__(alias, options, webhook_url=webhook_url)
+        self.sent: list[Outbound] = []
+        self.outcomes: deque[Outcome] = deque()
+        self.revocable: bool | SendError = True
+        self.revoked: list[UUID] = []
+        self.told: list[tuple[str, str]] = []
+
+    def send(self, outbound: Outbound) -> SendResult:
+        self.sent.append(outbound)
+        outcome = self.outcomes.popleft() if self.outcomes else SendResult()
+        if isinstance(outcome, SendError):
+            raise outcome
+        return outcome if isinstance(outcome, SendResult) else outcome(outbound)
+
+    def check(self, content: contents.Content) -> list[str]:
+        text = content.text if isinstance(content, contents.Text) else ""
+        if len(text) > self.options.limit:
+            return [f"text: {len(text)} characters, Memory allows {self.options.limit}"]
+        return []
+
+    def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool:
+        self.revoked.append(transmission)
+        if isinstance(self.revocable, SendError):
+            raise self.revocable
+        return self.revocable
+
+    def typing(self, to: str) -> None:
+        self.told.append(("typing", to))
+
+    def mark_read(self, to: str, incoming_id: str) -> None:
+        self.told.append(("read", incoming_id))
+
+    def verify(self, request: WebhookRequest) -> None:
+        if request.headers.get("x-memory-secret") != self.options.secret:
+            raise WebhookRefused("wrong secret")
+
+    def dedupe_key(self, request: WebhookRequest) -> str | None:
+        return request.headers.get("x-memory-id")
+
+    def parse(self, request: WebhookRequest) -> list[Receipt | Incoming]:
+        """Lines of `<receipt kind> <transmission>` or `text <sender> <words>`."""
+        return [_parsed(line) for line in request.body.decode().splitlines()]
+
+
+class MemorySMS(MemoryBackend):
+    """Plain text only, and it cannot tell a repeat: an SMS gateway."""
+
+    provider = "Memory SMS"
+    capabilities = Capabilities(content=frozenset({contents.Text}))
+
+
+def _parsed(line: str) -> Receipt | Incoming:
+    kind, who, *words = line.split(" ", 2)
+    if kind in ReceiptKind:
+        return Receipt(ReceiptKind(kind), transmission=UUID(who))
+    return Incoming(IncomingKind(kind), who, text="".join(words))

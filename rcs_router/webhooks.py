@@ -1,0 +1,83 @@
+"""The one view that providers post to: verifies a request, has the inbox store it, and answers; it parses nothing."""
+
+import logging
+
+from django.db import DatabaseError, transaction
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
+
+from rcs_router import inbox
+from rcs_router.backends import backends
+from rcs_router.conf import router_settings
+from rcs_router.contract import WebhookAnswer, WebhookRequest
+from rcs_router.errors import WebhookRefused
+
+logger = logging.getLogger(__name__)
+
+KEPT_HEADERS = (
+    "content-type",
+    "user-agent",
+    "x-goog-webhook-type",
+)  # and those that a backend signs or reads: x-*
+
+
+class TooLarge(Exception):
+    """The body has more bytes than WEBHOOK_MAX_BYTES."""
+
+
+@csrf_exempt
+@transaction.non_atomic_requests
+def receive(request: HttpRequest, alias: str) -> HttpResponse:
+    """404 unknown alias, 405 method, 413 too large, 400-403 not believed, 503 not stored; else what the provider expects."""
+    if alias not in backends or not backends[alias].capabilities.webhook:
+        return _answer(WebhookAnswer(404, "no such webhook"))
+    if request.method not in {"GET", "POST"}:
+        return HttpResponse(status=405, headers={"Allow": "GET, POST"})
+    backend = backends[alias]
+    try:
+        value = _value(request)
+        if handshake := backend.handshake(value):
+            return _answer(handshake)
+        backend.verify(value)
+        inbox.accept(backend, value)
+    except TooLarge:
+        return _answer(WebhookAnswer(413, "too large"))
+    except UnreadablePostError:  # the provider hung up in the middle of its own request
+        return _answer(WebhookAnswer(400, "unreadable"))
+    except WebhookRefused as refusal:
+        logger.warning("refused a webhook request for %s: %s", alias, refusal)
+        return _answer(WebhookAnswer(refusal.status, "refused"))
+    except DatabaseError as error:
+        logger.error("could not store a webhook request for %s: %s", alias, type(error).__name__)
+        return _answer(WebhookAnswer(503, "try again"))
+    return _answer(backend.acknowledge())
+
+
+def _value(request: HttpRequest) -> WebhookRequest:
+    return WebhookRequest(
+        method=request.method or "GET",
+        body=_body(request),
+        query={name: values[-1] for name, values in request.GET.lists() if values},
+        headers={
+            name.lower(): value[:1000] for name, value in request.headers.items() if _kept(name.lower())
+        },
+    )
+
+
+def _kept(name: str) -> bool:
+    return name in KEPT_HEADERS or (name.startswith("x-") and not name.startswith("x-forwarded"))
+
+
+def _body(request: HttpRequest) -> bytes:
+    """Read by ourselves, because Django's own limit is another one and answers 400."""
+    limit = router_settings().WEBHOOK_MAX_BYTES
+    if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
+        raise TooLarge
+    body = request.read(limit + 1)
+    if len(body) > limit:
+        raise TooLarge
+    return body
+
+
+def _answer(answer: WebhookAnswer) -> HttpResponse:
+    return HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)
