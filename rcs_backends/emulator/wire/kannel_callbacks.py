@@ -14,7 +14,12 @@ from rcs_backends.emulator.state import world
 from rcs_backends.emulator.webhooks import Built, Webhook, outbox
 from rcs_backends.emulator.wire import sms_text
 
-DELIVERED, FAILED, BUFFERED, SUBMITTED, REJECTED = 1, 2, 4, 8, 16
+DELIVERED, FAILED, SUBMITTED, REJECTED = 1, 2, 8, 16  # bits of dlr-mask; 4, buffered, is never reported
+OUTCOMES = {  # what the network says when it takes a message, by the dial `outcome`
+    "delivered": [(SUBMITTED, "ACK/")],
+    "failed": [(SUBMITTED, "ACK/"), (FAILED, "Undelivered")],
+    "rejected": [(REJECTED, "NACK/REJECTED")],
+}
 HEADERS = {"User-Agent": "Kannel/1.4.5"}
 Escapes = dict[str, str | bytes]
 _ESCAPE = re.compile(r"%([a-zA-Z%])")
@@ -39,7 +44,9 @@ def reporter(dlr_url: str, mask: int, *, user: str, receiver: str) -> Callable[[
     """The `report` of an SMS: turns what becomes of it into the delivery reports that the mask asks for."""
 
     def report(message: Message, event: str) -> None:
-        for status, reply in _statuses(message, event):
+        if event == "submitted" and world.config["kannel"]["outcome"] != "delivered":
+            message.state = "expired"  # it will never be shown
+        for status, reply in _statuses(event):
             if dlr_url and mask & status:
                 _post(
                     filled(dlr_url, _dlr_escapes(message, status, reply, user, receiver)),
@@ -50,23 +57,11 @@ def reporter(dlr_url: str, mask: int, *, user: str, receiver: str) -> Callable[[
     return report
 
 
-def _statuses(message: Message, event: str) -> list[tuple[int, str]]:
-    """Which reports an event gives. The dial `outcome` decides it when the network takes the message."""
-    if event == "delivered":
-        return [(DELIVERED, "")]
-    if event == "expired":
-        return [(FAILED, "Expired")]
-    if event != "submitted":
-        return []
-    outcome = world.config["kannel"]["outcome"]
-    if outcome == "delivered":
-        return [(SUBMITTED, "ACK/")]
-    message.state = "expired"  # it will never be shown
-    return (
-        [(REJECTED, "NACK/REJECTED")]
-        if outcome == "rejected"
-        else [(SUBMITTED, "ACK/"), (FAILED, "Undelivered")]
-    )
+def _statuses(event: str) -> list[tuple[int, str]]:
+    """Which reports an event gives, with the network's words. An SMS has no READ."""
+    if event == "submitted":
+        return OUTCOMES[world.config["kannel"]["outcome"]]
+    return {"delivered": [(DELIVERED, "")], "expired": [(FAILED, "Expired")]}.get(event, [])
 
 
 def _dlr_escapes(message: Message, status: int, reply: str, user: str, receiver: str) -> Escapes:
