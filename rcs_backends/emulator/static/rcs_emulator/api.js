@@ -29,6 +29,8 @@ async function ask(method, path, body) {
     headers: body ? { "Content-Type": "application/json" } : {},
     body: body && JSON.stringify(body),
     signal: AbortSignal.timeout(PATIENCE),
+  }).catch(() => {
+    throw new Error("The emulator does not answer.");
   });
   const text = await response.text();
   if (!response.ok) throw new Error(reason(text) ?? `The emulator answered ${response.status}.`);
