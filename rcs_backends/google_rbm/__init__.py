@@ -1,0 +1,314 @@
+"""Outbound → Google's RCS for Business API v1, and its webhooks → receipts and incomings.
+
+`render` makes the message, `limits` knows what Google refuses, `auth` brings tokens, `webhook` reads what comes.
+Source: developers.google.com/business-communications/rcs-business-messaging, read in November 2026.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit
+from uuid import UUID, uuid4
+
+from rcs_backends import http
+from rcs_backends.google_rbm import limits, webhook
+from rcs_backends.google_rbm.auth import KeyProblem, Tokens, credentials
+from rcs_backends.google_rbm.render import agent_message, content_message, texts
+from rcs_router.content import (
+    CalendarEvent,
+    Card,
+    Carousel,
+    Content,
+    Dial,
+    File,
+    Location,
+    OpenUrl,
+    Reply,
+    RequestLocation,
+    ShowLocation,
+    Text,
+)
+from rcs_router.contract import (
+    BaseBackend,
+    Capabilities,
+    Incoming,
+    Options,
+    Outbound,
+    Receipt,
+    SendResult,
+    WebhookAnswer,
+    WebhookRequest,
+    secret,
+)
+from rcs_router.errors import Misconfigured, Refused, Throttled, Unavailable, Unreachable
+
+BATCH = 10_000  # numbers that users:batchGet takes at most
+BATCH_MINIMUM = 500  # ... and at least
+BATCH_BODY = 2 * 1024 * 1024  # bytes of its answer: all numbers, for US numbers twice
+UPLOAD_TIMEOUT = 120.0  # seconds, at least
+
+# guides/build/messages/send and the wording of answers that Google's samples show. An agent that is not launched
+# for this phone is an answer about the phone; every other 403 is about our key. A promotional cap lasts for weeks,
+# so it must not rest the whole backend as a speed limit does.
+ERRORS: http.Errors = {
+    "not_launched": Unreachable,
+    "traffic_limit": Refused,
+    400: Refused,
+    401: Misconfigured,
+    403: Misconfigured,
+    404: Unreachable,
+    429: Throttled,
+}
+
+
+@dataclass(frozen=True)
+class GoogleOptions(Options):
+    """`agent_id` with or without `@rbm.goog`; `service_account`: path of the key file, or its JSON as a dict."""
+
+    agent_id: str
+    service_account: str | dict[str, Any] = secret()
+    client_token: str | tuple[str, ...] = secret()  # of the webhook; several while you change it
+    region: Literal["", "us", "europe", "asia"] = ""  # where the agent is hosted; empty: the global endpoint
+    base_url: str = ""  # instead of Google's, for tests
+
+    @property
+    def agent(self) -> str:
+        """The bare id, as requests want it."""
+        return self.agent_id.removesuffix(webhook.SUFFIX)
+
+    @property
+    def client_tokens(self) -> tuple[str, ...]:
+        return (self.client_token,) if isinstance(self.client_token, str) else self.client_token
+
+    @property
+    def base(self) -> str:
+        host = f"{self.region}-rcsbusinessmessaging" if self.region else "rcsbusinessmessaging"
+        return self.base_url.rstrip("/") or f"https://{host}.googleapis.com"
+
+    def secrets(self) -> Iterable[str]:
+        yield from self.client_tokens
+        if isinstance(self.service_account, Mapping):
+            yield str(self.service_account.get("private_key") or "")
+
+
+class GoogleRBM(BaseBackend):
+    """One agent of Google's RCS for Business."""
+
+    Options = GoogleOptions
+    options: GoogleOptions
+    provider = "Google RBM"
+    tested = "emulator"
+    capabilities = Capabilities(
+        content=frozenset({Text, File, Card, Carousel, Location}),
+        suggestions=frozenset({Reply, OpenUrl, Dial, ShowLocation, RequestLocation, CalendarEvent}),
+        idempotent=True,
+        revoke=True,
+        check=True,
+        typing=True,
+        mark_read=True,
+        upload=True,
+    )
+
+    def __init__(self, alias: str, options: GoogleOptions, *, webhook_url: str = "") -> None:
+        super().__init__(alias, options, webhook_url=webhook_url)
+        self._tokens = Tokens(options.service_account, options.timeout)
+
+    def check(self, content: Content) -> list[str]:
+        message = {"messageTrafficType": "ACKNOWLEDGEMENT", "contentMessage": content_message(content)}
+        size = len(json.dumps(message, ensure_ascii=False).encode("utf-8", "replace"))
+        return [*limits.problems(content), *limits.too_big(size)]
+
+    def problems(self) -> list[str]:
+        return list(self._problems())
+
+    def _problems(self) -> Iterator[str]:
+        if not self.options.agent:
+            yield "agent_id is empty"
+        if not self.options.client_tokens or not all(self.options.client_tokens):
+            yield "client_token is empty: no webhook can be verified"
+        address = urlsplit(self.options.base)
+        if address.scheme != "https" and address.hostname not in {"localhost", "127.0.0.1", "::1"}:
+            yield "base_url must begin with https://, since every request carries an access token"
+        try:
+            credentials(self.options.service_account)
+        except KeyProblem as problem:
+            yield str(problem)
+
+    # Out.
+
+    def send(self, outbound: Outbound) -> SendResult:
+        """phones.agentMessages.create. Google ignores an id that it has seen, so a repeat is safe."""
+        message = agent_message(outbound, datetime.now(UTC))
+        said = (text for text in texts(message.get("contentMessage")) if len(text) > 5)
+        path = f"{_phone(outbound.to)}/agentMessages"
+        reply = self._call("POST", path, {"messageId": str(outbound.id)}, json=message, hidden=said)
+        if reply.truncated or not _name(reply):
+            return SendResult(code="malformed_reply", detail=f"HTTP {reply.status} without a message's name")
+        return SendResult()
+
+    def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool:
+        """True: it will not be delivered (older documentation: probably not). False: too late, or not known."""
+        try:
+            self._call("DELETE", f"{_phone(to)}/agentMessages/{transmission}")
+        except Unreachable:
+            return False
+        return True
+
+    def typing(self, to: str) -> None:
+        """Shows for about 20 seconds."""
+        self._event(to, {"eventType": "IS_TYPING"})
+
+    def mark_read(self, to: str, incoming_id: str) -> None:
+        self._event(to, {"eventType": "READ", "messageId": incoming_id})
+
+    def _event(self, to: str, event: Mapping[str, str]) -> None:
+        self._call("POST", f"{_phone(to)}/agentEvents", {"eventId": str(uuid4())}, json=event)
+
+    def check_capabilities(self, identities: list[str]) -> dict[str, frozenset[str] | None]:
+        """Google's feature names for each phone; None: no RCS, or the agent is not launched in its network.
+
+        From 500 numbers on, and with a `region`, all are asked at once (users:batchGet). That answer has no
+        features: reachable phones get an empty set. Its numbers must belong to the agent's region, or Google
+        refuses the request.
+        """
+        numbers = list(dict.fromkeys(identities))
+        if self.options.region and len(numbers) >= BATCH_MINIMUM:
+            reachable = self._reachable(numbers)
+            return {number: frozenset() if number in reachable else None for number in numbers}
+        return {number: self._features(number) for number in numbers}
+
+    def _features(self, number: str) -> frozenset[str] | None:
+        try:
+            reply = self._call("GET", f"{_phone(number)}/capabilities", {"requestId": str(uuid4())})
+        except Unreachable:
+            return None
+        return frozenset(_strings(_object(reply).get("features")))
+
+    def _reachable(self, numbers: list[str]) -> set[str]:
+        """In batches of equal size, so that the last one is not below the minimum."""
+        batches = math.ceil(len(numbers) / BATCH)
+        found: set[str] = set()
+        for start in range(batches):
+            body = {"users": numbers[start::batches], "agentId": self.options.agent}
+            answer = _object(self._call("POST", "users:batchGet", json=body, max_body=BATCH_BODY))
+            found.update(_strings(answer.get("reachableUsers")))
+        return found
+
+    # Files: Google keeps them for 60 days.
+
+    def upload(self, data: bytes, media_type: str) -> str:
+        """Give Google a file of at most 100 MiB; returns its name for `uploaded=`."""
+        timeout = max(self.options.timeout, UPLOAD_TIMEOUT)
+        headers = {"Content-Type": media_type}
+        reply = self._call("POST", "files", root="/upload/v1/", data=data, headers=headers, timeout=timeout)
+        return _file(reply)
+
+    def upload_url(self, url: str, thumbnail_url: str = "") -> str:
+        """Let Google fetch a public file; returns its name for `uploaded=`."""
+        thumbnail = {"thumbnailUrl": thumbnail_url} if thumbnail_url else {}
+        body = {"fileUrl": url, "agentId": self.options.agent, **thumbnail}
+        return _file(self._call("POST", "files", json=body))
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        root: str = "/v1/",
+        headers: Mapping[str, str] | None = None,
+        hidden: Iterable[str] = (),
+        **arguments: Any,
+    ) -> http.Reply:
+        """One request as this agent; a token that Google no longer takes is renewed once."""
+        url, params = self.options.base + root + path, {**(params or {}), "agentId": self.options.agent}
+        arguments = {"timeout": self.options.timeout, **arguments}
+        for _ in range(2):
+            token = self._tokens.get()
+            bearer = {"Authorization": f"Bearer {token}", **(headers or {})}
+            reply = http.call(
+                method, url, params=params, headers=bearer, repeatable=True, raise_errors=False, **arguments
+            )
+            if reply.status != 401:
+                break
+            self._tokens.refused(token)
+        if error := self._error(reply, hidden):
+            raise error
+        return reply
+
+    def _error(self, reply: http.Reply, hidden: Iterable[str]) -> Exception | None:
+        if 200 <= reply.status < 300:
+            return None
+        concealed = [*self.options.secrets(), *hidden]
+        return http.judge(reply, errors=ERRORS, code_of=_word, secrets=concealed, detail=_message(reply))
+
+    # In.
+
+    def handshake(self, request: WebhookRequest) -> WebhookAnswer | None:
+        return webhook.handshake(request, self.options.client_tokens)
+
+    def verify(self, request: WebhookRequest) -> None:
+        webhook.verify(request, self.options.client_tokens)
+
+    def dedupe_key(self, request: WebhookRequest) -> str | None:
+        return webhook.dedupe_key(request)
+
+    def parse(self, request: WebhookRequest) -> list[Receipt | Incoming]:
+        return webhook.parse(request, self.options.agent)
+
+
+def _phone(number: str) -> str:
+    """The resource of a phone; its plus sign stands in the path as it is."""
+    return f"phones/{quote(number, safe='+')}"
+
+
+def _problem(reply: http.Reply) -> Mapping[str, Any]:
+    """The `error` object of Google's error answers."""
+    match reply.json():
+        case {"error": Mapping() as error}:
+            return error
+    return {}
+
+
+def _message(reply: http.Reply) -> str:
+    problem = _problem(reply)
+    return f"{problem.get('status', '')} {problem.get('message', '')}".strip()
+
+
+def _word(reply: http.Reply) -> str:
+    """Our word for the two answers whose status alone would mislead."""
+    message = str(_problem(reply).get("message", "")).lower()
+    if reply.status == 403 and ("tester" in message or "launched" in message):
+        return "not_launched"
+    if reply.status == 429 and "traffic limit" in message:
+        return "traffic_limit"
+    return ""
+
+
+def _object(reply: http.Reply) -> Mapping[str, Any]:
+    """An answer whose content matters. Raises Unavailable: half of one must not read as "nobody"."""
+    answer = reply.json()
+    if reply.truncated or not isinstance(answer, Mapping):
+        raise Unavailable(f"HTTP {reply.status}, but its body cannot be read", code="malformed_reply")
+    return answer
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """The strings of a list; proto-JSON leaves an empty list out."""
+    return (item for item in value or () if isinstance(item, str))
+
+
+def _name(reply: http.Reply) -> str:
+    answer = reply.json()
+    name = answer.get("name") if isinstance(answer, Mapping) else ""
+    return name if isinstance(name, str) else ""
+
+
+def _file(reply: http.Reply) -> str:
+    _object(reply)
+    if not (name := _name(reply)):
+        raise Unavailable(f"HTTP {reply.status} without a file's name", code="malformed_reply")
+    return name

@@ -1,0 +1,178 @@
+"""Outbound → the AgentMessage that goes to Google as JSON.
+
+Source: reference/rest/v1/phones.agentMessages (AgentMessage, AgentContentMessage, RichCard, Suggestion).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rcs_router.content import (
+    CalendarEvent,
+    Card,
+    Carousel,
+    Content,
+    Dial,
+    File,
+    Location,
+    Media,
+    OpenUrl,
+    Reply,
+    RequestLocation,
+    ShowLocation,
+    Suggestion,
+    Text,
+    postback_of,
+)
+from rcs_router.contract import Outbound, Traffic
+
+MAX_TTL = 15 * 24 * 3600  # seconds
+TRAFFIC = {
+    Traffic.AUTHENTICATION: "AUTHENTICATION",
+    Traffic.TRANSACTION: "TRANSACTION",
+    Traffic.PROMOTION: "PROMOTION",
+    Traffic.SERVICE_REQUEST: "SERVICEREQUEST",
+    Traffic.ACKNOWLEDGEMENT: "ACKNOWLEDGEMENT",
+}
+
+
+def agent_message(outbound: Outbound, now: datetime) -> dict[str, Any]:
+    """The request's body. `outbound.extra` is merged in last (RFC 7396: objects merge, null removes)."""
+    message: dict[str, Any] = {
+        "messageTrafficType": TRAFFIC[outbound.traffic],
+        "contentMessage": content_message(outbound.content),
+    }
+    if outbound.expires_at:
+        left = int((outbound.expires_at - now).total_seconds())
+        message["ttl"] = f"{min(max(left, 1), MAX_TTL)}s"
+    return merged(message, outbound.extra)
+
+
+def content_message(content: Content) -> dict[str, Any]:
+    """The union member that the content is, and the row of chips below it."""
+    chips = content.chips if isinstance(content, Card) else content.suggestions
+    message: dict[str, Any]
+    match content:
+        case Text():
+            message = {"text": content.text}
+        case File():
+            message = _source(content)
+        case Card():
+            message = {"richCard": {"standaloneCard": _standalone(content)}}
+        case Carousel():
+            cards = [_card(card) for card in content.cards]
+            message = {
+                "richCard": {"carouselCard": {"cardWidth": content.width.upper(), "cardContents": cards}}
+            }
+        case Location():  # Google knows no such message: words, and a chip that opens the map
+            place = ShowLocation(
+                "View location", latitude=content.latitude, longitude=content.longitude, place=content.label
+            )
+            message = {"text": content.label.strip() or f"{content.latitude:.6f}, {content.longitude:.6f}"}
+            chips = (place, *chips)
+    return message | _suggestions(chips)
+
+
+def texts(message: Any) -> Iterator[str]:
+    """Every string that the message says: what an error's text must not repeat."""
+    if isinstance(message, str):
+        yield message
+    elif isinstance(message, Mapping):
+        for value in message.values():
+            yield from texts(value)
+    elif isinstance(message, Iterable):
+        for value in message:
+            yield from texts(value)
+
+
+def merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `patch` laid over it; neither is changed."""
+    result = dict(base)
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping):
+            old = result.get(key)
+            result[key] = merged(old if isinstance(old, Mapping) else {}, value)
+        else:
+            result[key] = value
+    return result
+
+
+def _standalone(card: Card) -> dict[str, Any]:
+    standalone = {"cardOrientation": card.orientation.upper(), "cardContent": _card(card)}
+    if card.orientation == "horizontal":  # the picture stands beside the text only then
+        standalone["thumbnailImageAlignment"] = card.alignment.upper()
+    return standalone
+
+
+def _card(card: Card) -> dict[str, Any]:
+    parts = {"title": card.title, "description": card.description, "media": _media(card.media)}
+    return {name: part for name, part in parts.items() if part} | _suggestions(card.suggestions)
+
+
+def _media(media: Media | None) -> dict[str, Any]:
+    if media is None:
+        return {}
+    alt = {"contentDescription": media.alt} if media.alt else {}
+    return {"height": media.height.upper(), **alt, **_source(media)}
+
+
+def _source(media: File | Media) -> dict[str, Any]:
+    if media.uploaded:
+        thumbnail = {"thumbnailName": media.uploaded_thumbnail} if media.uploaded_thumbnail else {}
+        return {"uploadedRbmFile": {"fileName": media.uploaded, **thumbnail}}
+    info: dict[str, Any] = {"fileUrl": media.url}
+    if media.thumbnail_url:
+        info["thumbnailUrl"] = media.thumbnail_url
+    if media.force_refresh:
+        info["forceRefresh"] = True
+    return {"contentInfo": info}
+
+
+def _suggestions(chips: Iterable[Suggestion]) -> dict[str, Any]:
+    rendered = [_suggestion(chip) for chip in chips]
+    return {"suggestions": rendered} if rendered else {}
+
+
+def _suggestion(chip: Suggestion) -> dict[str, Any]:
+    """Postback data is sent as it is: the reference calls it base64, every example shows plain text."""
+    common = {"text": chip.label, "postbackData": postback_of(chip)}
+    if isinstance(chip, Reply):
+        return {"reply": common}
+    fallback = {"fallbackUrl": chip.fallback_url} if chip.fallback_url else {}
+    return {"action": {**common, **fallback, **_action(chip)}}
+
+
+def _action(chip: OpenUrl | Dial | ShowLocation | RequestLocation | CalendarEvent) -> dict[str, Any]:
+    match chip:
+        case OpenUrl():
+            return {"openUrlAction": _open_url(chip)}
+        case Dial():
+            return {"dialAction": {"phoneNumber": chip.phone}}
+        case ShowLocation():
+            label = {"label": chip.place} if chip.place else {}
+            position = {"latitude": chip.latitude, "longitude": chip.longitude}
+            return {"viewLocationAction": {"latLong": position, **label}}
+        case RequestLocation():
+            return {"shareLocationAction": {}}
+        case CalendarEvent():
+            return {"createCalendarEventAction": _event(chip)}
+
+
+def _open_url(chip: OpenUrl) -> dict[str, Any]:
+    if chip.application == "browser":
+        return {"url": chip.url, "application": "BROWSER"}
+    description = {"description": chip.description} if chip.description else {}
+    mode = chip.webview_size.upper()
+    return {"url": chip.url, "application": "WEBVIEW", "webviewViewMode": mode, **description}
+
+
+def _event(chip: CalendarEvent) -> dict[str, Any]:
+    description = {"description": chip.description} if chip.description else {}
+    return {"startTime": _time(chip.start), "endTime": _time(chip.end), "title": chip.title, **description}
+
+
+def _time(at: datetime) -> str:
+    """RFC 3339 in UTC, as proto-JSON writes a Timestamp."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
