@@ -45,7 +45,6 @@ class Flight:
     """One claimed transmission on its way through this drain."""
 
     row: Transmission
-    token: uuid.UUID
     fence: float  # by time.monotonic(): no request leaves after this
     outbound: Outbound | None = None
     result: SendResult | None = None
@@ -135,7 +134,7 @@ class Drain:
             self.renew_at = claimed_at + self.conf.LEASE / 2
         rows = outbox.claim(self.alias, limit, token, self.clock(), self.conf.LEASE)
         fence = claimed_at + self.conf.LEASE - self.backend.options.timeout - MARGIN
-        self.waiting.extend(Flight(row, token, fence) for row in rows)
+        self.waiting.extend(Flight(row, fence) for row in rows)
         self.screen()
         return len(rows)
 
@@ -149,7 +148,7 @@ class Drain:
         now = self.clock()
         for flight in self.waiting:
             if flight.outbound is None and (move := self.unsendable(flight, refused, now)):
-                self.moves_aside(flight, move)
+                self.moves_aside(move)
             else:
                 kept.append(flight)
         self.waiting = kept
@@ -166,8 +165,8 @@ class Drain:
             return Move(row, Decision(Status.REVIEW, "broken_content", spend=False), detail=str(error))
         return None
 
-    def moves_aside(self, flight: Flight, move: Move) -> None:
-        outbox.settle(flight.token, [move], self.clock())
+    def moves_aside(self, move: Move) -> None:
+        outbox.settle([move], self.clock())
         self.dealt += 1
 
     def outbound(self, row: Transmission) -> Outbound:
@@ -233,28 +232,22 @@ class Drain:
     # Settling
 
     def write(self, starting: list[Flight]) -> None:
-        """One statement for what ended and for what leaves now, per claim that has either."""
+        """One statement for what ended and for what leaves now."""
         ended, self.ended = self.ended, []
-        moves: dict[uuid.UUID, list[Move]] = {}
+        moves = [_back(flight.row) if flight.fenced else self.judge(flight) for flight in ended]
+        moves += [Move(flight.row, Decision(Status.SENDING), started=True) for flight in starting]
+        if moves:
+            self.persist(moves)
         for flight in ended:
-            moves.setdefault(flight.token, []).append(
-                _back(flight.row) if flight.fenced else self.judge(flight)
-            )
-        for flight in starting:
-            leaving = Move(flight.row, Decision(Status.SENDING), started=True)
-            moves.setdefault(flight.token, []).append(leaving)
-        for token, group in moves.items():
-            self.persist(token, group)
-        for flight in ended:
-            self.flying.pop(flight.row.pk, None)
+            del self.flying[flight.row.pk]
         self.dealt += len(ended)
 
-    def persist(self, token: uuid.UUID, moves: list[Move]) -> None:
+    def persist(self, moves: list[Move]) -> None:
         """Results are worth waiting for: a database that is restarting is asked again, until the lease has ended."""
         deadline = time.monotonic() + self.conf.LEASE / 2
         while True:
             try:
-                return outbox.settle(token, moves, self.clock())
+                return outbox.settle(moves, self.clock())
             except (OperationalError, DatabaseInterfaceError):
                 if time.monotonic() > deadline:
                     raise
@@ -298,12 +291,10 @@ class Drain:
 
     def release(self) -> None:
         """What was claimed and not started goes back; nothing of it counts."""
-        moves: dict[uuid.UUID, list[Move]] = {}
-        for flight in self.waiting:
-            moves.setdefault(flight.token, []).append(_back(flight.row))
+        moves = [_back(flight.row) for flight in self.waiting]
         self.waiting.clear()
-        for token, group in moves.items():
-            outbox.settle(token, group, self.clock())
+        if moves:
+            outbox.settle(moves, self.clock())
 
 
 def drain(alias: str, budget: float | None = None) -> int:

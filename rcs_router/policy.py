@@ -76,9 +76,8 @@ def after_lost_lease(*, started: bool, lost_leases: int, limit: int, facts: Fact
     if lost_leases >= limit:
         return Decision(Status.REVIEW, f"{lost_leases} workers stopped while sending it", spend=False)
     if not facts.idempotent:
-        return Decision(
-            Status.REVIEW, "its worker stopped while sending: outcome unknown", revoke=facts.can_revoke
-        )
+        reason = "its worker stopped while sending: outcome unknown"
+        return Decision(Status.REVIEW, reason, spend=False, revoke=facts.can_revoke)
     return Decision(Status.QUEUED, "its worker stopped while sending", wait=0.0, spend=False)
 
 

@@ -66,7 +66,7 @@ def update_each(
     rows: Iterable[Sequence[Any]],
     *,
     assign: str,
-    where: str = "",
+    where: str = "TRUE",
     params: Sequence[Any] = (),
     returning: Sequence[str] = ("id",),
 ) -> list[tuple[Any, ...]]:
@@ -86,11 +86,26 @@ def update_each(
     columns = ", ".join(name.partition(":")[0] for name in names)
     sql = (
         f"WITH v ({columns}) AS (VALUES {values}) UPDATE {table} AS t SET {assign} FROM v "  # noqa: S608
-        f"WHERE t.id = v.id {'AND ' + where if where else ''} RETURNING {back}"
+        f"WHERE t.id = v.id AND {where} RETURNING {back}"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [*flat, *params_for(params, connection)])
         return list(cursor.fetchall())
+
+
+def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """One INSERT and nothing else, where `bulk_create` would add a BEGIN and a COMMIT; defaults are the database's."""
+    rows = list(rows)
+    if not rows:
+        return
+    connection = database(model)
+    fields = [model._meta.get_field(name) for name in names]
+    flat = [f.get_db_prep_save(value, connection) for row in rows for f, value in zip(fields, row, strict=True)]
+    one = f"({', '.join(['%s'] * len(fields))})"
+    columns = ", ".join(field.column for field in fields)
+    sql = f"INSERT INTO {model._meta.db_table} ({columns}) VALUES {', '.join([one] * len(rows))}"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(sql, flat)
 
 
 def _values(

@@ -1,6 +1,8 @@
 """Settings of the test suite: SQLite by default, PostgreSQL when RCS_TEST_DATABASE says so."""
 
 import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
 SECRET_KEY = "tests"
@@ -60,7 +62,11 @@ if name := os.environ.get("RCS_TEST_DATABASE"):  # e.g. postgresql://postgres@12
         }
     }
 else:
-    DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+    # a file, because threads would share the one lock of an in-memory database, which no installation has
+    FILE = Path(tempfile.gettempdir()) / f"rcs-tests-{os.getpid()}.sqlite3"
+    DATABASES = {
+        "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": FILE, "TEST": {"NAME": FILE}},
+    }
 
 RCS_EMULATOR_ALLOWED = True
 RCS_BACKENDS: dict[str, Any] = {}

@@ -63,16 +63,16 @@ def claim(alias: str, limit: int, token: UUID, now: datetime, lease: float) -> l
     return sorted(rows, key=lambda t: (t.priority, t.due_at, t.created_at))
 
 
-def settle(token: UUID, moves: Sequence[Move], now: datetime) -> None:
-    """Write what became of claimed rows, and which leave now (`started`): one UPDATE, guarded by the claim's token.
+def settle(moves: Sequence[Move], now: datetime) -> None:
+    """Write what became of claimed rows, and which leave now (`started`): one UPDATE, guarded by each row's claim.
 
     The events are written first: they are true even where the claim was lost meanwhile.
     """
     ended = [move for move in moves if not move.started]
     risky = any(move.decision.fall_back for move in ended)
     with transaction.atomic() if risky else nullcontext():
-        Event.objects.bulk_create([_event(move, now) for move in ended if move.kind != "released"])
-        moved = _write(moves, now, "t.claim = %s", [token])
+        _record((move for move in ended if move.kind != "released"), now)
+        moved = _write(moves, now)
         for move in ended:
             if move.decision.fall_back and moved.get(move.transmission.pk) == move.decision.status:
                 open_fallback(move.transmission, move.decision.reason, now)
@@ -87,9 +87,9 @@ def reap(now: datetime, limit: int = 500) -> int:
     if not moves:
         return 0
     with transaction.atomic():
-        moved = _write(moves, now, f"t.status = {Status.SENDING:d} AND t.lease_until < %s", [now])
+        moved = _write(moves, now, "AND t.lease_until < %s", [now])
         won = [move for move in moves if move.transmission.pk in moved]
-        Event.objects.bulk_create([_event(move, now) for move in won])
+        _record(won, now)
     _announce(won, moved)
     return len(won)
 
@@ -122,21 +122,10 @@ def _lost(row: Transmission) -> Move:
     return Move(row, decision, kind="lease", unknown=row.started, lost_leases=int(row.started))
 
 
-_COLUMNS = [
-    "id",
-    "status",
-    "reason",
-    "detail",
-    "due_at",
-    "attempts",
-    "lost_leases",
-    "unknown",
-    "provider_id",
-    "accepted_at",
-    "failed_at",
-    "revoke_at",
-    "revoke_for",
-]
+_COLUMNS = (
+    *("id", "claim", "status", "reason", "detail", "due_at", "attempts", "lost_leases", "unknown"),
+    *("provider_id", "accepted_at", "failed_at", "revoke_at", "revoke_for"),
+)
 _SENDING = f"{Status.SENDING:d}"
 # A receipt may have come first: then its higher status stands, and only the facts of the attempt are added.
 _ASSIGN = ", ".join(
@@ -160,13 +149,16 @@ _ASSIGN = ", ".join(
 )
 
 
-def _write(moves: Iterable[Move], now: datetime, where: str, params: Sequence[Any]) -> dict[UUID, Status]:
+def _write(
+    moves: Iterable[Move], now: datetime, where: str = "", params: Sequence[Any] = ()
+) -> dict[UUID, Status]:
+    """Only rows that are still under the claim they were read with; returns where each of them stands now."""
     rows = sql.update_each(
         Transmission,
         _COLUMNS,
         [_row(move, now) for move in moves],
         assign=_ASSIGN,
-        where=where,
+        where=f"t.claim = v.claim {where}",
         params=params,
         returning=("id", "status"),
     )
@@ -177,6 +169,7 @@ def _row(move: Move, now: datetime) -> tuple[Any, ...]:
     status = Status.SENDING if move.started else move.decision.status
     return (
         move.transmission.pk,
+        move.transmission.claim,
         status,
         move.decision.reason[:60],
         move.detail,
@@ -198,16 +191,27 @@ def due_at(move: Move, now: datetime) -> datetime | None:
     return None if wait is None else now + timedelta(seconds=wait)
 
 
-def _event(move: Move, now: datetime) -> Event:
-    return Event(
-        transmission=move.transmission,
-        kind=move.kind,
-        status=move.decision.status,
-        code=move.decision.reason[:60],
-        detail=move.detail,
-        attempt=move.attempt or None,
-        took_ms=move.took_ms,
-        next_at=due_at(move, now),
+_EVENT = ("transmission", "kind", "status", "code", "detail", "attempt", "took_ms", "next_at", "dedupe")
+
+
+def _record(moves: Iterable[Move], now: datetime) -> None:
+    sql.insert(
+        Event,
+        _EVENT,
+        [
+            (
+                move.transmission.pk,
+                move.kind,
+                move.decision.status,
+                move.decision.reason[:60],
+                move.detail,
+                move.attempt or None,
+                move.took_ms,
+                due_at(move, now),
+                "",
+            )
+            for move in moves
+        ],
     )
 
 
