@@ -174,7 +174,9 @@ def phone(client: Client) -> Phone:
 def send(client: Client) -> Callable[..., Any]:
     """Send a message to the phone as agent acme: Google's answer."""
 
-    def call(message_id: str = "m1", body: dict[str, Any] | None = None, *, agent: str = "acme", to: str = NUMBER) -> Any:
+    def call(
+        message_id: str = "m1", body: dict[str, Any] | None = None, *, agent: str = "acme", to: str = NUMBER
+    ) -> Any:
         path = f"/emulator/google/v1/phones/{to}/agentMessages?messageId={message_id}&agentId={agent}"
         return client.post(path, HELLO if body is None else body, content_type="application/json")
 

@@ -58,12 +58,16 @@ GOOD: dict[str, dict[str, Any]] = {
     "a reply without postback": chips({"reply": {"text": "Yes"}}),
     "fallback url at its limit": chips(action(fallbackUrl=url_of(2048))),
     "open url at its limit": chips(action("openUrlAction", {"url": url_of(2048)})),
-    "a webview": chips(action("openUrlAction", {"url": URL, "application": "WEBVIEW", "webviewViewMode": "TALL"})),
+    "a webview": chips(
+        action("openUrlAction", {"url": URL, "application": "WEBVIEW", "webviewViewMode": "TALL"})
+    ),
     "stars and hashes dialled": chips(action("dialAction", {"phoneNumber": "*#06#+1"})),
     "share location is an empty object": chips({"action": {"text": "Where", "shareLocationAction": {}}}),
     "the poles": chips(action("viewLocationAction", {"latLong": {"latitude": -90, "longitude": 180}})),
     "a place to search": chips(action("viewLocationAction", {"query": "Bistro"})),
-    "numeric strings": chips(action("viewLocationAction", {"latLong": {"latitude": "59.4", "longitude": "-24"}})),
+    "numeric strings": chips(
+        action("viewLocationAction", {"latLong": {"latitude": "59.4", "longitude": "-24"}})
+    ),
     "calendar at its limits": chips(
         action("createCalendarEventAction", {**CALENDAR, "title": "t" * 100, "description": "d" * 500})
     ),
@@ -113,10 +117,16 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "chips are no list": (content(text="x", suggestions=reply()), "contentMessage.suggestions"),
     "label too long": (chips(reply(), reply("x" * 26)), "contentMessage.suggestions[1].reply.text"),
     "no label": (chips({"reply": {"postbackData": "y"}}), "contentMessage.suggestions[0].reply.text"),
-    "postback too long": (chips(reply(postbackData="p" * 2049)), "contentMessage.suggestions[0].reply.postbackData"),
+    "postback too long": (
+        chips(reply(postbackData="p" * 2049)),
+        "contentMessage.suggestions[0].reply.postbackData",
+    ),
     "reply and action": (chips({**reply(), **action()}), "contentMessage.suggestions[0].action"),
     "an empty suggestion": (chips({}), "contentMessage.suggestions[0]"),
-    "an action that does nothing": (chips({"action": {"text": "Do"}}), "contentMessage.suggestions[0].action"),
+    "an action that does nothing": (
+        chips({"action": {"text": "Do"}}),
+        "contentMessage.suggestions[0].action",
+    ),
     "two actions in one": (
         chips(action(openUrlAction={"url": URL})),
         "contentMessage.suggestions[0].action.openUrlAction",
@@ -205,7 +215,9 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         "contentMessage.richCard.standaloneCard.cardContent.media.height",
     ),
     "both kinds of card": (
-        content(richCard={**card(title="t")["contentMessage"]["richCard"], "carouselCard": {"cardContents": []}}),
+        content(
+            richCard={**card(title="t")["contentMessage"]["richCard"], "carouselCard": {"cardContents": []}}
+        ),
         "contentMessage.richCard.carouselCard.cardContents",
     ),
     "one card": (carousel({"title": "a"}), "contentMessage.richCard.carouselCard.cardContents"),
@@ -218,8 +230,14 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         carousel({"title": "a"}, {"title": "b", "suggestions": [reply("x" * 26)]}),
         "contentMessage.richCard.carouselCard.cardContents[1].suggestions[0].reply.text",
     ),
-    "a file without an address": (content(contentInfo={"forceRefresh": True}), "contentMessage.contentInfo.fileUrl"),
-    "a file from nowhere": (content(contentInfo={"fileUrl": "file:///etc"}), "contentMessage.contentInfo.fileUrl"),
+    "a file without an address": (
+        content(contentInfo={"forceRefresh": True}),
+        "contentMessage.contentInfo.fileUrl",
+    ),
+    "a file from nowhere": (
+        content(contentInfo={"fileUrl": "file:///etc"}),
+        "contentMessage.contentInfo.fileUrl",
+    ),
     "a switch that is a word": (
         content(contentInfo={"fileUrl": URL, "forceRefresh": "yes"}),
         "contentMessage.contentInfo.forceRefresh",
@@ -263,7 +281,8 @@ def test_google_refuses_and_names_the_field(send, body, field):
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"[]", b'"x"', b"{", b"\xff", b'{"contentMessage": {"text": NaN}}', b"[" * 100_000, b"9" * 5000]
+    "raw",
+    [b"", b"[]", b'"x"', b"{", b"\xff", b'{"contentMessage": {"text": NaN}}', b"[" * 100_000, b"9" * 5000],
 )
 def test_what_is_no_json_object_is_refused(client: Client, raw):
     answer = client.post(f"{MESSAGES}?messageId=m1&agentId=acme", raw, content_type="application/json")
@@ -319,7 +338,9 @@ def test_the_query_names_message_and_agent_and_nothing_else(client: Client, quer
     assert client.post(f"{MESSAGES}?{query}", HELLO, content_type="application/json").status_code == status
 
 
-@pytest.mark.parametrize(("message_id", "status"), [("m1", 400), ("5f1c9f0e-5b0a-4d7e-9a34-1f2d3c4b5a69", 200)])
+@pytest.mark.parametrize(
+    ("message_id", "status"), [("m1", 400), ("5f1c9f0e-5b0a-4d7e-9a34-1f2d3c4b5a69", 200)]
+)
 def test_ids_must_be_uuids_if_the_dial_says_so(send, message_id, status):
     world.configure({"google": {"strict_uuids": True}})
     assert send(message_id).status_code == status

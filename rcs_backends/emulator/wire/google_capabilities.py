@@ -33,7 +33,7 @@ def capabilities(request: HttpRequest, phone: str) -> HttpResponse:
 @wire.method("batchGet", "POST")
 def batch_get(request: HttpRequest) -> HttpResponse:
     """users.batchGet: who of up to 10,000 numbers can be reached. Below 500 there is no sample, or 400 by a dial."""
-    google_auth.caller(request)
+    google_auth.caller(request)  # 401 comes before 400
     body = wire.body(request, google_schema.batch_get)
     _, agent = wire.caller(request, body.get("agentId"))
     numbers = list(dict.fromkeys(body["users"]))

@@ -10,8 +10,8 @@ from email import message_from_bytes
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 
 from rcs_backends.emulator.state import StoredFile, world
+from rcs_backends.emulator.wire import google_auth, google_schema
 from rcs_backends.emulator.wire import google_request as wire
-from rcs_backends.emulator.wire import google_schema
 from rcs_backends.emulator.wire.google_errors import GoogleError
 
 MAX_BYTES = 100 * 1024 * 1024
@@ -20,6 +20,7 @@ MAX_BYTES = 100 * 1024 * 1024
 @wire.method("files", "POST")
 def create(request: HttpRequest) -> HttpResponse:
     """files.create by URL. The emulator does not fetch it; phones show the address."""
+    google_auth.caller(request)  # 401 comes before 400
     body = wire.body(request, google_schema.create_file)
     agent_id, _ = wire.caller(request, body.get("agentId"))
     media_type = mimetypes.guess_type(body["fileUrl"].partition("?")[0])[0] or ""
