@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import requests
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -45,7 +46,10 @@ class Page:
         self.driver.get(f"{self.url}/emulator/")
 
     def until(self, condition: Callable[[], Any], what: str) -> Any:
-        return WebDriverWait(self.driver, DEADLINE, 0.05).until(lambda _: condition(), what)
+        waiting = WebDriverWait(
+            self.driver, DEADLINE, 0.05, ignored_exceptions=[StaleElementReferenceException]
+        )
+        return waiting.until(lambda _: condition(), what)
 
     def all(self, selector: str, number: str = "") -> list[WebElement]:
         scope = f'.phone[data-number="{number}"] ' if number else ""
@@ -60,7 +64,12 @@ class Page:
         return first
 
     def text(self, selector: str, number: str = "") -> list[str]:
-        return [each.text for each in self.all(selector, number)]
+        """Read in one go, so that nothing is redrawn between two of them."""
+        script = "return Array.from(arguments[0], (node) => node.innerText)"
+        texts: list[str] = self.until(
+            lambda: [self.driver.execute_script(script, self.all(selector, number))], selector
+        )[0]
+        return texts
 
     def gone(self, selector: str, number: str = "") -> None:
         self.until(
@@ -102,7 +111,7 @@ def base() -> Iterator[str]:
 @pytest.fixture
 def page(driver: Chrome, base: str) -> Iterator[Page]:
     world.forget(config=True)
-    world.configure({"google": {"verify_tokens": False}, "delivery_delay": 0.0})
+    world.configure({"google": {"verify_tokens": False, "agents": {"acme": {}}}, "delivery_delay": 0.0})
     yield Page(driver, base)
     driver.get("about:blank")  # no page of one test asks anything during the next
     world.forget(config=True)
@@ -114,7 +123,7 @@ def google(page: Page, number: str, content: dict[str, Any]) -> None:
     answer = requests.post(
         url,
         params={"messageId": str(uuid.uuid4()), "agentId": "acme"},
-        json={"contentMessage": content},
+        json={"contentMessage": content, "messageTrafficType": "TRANSACTION"},
         timeout=5,
     )
     assert answer.status_code == 200, answer.text

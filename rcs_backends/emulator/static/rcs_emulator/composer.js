@@ -41,7 +41,8 @@ export class Composer {
     const key = JSON.stringify(options);
     if (key !== this.shown) this.offer(options);
     this.shown = key;
-    put(this.input, { placeholder: `${this.peer(newest)?.via === "sms" ? "SMS" : "RCS"} message` });
+    this.sms = this.peer(newest)?.via === "sms";
+    put(this.input, { placeholder: `${this.sms ? "SMS" : "RCS"} message` });
   }
 
   offer(options) {
@@ -79,18 +80,25 @@ export class Composer {
 
   type() {
     const now = Date.now();
-    if (!this.input.value || now - this.typed < TYPING_EVERY) return;
+    if (!this.input.value || this.sms || now - this.typed < TYPING_EVERY) return;
     this.typed = now;
-    this.act({ action: "type" }, true);
+    this.act({ action: "type", ...this.agent() }, true);
   }
 
-  askPlace() {
+  // Whom the person chose, for what travels by RCS only.
+  agent() {
+    const peer = this.peer();
+    return peer?.via === "rcs" ? { to: peer.to } : {};
+  }
+
+  // `action` gets latitude and longitude on its way.
+  askPlace(action = { action: "location", ...this.agent() }) {
     const fields = [
       { label: "Latitude", name: "latitude", type: "number", step: "any", min: -90, max: 90, value: 59.437, required: true },
       { label: "Longitude", name: "longitude", type: "number", step: "any", min: -180, max: 180, value: 24.7536, required: true },
     ];
     showForm("Send a location", fields, "Send location", ({ latitude, longitude }) =>
-      this.act({ action: "location", latitude: Number(latitude), longitude: Number(longitude) }),
+      this.act({ ...action, latitude: Number(latitude), longitude: Number(longitude) }),
     );
   }
 
@@ -100,7 +108,7 @@ export class Composer {
       { label: "Media type", name: "media_type", value: "image/png" },
       { label: "Name", name: "name", value: "sample.png" },
     ];
-    showForm("Send a file", fields, "Send file", (given) => this.act({ action: "file", ...given }));
+    showForm("Send a file", fields, "Send file", (given) => this.act({ action: "file", ...this.agent(), ...given }));
   }
 }
 

@@ -85,20 +85,34 @@ function carousel(message, tap) {
   const scroller = el("div", { class: `cards ${message.card_width ?? "medium"}`, tabindex: "0" }, ...shown);
   scroller.setAttribute("role", "group");
   scroller.setAttribute("aria-label", name);
-  const back = arrow("left", "Previous card", scroller, -1);
-  const on = arrow("right", "Next card", scroller, 1);
+  const move = mover(scroller);
+  const back = arrow("left", "Previous card", () => move(-1));
+  const on = arrow("right", "Next card", () => move(1));
   const settle = () => showArrows(scroller, back, on);
   scroller.addEventListener("scroll", settle, { passive: true });
   new ResizeObserver(settle).observe(scroller);
   return el("div", { class: "carousel" }, scroller, back, on);
 }
 
-function arrow(direction, name, scroller, step) {
-  const move = () => {
-    const width = scroller.firstElementChild?.getBoundingClientRect().width ?? 0;
-    scroller.scrollBy({ left: step * (width + 8), behavior: calm() ? "instant" : "smooth" });
+function arrow(direction, name, onclick) {
+  return button({ class: `round arrow ${direction}`, "aria-label": name, onclick }, icon(direction));
+}
+
+// Steps count from the card that is being scrolled to, so that quick clicks are not lost while it still moves.
+function mover(scroller) {
+  let goal = null;
+  scroller.addEventListener("scrollend", () => (goal = null));
+  return (step) => {
+    const lefts = Array.from(scroller.children, (card) => card.offsetLeft - scroller.firstElementChild.offsetLeft);
+    const here = goal ?? nearest(lefts, scroller.scrollLeft);
+    goal = Math.max(0, Math.min(here + step, lefts.length - 1));
+    scroller.scrollTo({ left: lefts[goal], behavior: calm() ? "instant" : "smooth" });
   };
-  return button({ class: `round arrow ${direction}`, "aria-label": name, onclick: move }, icon(direction));
+}
+
+function nearest(lefts, left) {
+  const distances = lefts.map((each) => Math.abs(each - left));
+  return distances.indexOf(Math.min(...distances));
 }
 
 function calm() {

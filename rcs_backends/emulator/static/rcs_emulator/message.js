@@ -24,6 +24,7 @@ export class MessageRow {
     if (content !== this.drawn) this.draw(message);
     this.drawn = content;
     put(this.node, { "data-state": message.state });
+    this.content.inert = message.direction === "in" && message.state !== "delivered" && message.state !== "read";
     this.meta.update(message);
     showTapped(this.node, message);
   }

@@ -180,7 +180,7 @@ export class Phone {
   }
 
   toggleConsent() {
-    this.act({ action: this.handset.unsubscribed ? "subscribe" : "unsubscribe" });
+    this.act({ action: this.handset.unsubscribed ? "subscribe" : "unsubscribe", ...this.composer.peer() });
   }
 
   rename() {
@@ -189,9 +189,10 @@ export class Phone {
   }
 
   tap(message, suggestion, index) {
-    this.act({ action: "tap", suggestion: index, message: message.id });
-    const follow = FOLLOW[suggestion.kind];
-    if (follow) follow(suggestion.detail ?? {}, this);
+    const action = { action: "tap", suggestion: index, message: message.id };
+    if (suggestion.kind === "request_location") return this.composer.askPlace(action);
+    FOLLOW[suggestion.kind]?.(suggestion.detail ?? {});
+    return this.act(action);
   }
 }
 
@@ -210,7 +211,6 @@ const FOLLOW = {
       ["Longitude", detail.longitude],
       ["Search", detail.query],
     ]),
-  request_location: (detail, phone) => phone.composer.askPlace(),
   calendar_event: (detail) =>
     showDetail("The phone would add to its calendar", [
       ["Title", detail.title],
