@@ -1,4 +1,4 @@
-"""Router apps and the messages they see: an incoming message walks filter, parse, handle, default, cleanup; outgoing one."""
+"""Router apps and the messages they see: an incoming one walks five phases, an outgoing one a single phase."""
 
 import logging
 import uuid
@@ -17,8 +17,8 @@ logger = logging.getLogger(__name__)
 class RouterApp:
     """Base of the apps listed in RCS_ROUTER["APPS"]. One instance per process: keep no state of a message in it.
 
-    Only the literal True (False for `outgoing`) is a verdict; anything else means "go on". An app that raises is recorded on
-    the message, what it wrote to the database is undone, and the others run.
+    Only the literal True (False for `outgoing`) is a verdict; anything else means "go on". An app that raises is
+    recorded on the message, what it wrote to the database is undone, and the others run.
     """
 
     @property
@@ -129,7 +129,7 @@ def run_incoming(
     message: IncomingMessage,
     isolated: Callable[[], AbstractContextManager[Any]],
 ) -> None:
-    """All phases over all apps. `isolated` makes the context (a savepoint) that undoes what a raising app has written."""
+    """All phases over all apps. `isolated` makes the savepoint that undoes what a raising app has written."""
     if _phase(apps, "filter", message, isolated):
         message.row.handled_by = f"filtered by {message.row.handled_by}"
         return

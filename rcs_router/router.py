@@ -43,14 +43,15 @@ def send(
 ) -> Message:
     """Store a message for every recipient and have it sent after the commit. No provider is called here.
 
-    `connections`: a Connection, a Contact (written to on its first backend), an iterable or a QuerySet of either; each is
-    written to once. `traffic`: why (rcs_router.contract.Traffic; default: the backend's). `ttl`: how long it is of use; when
-    it has passed, the fallback is tried. `send_at`: not before (aware). `time_critical`: better twice than late, for codes.
-    `fallback_text`: what an SMS says instead of the rendered content. `fields`: anything, as JSON; "extra" in it is merged
-    into the provider's request. `idempotency_key`: a second send() with it returns the first message.
+    `connections`: a Connection, a Contact (written to on its first backend), an iterable or a QuerySet of either; each
+    is written to once. `traffic`: why (rcs_router.contract.Traffic; default: the backend's). `ttl`: how long it is of
+    use; when it has passed, the fallback is tried. `send_at`: not before (aware). `time_critical`: better twice than
+    late, for codes. `fallback_text`: what an SMS says instead of the rendered content. `fields`: anything, as JSON;
+    "extra" in it is merged into the provider's request. `idempotency_key`: a second send() with it returns the first
+    message.
 
-    Raises ContentError (a backend on the way cannot carry it), IdentityError, ConfigError (unknown backend), ValueError (no
-    recipients, a ttl that is not positive, a naive send_at).
+    Raises ContentError (a backend on the way cannot carry it), IdentityError, ConfigError (unknown backend),
+    ValueError (no recipients, a ttl that is not positive, a naive send_at).
     """
     if idempotency_key and (earlier := Message.objects.filter(idempotency_key=idempotency_key).first()):
         return earlier
@@ -143,7 +144,7 @@ def connections_for(alias: str, identities: Sequence[str]) -> list[Connection]:
 def route(row: Message) -> IncomingMessage | None:
     """Take one stored incoming message through the router apps; None when somebody else has done it.
 
-    Marking it as routed, what the apps write, and the responses are one transaction: all of it happens, once, or nothing.
+    Marking it as routed, what the apps write, and the responses are one transaction: all of it, once, or nothing.
     """
     assert row.connection is not None, "an incoming message has a connection"
     with transaction.atomic():
@@ -165,7 +166,7 @@ def route(row: Message) -> IncomingMessage | None:
 def change_consent(
     connection: Connection, *, opted_out: bool, source: str, words: str = "", at: Any = None
 ) -> bool:
-    """Record that a person wants no promotions, or wants them again; only a change is acknowledged. True: it was one."""
+    """Record that a person wants no promotions, or wants them again; only a change is acknowledged, and True."""
     changed = consent.record(
         connection.identity,
         opted_out=opted_out,
@@ -297,7 +298,7 @@ def _store(
 
 
 def _consented(row: Message) -> bool:
-    """STOP and START are between the person and us; the apps do not see them. START of somebody who never left is theirs."""
+    """STOP and START are between the person and us; only the START of somebody who never left is for the apps."""
     opted_out = consent.said(row.text) if row.kind == IncomingKind.TEXT else None
     if opted_out is None or row.connection is None:
         return False

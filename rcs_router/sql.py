@@ -1,4 +1,4 @@
-"""The statements that Django's ORM has no words for, on PostgreSQL and SQLite: claim a batch, update row by row at once."""
+"""Statements that Django's ORM has no words for, on PostgreSQL and SQLite: claim a batch, update each row at once."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -100,7 +100,9 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
         return
     connection = database(model)
     fields = [model._meta.get_field(name) for name in names]
-    flat = [f.get_db_prep_save(value, connection) for row in rows for f, value in zip(fields, row, strict=True)]
+    flat = [
+        f.get_db_prep_save(value, connection) for row in rows for f, value in zip(fields, row, strict=True)
+    ]
     one = f"({', '.join(['%s'] * len(fields))})"
     columns = ", ".join(field.column for field in fields)
     sql = f"INSERT INTO {model._meta.db_table} ({columns}) VALUES {', '.join([one] * len(rows))}"  # noqa: S608

@@ -35,7 +35,7 @@ def _after_commit(task: str, *args: str) -> None:
 
 
 class _Bell:
-    """A set of wishes and one daemon thread per process that publishes them: Celery's `.delay()` can block for minutes."""
+    """A set of wishes, and one daemon thread per process that publishes them: `.delay()` can block for minutes."""
 
     def __init__(self) -> None:
         self._wishes: set[tuple[str, ...]] = set()

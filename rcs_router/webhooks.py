@@ -28,7 +28,7 @@ class TooLarge(Exception):
 @csrf_exempt
 @transaction.non_atomic_requests
 def receive(request: HttpRequest, alias: str) -> HttpResponse:
-    """404 unknown alias, 405 method, 413 too large, 400-403 not believed, 503 not stored; else what the provider expects."""
+    """404 unknown alias, 405 method, 413 too large, 400-403 refused, 503 not stored; else what the provider expects."""
     if alias not in backends or not backends[alias].capabilities.webhook:
         return _answer(WebhookAnswer(404, "no such webhook"))
     if request.method not in {"GET", "POST"}:

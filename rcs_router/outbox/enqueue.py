@@ -31,8 +31,8 @@ def enqueue(
 ) -> None:
     """Store all of it in one transaction and ring the drains after the commit.
 
-    `cancelled`: the reason why nobody shall get it; `vetoed`: recipients whom a router app took out. Both are stored all
-    the same, for people to see.
+    `cancelled`: the reason why nobody shall get it; `vetoed`: recipients whom a router app took out. Both are stored
+    all the same, for people to see.
     """
     with transaction.atomic():
         message.save(force_insert=True)

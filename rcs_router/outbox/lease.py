@@ -42,11 +42,11 @@ class Move:
 
 
 def claim(alias: str, limit: int, token: UUID, now: datetime, lease: float) -> list[Transmission]:
-    """Up to `limit` due transmissions of a backend that is not resting, most urgent first: ours until the lease ends."""
+    """Up to `limit` due transmissions of a backend that is not resting, most urgent first; ours for `lease` seconds."""
     keys = sql.claim(
         Transmission,
         where=(
-            f"backend_id = %s AND status = {Status.QUEUED:d} AND due_at <= %s AND NOT EXISTS "
+            f"backend_id = %s AND status = {Status.QUEUED:d} AND due_at <= %s AND NOT EXISTS "  # noqa: S608
             f"(SELECT 1 FROM {_STATE} WHERE {_STATE}.backend_id = %s AND paused_until > %s)"
         ),
         params=[alias, now, alias, now],

@@ -1,15 +1,83 @@
 """A person's decision about one transmission in; the same moves as the engine's out. Used by the admin and commands."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 
-from rcs_router import sql, wake
-from rcs_router.backends import backends
+from rcs_router import signals, sql, wake
+from rcs_router.backends import backends, fallbacks_after
 from rcs_router.contract import Status
-from rcs_router.models import Event, RevokeFor, Transmission
+from rcs_router.errors import ContentError
+from rcs_router.models import Event, Message, RevokeFor, Transmission
+from rcs_router.outbox.enqueue import enqueue
 from rcs_router.outbox.fallback import open_fallback
+
+ALLOWED = {  # from which statuses; everything else is history, or a worker's for the moment
+    "retry": {Status.QUEUED, Status.REVIEW},
+    "fall_back": {Status.QUEUED, Status.ACCEPTED, Status.REVIEW},
+    "revoke": {Status.ACCEPTED, Status.REVIEW},
+    "cancel": {Status.QUEUED},
+    "close": {Status.REVIEW},
+    "resend": {Status.REVIEW, Status.CANCELLED, Status.EXPIRED, Status.FAILED},
+}
+
+
+def act(what: str, transmission: Transmission, who: str = "") -> str:
+    """Do one of OPERATIONS; empty when it was done, else why not, as the rest of a sentence."""
+    if why := refusal(what, transmission):
+        return why
+    return "" if OPERATIONS[what](transmission, who) else "it has moved on meanwhile"
+
+
+def refusal(what: str, transmission: Transmission) -> str:
+    """Why this operation is not possible as things stand; empty when it is."""
+    status, alias = Status(transmission.status), transmission.backend_id
+    if status not in ALLOWED[what]:
+        return f"it is {status.name.lower()}"
+    if what == "close":
+        return ""
+    if what == "cancel":
+        return "its request may have left already" if transmission.unknown else ""
+    if alias not in backends:
+        return f"RCS_BACKENDS has no {alias!r} any more"
+    return _OBSTACLES[what](transmission)
+
+
+def _retry_obstacle(row: Transmission) -> str:
+    late = row.expires_at is not None and row.expires_at <= sql.now(Transmission)
+    return "its time is up, it can only be sent as new" if late else ""
+
+
+def _fallback_obstacle(row: Transmission) -> str:
+    if Transmission.objects.filter(fallback_of=row).exists():
+        return "its fallback is on its way already"
+    return "" if fallbacks_after(row.backend_id, row.root_backend) else "there is no fallback left"
+
+
+def _revoke_obstacle(row: Transmission) -> str:
+    able = backends[row.backend_id].capabilities.revoke
+    return "" if able else f"{row.backend_id} cannot take messages back"
+
+
+def _resend_obstacle(row: Transmission) -> str:
+    if Transmission.objects.filter(fallback_of=row).exists():
+        return "its fallback has taken over"
+    if Event.objects.filter(dedupe=_once(row)).exists():
+        return "it was sent as new before"
+    try:
+        return "" if row.message.body else "it has no content"
+    except ContentError as error:
+        return f"its content cannot be read ({error})"
+
+
+_OBSTACLES: dict[str, Callable[[Transmission], str]] = {
+    "retry": _retry_obstacle,
+    "fall_back": _fallback_obstacle,
+    "revoke": _revoke_obstacle,
+    "resend": _resend_obstacle,
+}
 
 
 def retry(transmission: Transmission, who: str = "") -> bool:
@@ -17,7 +85,7 @@ def retry(transmission: Transmission, who: str = "") -> bool:
     now = sql.now(Transmission)
     return _move(
         transmission,
-        Q(status=Status.REVIEW) | Q(status=Status.QUEUED),
+        Q(status__in=ALLOWED["retry"]),
         "retry",
         who,
         now,
@@ -34,7 +102,7 @@ def retry(transmission: Transmission, who: str = "") -> bool:
 def fall_back(transmission: Transmission, who: str = "") -> bool:
     """Give it up and open its fallback now; False when it has arrived, is being sent, or has no fallback left."""
     now = sql.now(Transmission)
-    waiting = Q(status__in=[Status.QUEUED, Status.ACCEPTED, Status.REVIEW])
+    waiting = Q(status__in=ALLOWED["fall_back"])
     with transaction.atomic():
         if not _move(
             transmission,
@@ -71,7 +139,7 @@ def revoke(transmission: Transmission, who: str = "") -> bool:
     if not backends[transmission.backend_id].capabilities.revoke:
         return False
     now = sql.now(Transmission)
-    sent = Q(status__in=[Status.ACCEPTED, Status.REVIEW])
+    sent = Q(status__in=ALLOWED["revoke"])
     moved = _move(
         transmission, sent, "revoke", who, now, revoke_at=now, revoke_for=RevokeFor.CANCEL, revokes=0
     )
@@ -94,6 +162,67 @@ def close(transmission: Transmission, who: str = "") -> bool:
     )
 
 
+def resend(transmission: Transmission, who: str = "") -> Transmission | None:
+    """Say the same to the same connection in a new message, under a new id; one in review is closed with it.
+
+    Once for each transmission, so that an impatient second click sends nothing; None then, or when it has not ended.
+    """
+    old, message = transmission, _copy(transmission.message)
+    content = message.body
+    assert content is not None, "an outgoing message has content"
+    with transaction.atomic():
+        if not _close_for_resend(old):
+            return None
+        event, first = Event.objects.get_or_create(
+            dedupe=_once(old), defaults={"transmission": old, "kind": "operator", "code": "resend"}
+        )
+        if not first:
+            transaction.set_rollback(True)
+            return None
+        enqueue(message, content, [old.connection])
+        new = message.transmissions.get()
+        Event.objects.filter(pk=event.pk).update(detail=_by(f"as {new.pk}", who))
+        Event.objects.create(
+            transmission=new, kind="operator", code="resend", detail=_by(f"in place of {old.pk}", who)
+        )
+        signals.after_commit(signals.message_sent, Message, message=message)
+    return new
+
+
+def _close_for_resend(row: Transmission) -> int:
+    """What has ended stays as it is; a revoke that is still to be answered may not open a fallback any more."""
+    in_review = Q(status=Status.REVIEW)
+    return Transmission.objects.filter(pk=row.pk, status__in=ALLOWED["resend"], fallback=None).update(
+        status=Case(When(in_review, then=Value(Status.CANCELLED)), default=F("status")),
+        reason=Case(When(in_review, then=Value("sent as new")), default=F("reason")),
+        revoke_for=Case(When(revoke_at=None, then=F("revoke_for")), default=Value(RevokeFor.CANCEL)),
+    )
+
+
+def _copy(message: Message) -> Message:
+    """The same words as another message; an idempotency key belongs to one message only."""
+    return Message(
+        direction=message.direction,
+        content=message.content,
+        text=message.text,
+        traffic=message.traffic,
+        fields=message.fields,
+        in_response_to_id=message.in_response_to_id,
+        ttl=message.ttl,
+        time_critical=message.time_critical,
+        fallback_text=message.fallback_text,
+        is_error=message.is_error,
+    )
+
+
+def _once(row: Transmission) -> str:
+    return f"operator:resend:{row.pk}"
+
+
+def _by(what: str, who: str) -> str:
+    return f"{what} by {who}".strip() if who else what
+
+
 def _move(
     transmission: Transmission, allowed: Q, what: str, who: str, now: datetime, **changes: object
 ) -> bool:
@@ -106,8 +235,18 @@ def _move(
                 kind="operator",
                 status=changes.get("status"),
                 code=what,
-                detail=f"by {who}" if who else "",
+                detail=_by("", who),
                 next_at=changes.get("due_at"),
             )
             wake.drain(transmission.backend_id)
     return bool(moved)
+
+
+OPERATIONS: dict[str, Callable[[Transmission, str], object]] = {
+    "retry": retry,
+    "fall_back": fall_back,
+    "revoke": revoke,
+    "cancel": cancel,
+    "close": close,
+    "resend": resend,
+}
