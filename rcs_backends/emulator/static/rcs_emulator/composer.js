@@ -26,10 +26,11 @@ export class Composer {
   }
 
   tools() {
-    const place = button({ class: "round", "aria-label": "Send a location", onclick: () => this.askPlace() }, icon("pin"));
-    const file = button({ class: "round", "aria-label": "Send a file", onclick: () => this.askFile() }, icon("file"));
+    const tool = (name, symbol, onclick) => button({ class: "round", "aria-label": name, onclick }, icon(symbol));
+    this.place = tool("Send a location", "pin", () => this.askPlace());
+    this.file = tool("Send a file", "file", () => this.askFile());
     const send = el("button", { class: "round send", "aria-label": "Send" }, icon("send"));
-    return el("div", { class: "tools" }, place, file, this.input, send);
+    return el("div", { class: "tools" }, this.place, this.file, this.input, send);
   }
 
   // peers: [{via, to}] this phone has spoken with or could write to; newest: the one that a plain answer reaches.
@@ -42,6 +43,7 @@ export class Composer {
     if (key !== this.shown) this.offer(options);
     this.shown = key;
     this.sms = this.peer(newest)?.via === "sms";
+    for (const each of [this.place, this.file]) put(each, { disabled: this.sms }); // an SMS is text
     put(this.input, { placeholder: `${this.sms ? "SMS" : "RCS"} message` });
   }
 
