@@ -1,5 +1,6 @@
 """settings.RCS_ROUTER in, one typed value out; nothing is read at import, so `override_settings` works."""
 
+import math
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, get_type_hints
@@ -69,8 +70,13 @@ class RouterSettings:
     OPT_IN_REPLY: str = "Welcome back: you will get our offers again. Answer STOP to end them."
 
 
+_FROM_ONE = {"BREAKER", "CLAIM", "MAX_LOST_LEASES", "SLOTS", "THREADS", "WEBHOOK_MAX_BYTES"}
+_ABOVE_ZERO = {"DRAIN_BUDGET", "LEASE"}
+_NOT_EMPTY = {"PAUSES"}
+
+
 def read(given: dict[str, Any]) -> RouterSettings:
-    """`given` as a value. Raises ConfigError that names an unknown or mistyped key."""
+    """`given` as a value. Raises ConfigError that names an unknown or mistyped key, or a number out of its range."""
     if not isinstance(given, dict):
         raise ConfigError(f"RCS_ROUTER must be a dict, not {type(given).__name__}")
     known = {f.name for f in fields(RouterSettings)}
@@ -78,15 +84,30 @@ def read(given: dict[str, Any]) -> RouterSettings:
         raise ConfigError(
             f"RCS_ROUTER has an unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}"
         )
-    types = get_type_hints(RouterSettings)
-    return RouterSettings(**{name: _typed(name, types[name], value) for name, value in given.items()})
+    return RouterSettings(**{name: in_range(name, typed(name, value)) for name, value in given.items()})
 
 
-def _typed(name: str, wanted: Any, value: Any) -> Any:
+def typed(name: str, value: Any) -> Any:
+    """`value` as the type that the key `name` has."""
     try:
-        return TypeAdapter(wanted).validate_python(value)
+        return TypeAdapter(get_type_hints(RouterSettings)[name]).validate_python(value)
     except ValidationError as error:
         raise ConfigError(f'RCS_ROUTER["{name}"]: {error.errors(include_url=False)[0]["msg"]}') from None
+
+
+def in_range(name: str, value: Any) -> Any:
+    """`value` again. Raises ConfigError for a number (or one in a list) that would stop the router or send for ever."""
+    where = f'RCS_ROUTER["{name}"]'
+    if name in _NOT_EMPTY and not value:
+        raise ConfigError(f"{where} may not be empty")
+    for number in value if isinstance(value, tuple) else (value,):
+        if isinstance(number, str | bool | None):
+            continue
+        if not math.isfinite(number) or number < 0:
+            raise ConfigError(f"{where} may not be negative or infinite, but is {number}")
+        if number < 1 if name in _FROM_ONE else number == 0 and name in _ABOVE_ZERO:
+            raise ConfigError(f"{where} must be {'at least 1' if name in _FROM_ONE else 'more than 0'}")
+    return value
 
 
 @lru_cache(maxsize=1)

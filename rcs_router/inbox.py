@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 
 from rcs_router import incoming, outbox, router, sql, wake
 from rcs_router.backends import backends
@@ -43,12 +43,31 @@ def accept(backend: BaseBackend, request: WebhookRequest) -> None:
 
 def digest() -> int:
     """Digest what is stored and route what was said, until nothing is due; returns how many rows were dealt with."""
-    dealt = 0
-    while count := _digest_batch(sql.now(StoredWebhook)):
-        dealt += count
-    while count := _route_batch():
-        dealt += count
+    return _while_full(lambda: _digest_batch(sql.now(StoredWebhook))) + _while_full(_route_batch)
+
+
+def _while_full(batch: Callable[[], int]) -> int:
+    """Work in batches until one is not full; what comes in meanwhile rings its own bell."""
+    dealt = count = batch()
+    while count >= BATCH:
+        dealt += (count := batch())
     return dealt
+
+
+def again(rows: QuerySet[StoredWebhook]) -> int:
+    """Have those of `rows` digested anew that failed, became orphans or are parked; returns how many.
+
+    What was digested well is left alone: on a wire without ids its words would be stored, and answered, twice.
+    """
+    now = sql.now(StoredWebhook)
+    unfinished = Q(digested_at=None) | ~Q(note="")
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    count = rows.filter(unfinished, free).update(
+        digested_at=None, due_at=now, tries=0, claim=None, lease_until=None, note="", traceback=""
+    )
+    if count:
+        wake.digest()
+    return count
 
 
 @dataclass

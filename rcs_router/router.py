@@ -1,6 +1,7 @@
 """send() and receive() for views, and route(), which takes one stored incoming message through the router apps."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -98,8 +99,9 @@ def receive(
         fields=fields or {},
     )
     row = incoming.as_row(connection, said)
+    in_transaction = sql.database(Message).in_atomic_block
     try:
-        with transaction.atomic():
+        with transaction.atomic() if in_transaction else nullcontext():
             row.save(force_insert=True)
     except IntegrityError:
         if not external_id:

@@ -105,6 +105,6 @@ class MemorySMS(MemoryBackend):
 
 def _parsed(line: str) -> Receipt | Incoming:
     kind, who, *words = line.split(" ", 2)
-    if kind in ReceiptKind:
+    if kind in set(ReceiptKind):
         return Receipt(ReceiptKind(kind), transmission=UUID(who))
     return Incoming(IncomingKind(kind), who, text="".join(words))

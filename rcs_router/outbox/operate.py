@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Q
 
 from rcs_router import signals, sql, wake
 from rcs_router.backends import backends, fallbacks_after
@@ -190,13 +190,12 @@ def resend(transmission: Transmission, who: str = "") -> Transmission | None:
 
 
 def _close_for_resend(row: Transmission) -> int:
-    """What has ended stays as it is; a revoke that is still to be answered may not open a fallback any more."""
-    in_review = Q(status=Status.REVIEW)
-    return Transmission.objects.filter(pk=row.pk, status__in=ALLOWED["resend"], fallback=None).update(
-        status=Case(When(in_review, then=Value(Status.CANCELLED)), default=F("status")),
-        reason=Case(When(in_review, then=Value("sent as new")), default=F("reason")),
-        revoke_for=Case(When(revoke_at=None, then=F("revoke_for")), default=Value(RevokeFor.CANCEL)),
-    )
+    """What has ended stays as it is. A revoke that is answered later may not open a fallback any more."""
+    rows = Transmission.objects.filter(pk=row.pk, fallback=None)
+    in_review = rows.filter(status=Status.REVIEW)
+    return in_review.update(
+        status=Status.CANCELLED, reason="sent as new", revoke_for=RevokeFor.CANCEL
+    ) or rows.filter(status__in=ALLOWED["resend"]).update(revoke_for=RevokeFor.CANCEL)
 
 
 def _copy(message: Message) -> Message:
