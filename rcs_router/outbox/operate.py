@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -223,7 +224,7 @@ def _by(what: str, who: str) -> str:
 
 
 def _move(
-    transmission: Transmission, allowed: Q, what: str, who: str, now: datetime, **changes: object
+    transmission: Transmission, allowed: Q, what: str, who: str, now: datetime, **changes: Any
 ) -> bool:
     """One conditional UPDATE and its event; False when the row was elsewhere by then."""
     with transaction.atomic():
