@@ -1,0 +1,34 @@
+"""DATABASE_URL in, an entry of settings.DATABASES out, with the options that the router's design recommends."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+SQLITE = {
+    "transaction_mode": "IMMEDIATE",  # a transaction that will write waits at its start, and never fails in its middle
+    "timeout": 20,  # seconds
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",  # readers and the writer side by side
+}
+
+
+def database(url: str) -> dict[str, Any]:
+    """`sqlite:///relative`, `sqlite:////absolute` or `postgresql://user:password@host:port/name`."""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        return sqlite(Path(unquote(parts.path.removeprefix("/"))))
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise ValueError(f"DATABASE_URL must begin with sqlite:/// or postgresql://, not {parts.scheme}://")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.strip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": str(parts.port or ""),
+    }
+
+
+def sqlite(path: Path) -> dict[str, Any]:
+    """A file, whose folder is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path), "OPTIONS": SQLITE}

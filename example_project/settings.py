@@ -1,0 +1,97 @@
+"""Settings of the example shop. Without any environment variable it runs on SQLite and sends nothing anywhere.
+
+DATABASE_URL            sqlite:///<path> or postgresql://user:password@host:port/name
+CELERY_BROKER_URL       redis://… or amqp://…; memory:// (the default) is for one process, as in `manage.py demo`
+GOOGLE_SERVICE_ACCOUNT  path of the key file; with it, messages go to Google RBM and, as SMS, to Kannel
+EMULATOR_URL            …/emulator/: talk to the emulator there instead of to Google and Kannel
+SHOP_URL                where the world reaches this project; providers' webhooks and pictures lie below it
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from example_project.databases import database
+from example_project.providers import google_and_kannel
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+DEBUG = os.environ.get("DEBUG", "1") == "1"
+SECRET_KEY = os.environ.get("SECRET_KEY", "only-for-development" if DEBUG else "")
+ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "").split(",") if os.environ.get("ALLOWED_HOSTS") else []
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "rcs_router",
+    "example_project",
+]
+if DEBUG:
+    INSTALLED_APPS += ["rcs_backends.emulator"]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+ROOT_URLCONF = "example_project.urls"
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "Europe/Tallinn"
+
+DATABASES = {
+    "default": database(os.environ.get("DATABASE_URL", f"sqlite:///{BASE_DIR / 'var' / 'demo.sqlite3'}"))
+}
+
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "memory://")
+CELERY_TASK_IGNORE_RESULT = True
+if CELERY_BROKER_URL == "memory://":
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.05}  # seconds; kombu's own is 1
+
+SHOP_URL = os.environ.get("SHOP_URL", "http://127.0.0.1:8000")
+if service_account := os.environ.get("GOOGLE_SERVICE_ACCOUNT"):
+    RCS_BACKENDS = google_and_kannel(service_account, os.environ.get("EMULATOR_URL", ""))
+else:
+    RCS_BACKENDS = {
+        "acme": {"BACKEND": "rcs_router.testing.MemoryBackend", "FALLBACK": ["sms"]},
+        "sms": {"BACKEND": "rcs_router.testing.MemorySMS"},
+    }
+RCS_ROUTER: dict[str, Any] = {
+    "APPS": [
+        "example_project.shop.Track",
+        "example_project.shop.Keep",
+        "example_project.shop.Return",
+        "example_project.shop.PickUp",
+        "example_project.shop.Menu",
+        "example_project.shop.Help",
+        "rcs_router.handlers.DefaultResponse",
+    ],
+    "DEFAULT_BACKEND": "acme",
+    "DEFAULT_REGION": "EE",
+    "DEFAULT_RESPONSE": "Sorry, we did not get that. Write MENU or HELP.",
+    "PUBLIC_URL": f"{SHOP_URL}/rcs/",
+}

@@ -1,0 +1,180 @@
+"""What customers say and tap comes in, the shop's answers go out; the functions at the top start a conversation."""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from django.conf import settings
+from django.templatetags.static import static
+from django.utils import timezone
+
+from rcs_router import lookup_connections, send
+from rcs_router.content import (
+    CalendarEvent,
+    Card,
+    Carousel,
+    Dial,
+    File,
+    Location,
+    Media,
+    OpenUrl,
+    Reply,
+    RequestLocation,
+    ShowLocation,
+    Text,
+)
+from rcs_router.handlers import KeywordHandler, PostbackHandler
+from rcs_router.models import Message
+from rcs_router.phases import IncomingMessage, RouterApp
+
+CALL_US = Dial("Call us", "call_us", phone="+3726000000")
+OUR_SHOP = ShowLocation("Our shop", "our_shop", latitude=59.4372, longitude=24.7454, place="Acme, Tallinn")
+PARCEL = Location(59.4285, 24.7615, "Your parcel is at the sorting office", suggestions=(CALL_US,))
+
+
+@dataclass(frozen=True)
+class Product:
+    """Something the shop sells; `key` names its picture and stands in postbacks."""
+
+    key: str
+    name: str
+    price: str
+
+
+PRODUCTS = {
+    product.key: product
+    for product in (
+        Product("boots", "Trail boots", "129 EUR"),
+        Product("jacket", "Rain jacket", "89 EUR"),
+        Product("tent", "Tent for two", "249 EUR"),
+    )
+}
+
+
+def address(path: str) -> str:
+    """Where phones and providers find something of ours."""
+    return f"{settings.SHOP_URL}{path}"
+
+
+def picture(product: Product) -> Media:
+    return Media(address(static(f"shop/{product.key}.png")), alt=product.name)
+
+
+def card(product: Product, *buttons: Reply | OpenUrl) -> Card:
+    return Card(product.name, product.price, picture(product), suggestions=buttons)
+
+
+def catalogue() -> Carousel:
+    cards = [card(product, Reply("Tell me more", f"menu_{key}")) for key, product in PRODUCTS.items()]
+    return Carousel(tuple(cards), suggestions=(OUR_SHOP, CALL_US))
+
+
+def order_shipped(number: str, order: str, key: str = "boots") -> Message:
+    """Tell a customer that their order is on its way; sent once per order."""
+    product = PRODUCTS[key]
+    buttons = (
+        Reply("Track", f"track_{order}"),
+        Reply("Keep", f"keep_{order}"),
+        Reply("Return", f"return_{order}"),
+        OpenUrl("See order", f"order_{order}", url=address(f"/?order={order}")),
+    )
+    what = f"{product.name}, {product.price}"
+    return send(
+        Card(f"Order {order} is on its way", what, picture(product), suggestions=buttons),
+        lookup_connections("acme", [number]),
+        traffic="transaction",
+        idempotency_key=f"order-{order}-shipped",
+    )
+
+
+def sign_in_code(number: str, code: str, valid: timedelta = timedelta(minutes=5)) -> Message:
+    """A one-time password: when RCS does not bring it while it is valid, an SMS shall."""
+    return send(
+        f"{code} is your Acme code.",
+        lookup_connections("acme", [number]),
+        traffic="authentication",
+        ttl=valid,
+        time_critical=True,
+    )
+
+
+def offer(numbers: list[str]) -> Message:
+    """The catalogue as a promotion: only for those who did not say STOP."""
+    return send(catalogue(), lookup_connections("acme", numbers), traffic="promotion")
+
+
+class Track(PostbackHandler):
+    prefix = "track_"
+
+    def handle(self, key: str) -> None:
+        self.msg.mark_read()
+        self.respond(PARCEL)
+
+
+class Keep(PostbackHandler):
+    prefix = "keep_"
+
+    def handle(self, key: str) -> None:
+        self.respond("Enjoy! Here is your receipt.")
+        self.respond(File(address(static("shop/receipt.pdf"))))
+
+
+class Return(PostbackHandler):
+    """Two ways back: a courier, whose visit goes into the calendar, or the shop's counter."""
+
+    prefix = "return_"
+
+    def handle(self, key: str) -> None:
+        start = timezone.make_aware(datetime.combine(timezone.localdate() + timedelta(days=1), time(17)))
+        slot = CalendarEvent(
+            "Save the date",
+            f"slot_{key}",
+            start=start,
+            end=start + timedelta(hours=2),
+            title=f"Acme fetches order {key}",
+            description="Please have the parcel ready.",
+        )
+        fetch = RequestLocation("Fetch it here", f"fetch_{key}")
+        self.respond(Text("Our courier comes tomorrow from 17 to 19. Where to?", (fetch, slot, OUR_SHOP)))
+
+
+class PickUp(RouterApp):
+    """A position is the answer to "Where to?"."""
+
+    def handle(self, message: IncomingMessage) -> bool | None:
+        if not isinstance(message.content, Location):
+            return None
+        place = message.content
+        message.respond(f"The courier will come to {place.latitude:.4f}, {place.longitude:.4f}.")
+        return True
+
+
+class Menu(KeywordHandler):
+    """`menu` shows everything, `menu boots` (or its chip) one thing."""
+
+    keyword = ("menu", "shop")
+
+    @classmethod
+    def dispatch(cls, msg: IncomingMessage) -> bool:
+        if msg.postback.startswith("menu_"):
+            cls(msg).handle(msg.postback.removeprefix("menu_"))
+            return True
+        return super().dispatch(msg)
+
+    def handle(self, text: str) -> None:
+        product = PRODUCTS.get(text.strip().lower())
+        if product is None:
+            return self.help()
+        return self.respond(card(product, OpenUrl("Buy", f"buy_{product.key}", url=address("/"))))
+
+    def help(self) -> None:
+        self.respond(catalogue())
+
+
+class Help(KeywordHandler):
+    keyword = ("help", "?")
+
+    def handle(self, text: str) -> None:
+        self.help()
+
+    def help(self) -> None:
+        self.respond(Text("MENU shows what we sell. STOP ends our offers.", (CALL_US, OUR_SHOP)))
