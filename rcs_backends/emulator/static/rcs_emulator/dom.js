@@ -51,12 +51,7 @@ export function icon(name) {
 // The address if a browser may fetch or open it, else null: other schemes could run code in this page.
 export function webAddress(value) {
   if (typeof value !== "string" || !/^(https?:\/\/|\/(?!\/))/i.test(value)) return null;
-  try {
-    const url = new URL(value, document.baseURI);
-    return url.protocol === "https:" || url.protocol === "http:" ? url.href : null;
-  } catch {
-    return null;
-  }
+  return URL.canParse(value, document.baseURI) ? new URL(value, document.baseURI).href : null;
 }
 
 export function openInNewTab(address) {
