@@ -1,0 +1,96 @@
+"""Workers are killed, brokers flushed and databases restarted in mid-batch; the emulator counts what phones show."""
+
+import random
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from rcs_router import lookup_connections, send
+from rcs_router.contract import Status
+from rcs_router.models import Message, Transmission
+from tests.services.conftest import System
+from tests.services.processes import wait_until
+
+pytestmark = pytest.mark.services
+
+NUMBERS = [f"+3725{n:07}" for n in range(2000)]
+KILLS = 20
+
+
+def delivered(message: Message) -> int:
+    return message.transmissions.filter(status__gte=Status.DELIVERED).count()
+
+
+def ledger(system: System) -> Any:
+    return system.get("ledger/")["totals"]
+
+
+def test_nothing_is_lost_or_doubled_when_workers_are_killed(system: System) -> None:
+    """`kill -9` in mid-batch, twenty times over two thousand messages, on PostgreSQL and Redis."""
+    system.post("faults/", on="request", kind="latency", seconds=0.02)
+    system.beat()
+    worker = system.worker()
+    message = send("Your order has shipped", lookup_connections("acme", NUMBERS), traffic="transaction")
+    chance = random.Random(20)
+    for kill in range(KILLS):
+        goal = int((kill + chance.random() * 0.9) * len(NUMBERS) / (KILLS + 1)) + 1
+        wait_until(
+            lambda goal=goal: ledger(system)["accepted"] >= goal, f"{goal} messages to be accepted", 90, 0.01
+        )
+        assert Transmission.objects.filter(status=Status.SENDING).exists() or kill, (
+            "it was to be killed in mid-batch"
+        )
+        worker.kill()
+        worker = system.worker()
+    wait_until(lambda: delivered(message) == len(NUMBERS), "everything to be delivered", 120, 0.2)
+    totals = system.get("ledger/")
+    shown = {entry["id"]: entry["count"] for entry in totals["shown"]}
+    ids = {str(pk) for pk in message.transmissions.values_list("pk", flat=True)}
+    assert set(shown) == ids, "nothing is lost, nothing is invented"
+    assert set(shown.values()) == {1}, "nothing is doubled"
+    print(f"{KILLS} kills, {len(shown)} shown once each, requests {totals['totals']['requests']}")
+
+
+@pytest.mark.parametrize("system", ["redis", "rabbitmq"], indirect=True)
+def test_the_road_over_a_real_broker(system: System) -> None:
+    system.beat()
+    system.worker()
+    message = send("echo", lookup_connections("acme", NUMBERS[:20]))
+    wait_until(lambda: delivered(message) == 20, "delivery", 60)
+    system.post(f"handsets/{NUMBERS[0]}/actions/", action="text", text="echo hello")
+    wait_until(lambda: Message.objects.filter(direction="out", text="hello").exists(), "the answer", 30)
+    shown = f"handsets/{NUMBERS[0]}/messages/"
+    wait_until(
+        lambda: system.get(shown)["messages"][-1]["text"] == "hello", "the phone to show the answer", 30
+    )
+
+
+def test_a_broker_that_forgets_everything_costs_no_message(system: System, redis_url: str) -> None:
+    from redis import Redis
+
+    system.post("faults/", on="request", kind="latency", seconds=0.02)
+    system.beat()
+    system.worker()
+    message = send("Your order has shipped", lookup_connections("acme", NUMBERS[:600]))
+    for goal in (100, 300, 500):
+        wait_until(lambda goal=goal: ledger(system)["accepted"] >= goal, f"{goal} accepted", 60, 0.01)
+        Redis.from_url(redis_url).flushdb()
+    wait_until(lambda: delivered(message) == 600, "everything to be delivered", 60, 0.1)
+    assert ledger(system)["doubles"] == 0
+
+
+def test_a_database_that_restarts_in_mid_batch_costs_no_message(system: System) -> None:
+    """Every connection is cut by the server, as a restart does; workers and web server go on by themselves."""
+    system.post("faults/", on="request", kind="latency", seconds=0.02)
+    system.beat()
+    system.worker()
+    message = send("Your order has shipped", lookup_connections("acme", NUMBERS[:600]))
+    for goal in (100, 300, 500):
+        wait_until(lambda goal=goal: ledger(system)["accepted"] >= goal, f"{goal} accepted", 60, 0.01)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            )
+    wait_until(lambda: delivered(message) == 600, "everything to be delivered", 90, 0.1)
+    assert ledger(system)["doubles"] == 0
