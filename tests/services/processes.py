@@ -47,7 +47,7 @@ class Process:
     def __init__(
         self, *command: str, env: dict[str, str] | None = None, user: str = "", cwd: Path = HERE
     ) -> None:
-        self.log = tempfile.NamedTemporaryFile(  # noqa: SIM115"w+", prefix="rcs-", suffix=".log", delete=False)
+        self.log = tempfile.NamedTemporaryFile("w+", prefix="rcs-", suffix=".log", delete=False)  # noqa: SIM115
         account: dict[str, Any] = {}
         if user and os.getuid() == 0:
             entry = pwd.getpwnam(user)
