@@ -118,9 +118,9 @@ def _chosen(suggestions: list[Suggestion], wanted: object) -> Suggestion | None:
 
 def _read(handset: Handset, action: Json) -> None:
     wanted = action.get("message")
-    if wanted is not None and wanted not in handset.messages:
+    if wanted is not None and str(wanted) not in handset.messages:
         raise ActionProblem("The phone has no such message.")
-    for message in [handset.messages[wanted]] if wanted else list(handset.messages.values()):
+    for message in list(handset.messages.values()) if wanted is None else [handset.messages[str(wanted)]]:
         delivery.read(handset, message)
 
 

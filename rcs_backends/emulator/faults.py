@@ -102,7 +102,7 @@ def _checked(body: Json) -> Json:
     known = {key: value for key, value in body.items() if key != "id" and value is not None}
     if extra := sorted(set(known) - set(Fault.__slots__)):
         raise FaultProblem(f"A fault has no {extra[0]!r}.")
-    if known.get("on") not in KINDS:
+    if known.get("on") not in tuple(KINDS):
         raise FaultProblem("on must be request or webhook.")
     known["kind"] = str(known.get("kind"))
     _one_of(known, "kind", KINDS[known["on"]])
@@ -112,6 +112,8 @@ def _checked(body: Json) -> Json:
         value = known.get(key, 1)
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
             raise FaultProblem(f"{key} must be a number that is not negative.")
+    if not isinstance(known.get("number", ""), str):
+        raise FaultProblem("number must be a string.")
     if known.get("times") == 0:
         raise FaultProblem("times must be at least 1.")
     return known

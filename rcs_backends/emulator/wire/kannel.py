@@ -181,9 +181,12 @@ def _decoded(parameters: dict[str, bytes], coding: int, parts: int) -> str:
     raw = parameters.get("text", b"")
     if coding == 1:
         return raw.decode("latin-1")
-    charset = _word(parameters, "charset") or ("UTF-16BE" if coding == 2 else "UTF-8")
+    charset = _word(parameters, "charset")
     try:
-        text = raw.decode(charset)
+        if charset:
+            text = raw.decode(charset)
+        else:  # nothing is converted, so nothing is refused: the phone shows rubbish
+            text = raw.decode("UTF-16BE" if coding == 2 else "UTF-8", errors="replace")
         text.encode()  # half a surrogate pair is no text
     except (LookupError, ValueError):
         raise Rejected(400, "Charset or body misformed, rejected") from None

@@ -22,18 +22,18 @@ OUTCOMES = {  # what the network says when it takes a message, by the dial `outc
 }
 HEADERS = {"User-Agent": "Kannel/1.4.5"}
 Escapes = dict[str, str | bytes]
-_ESCAPE = re.compile(r"%([a-zA-Z%])")
+_ESCAPE = re.compile(r"%(.?)")
+_HEX = re.compile(r"[0-9A-Fa-f]{2}")
 
 
 def filled(url: str, escapes: Escapes) -> str:
-    """The URL with its escapes replaced, URL-encoded (%S is not); what is no escape stays as it is."""
+    """The URL with its escapes replaced, URL-encoded (%S is not). What is no escape reads the same on arrival."""
 
     def value(found: re.Match[str]) -> str:
         letter = found[1]
-        if letter == "%":
-            return "%"
         if letter not in escapes:
-            return found[0]
+            percent_encoded = _HEX.match(url, found.start() + 1)
+            return found[0] if percent_encoded else f"%25{letter.removeprefix('%')}"
         text = escapes[letter]
         return str(text) if letter == "S" else quote_plus(text)
 
