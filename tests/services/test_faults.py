@@ -8,7 +8,7 @@ from django.db import connection
 
 from rcs_router import lookup_connections, send
 from rcs_router.contract import Status
-from rcs_router.models import Message, Transmission
+from rcs_router.models import Event, Message, Transmission
 from tests.services.conftest import System
 from tests.services.processes import wait_until
 
@@ -32,7 +32,7 @@ def test_nothing_is_lost_or_doubled_when_workers_are_killed(system: System) -> N
     system.beat()
     worker = system.worker()
     message = send("Your order has shipped", lookup_connections("acme", NUMBERS), traffic="transaction")
-    chance = random.Random(20)
+    chance, taken = random.Random(20), 0
     for kill in range(KILLS):
         goal = int((kill + chance.random() * 0.9) * len(NUMBERS) / (KILLS + 1)) + 1
         wait_until(
@@ -49,7 +49,10 @@ def test_nothing_is_lost_or_doubled_when_workers_are_killed(system: System) -> N
     ids = {str(pk) for pk in message.transmissions.values_list("pk", flat=True)}
     assert set(shown) == ids, "nothing is lost, nothing is invented"
     assert set(shown.values()) == {1}, "nothing is doubled"
-    print(f"{KILLS} kills, {len(shown)} shown once each, requests {totals['totals']['requests']}")
+    lost = Event.objects.filter(kind="lease").count()
+    repeated = sum(entry["copies"] > 1 for entry in totals["accepted"])
+    assert taken and lost, "they were to be killed in mid-batch"
+    print(f"{KILLS} kills: {taken} messages were claimed, {lost} lost a lease, {repeated} were posted twice")
 
 
 @pytest.mark.parametrize("system", ["redis", "rabbitmq"], indirect=True)
