@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 from rcs_backends import http
 from rcs_backends.google_rbm import limits, webhook
-from rcs_backends.google_rbm.auth import KeyProblem, Tokens, credentials
+from rcs_backends.google_rbm.auth import KeyProblem, Tokens, read_key, signer
 from rcs_backends.google_rbm.render import agent_message, content_message, texts
 from rcs_router.content import (
     CalendarEvent,
@@ -69,7 +69,7 @@ class GoogleOptions(Options):
     """`agent_id` with or without `@rbm.goog`; `service_account`: path of the key file, or its JSON as a dict."""
 
     agent_id: str
-    service_account: str | dict[str, Any] = secret()
+    service_account: str | dict[str, Any] = secret()  # noqa: RUF009 - it is dataclasses.field
     client_token: str | tuple[str, ...] = secret()  # of the webhook; several while you change it
     region: Literal["", "us", "europe", "asia"] = ""  # where the agent is hosted; empty: the global endpoint
     base_url: str = ""  # instead of Google's, for tests
@@ -133,7 +133,7 @@ class GoogleRBM(BaseBackend):
         if address.scheme != "https" and address.hostname not in {"localhost", "127.0.0.1", "::1"}:
             yield "base_url must begin with https://, since every request carries an access token"
         try:
-            credentials(self.options.service_account)
+            signer(read_key(self.options.service_account))
         except KeyProblem as problem:
             yield str(problem)
 

@@ -7,14 +7,13 @@ import json
 import threading
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
 from rcs_backends import http
-from rcs_router.errors import Ambiguous, Misconfigured, Refused, SendError, Unavailable
+from rcs_router.errors import Ambiguous, Misconfigured, Refused, Unavailable
 
 SCOPE = "https://www.googleapis.com/auth/rcsbusinessmessaging"
+GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 MARGIN = 300.0  # seconds before its end at which a token is renewed
 REQUIRED = ("client_email", "private_key", "token_uri")
 
@@ -43,17 +42,35 @@ def read_key(service_account: str | Mapping[str, Any]) -> dict[str, Any]:
     return dict(key)
 
 
-def credentials(service_account: str | Mapping[str, Any]) -> Any:
-    """google-auth's credentials for the key. Raises KeyProblem, also when google-auth is not installed."""
-    key = read_key(service_account)
+def signer(key: Mapping[str, Any]) -> Any:
+    """What signs with the key's private key. Raises KeyProblem, also when google-auth is not installed."""
     try:
-        from google.oauth2 import service_account as google
+        from google.auth import crypt
     except ImportError:
         raise KeyProblem("google-auth is not installed: pip install 'django-rcs-router[google]'") from None
     try:
-        return google.Credentials.from_service_account_info(key, scopes=[SCOPE])
+        return crypt.RSASigner.from_service_account_info(key)
     except Exception:  # google-auth and its crypto library raise many kinds; their texts may quote the key
         raise KeyProblem("service_account: its private_key is no RSA key in PEM form") from None
+
+
+def assertion(key: Mapping[str, Any]) -> str:
+    """A signed claim to be this service account, good for an hour. Raises KeyProblem.
+
+    google-auth's own credentials would always name Google's endpoint as the audience, and retry while we wait.
+    """
+    signing = signer(key)
+    from google.auth import jwt
+
+    now = int(time.time())
+    claims = {
+        "iss": key["client_email"],
+        "aud": key["token_uri"],
+        "scope": SCOPE,
+        "iat": now,
+        "exp": now + 3600,
+    }
+    return str(jwt.encode(signing, claims).decode())
 
 
 class Tokens:
@@ -63,12 +80,11 @@ class Tokens:
         self._service_account = service_account
         self._timeout = timeout
         self._lock = threading.Lock()
-        self._credentials: Any = None
         self._token = ""
         self._renew_at = 0.0  # by time.monotonic()
 
     def get(self) -> str:
-        """A valid token. Raises Misconfigured (the key or what Google says of it), Unavailable, Throttled."""
+        """A valid token. Raises Misconfigured (the key, or what Google says of it), Unavailable, Throttled."""
         if time.monotonic() >= self._renew_at:
             with self._lock:  # the others wait for the one that fetches
                 if time.monotonic() >= self._renew_at:
@@ -82,30 +98,25 @@ class Tokens:
                 self._renew_at = 0.0
 
     def _renew(self) -> None:
+        asked_at = time.monotonic()
+        match self._fetch().json():
+            case {"access_token": str() as token, "expires_in": int() as lifetime} if token:
+                self._token = token
+                self._renew_at = asked_at + max(lifetime - MARGIN, lifetime / 2)
+            case _:
+                raise Unavailable(
+                    "token endpoint: an answer without access_token and expires_in", code="bad_token"
+                )
+
+    def _fetch(self) -> http.Reply:
+        """No message was on this request: nothing here is ambiguous, and no refusal concerns a message."""
         try:
-            self._credentials = self._credentials or credentials(self._service_account)
+            key = read_key(self._service_account)
+            form = {"grant_type": GRANT, "assertion": assertion(key)}
+            return http.call("POST", key["token_uri"], data=form, timeout=self._timeout, repeatable=True)
         except KeyProblem as problem:
             raise Misconfigured(str(problem), code="bad_key") from None
-        try:
-            self._credentials.refresh(self._fetch)
-        except SendError:
-            raise
-        except Exception as error:  # an answer that google-auth cannot use ends in errors of any kind
-            raise Unavailable(f"token endpoint: unusable answer ({type(error).__name__})") from None
-        self._token = self._credentials.token
-        expiry = self._credentials.expiry  # naive, in UTC; None when the answer does not say
-        lifetime = (expiry.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds() if expiry else 2 * MARGIN
-        self._renew_at = time.monotonic() + max(lifetime - MARGIN, lifetime / 2)
-
-    def _fetch(self, url: str, method: str, body: bytes, headers: Mapping[str, str], **ignored: Any) -> Any:
-        """google-auth's transport over our HTTP. Raises for an error at once, so that google-auth retries nothing.
-
-        No message was on this request, so nothing here is ambiguous, and no refusal concerns a message.
-        """
-        try:
-            reply = http.call(method, url, data=body, headers=headers, timeout=self._timeout, repeatable=True)
         except Ambiguous as error:
             raise Unavailable(f"token endpoint: {error.detail}") from None
         except (Refused, Misconfigured) as error:
             raise Misconfigured(f"token endpoint: {error.detail}", code="token_refused") from None
-        return SimpleNamespace(status=reply.status, headers=reply.headers, data=reply.body)
