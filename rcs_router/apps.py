@@ -3,6 +3,10 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.apps import apps as global_apps
+from django.apps.registry import Apps
+from django.core import checks
+from django.db import router
 from django.db.models.signals import post_migrate
 
 
@@ -12,11 +16,21 @@ class RCSRouterConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from rcs_router.checks import CHECKS
+
+        for check in CHECKS:
+            checks.register(check)
         post_migrate.connect(_make_backend_rows, sender=self)
 
 
-def _make_backend_rows(*, using: str, **kwargs: Any) -> None:
+def _make_backend_rows(*, using: str, apps: Apps = global_apps, **kwargs: Any) -> None:
+    """`apps`: the models as the migrations have left them; ours are not among them when they were undone."""
     from rcs_router.backends import backends
-    from rcs_router.models import Backend
 
-    Backend.objects.using(using).bulk_create([Backend(alias) for alias in backends], ignore_conflicts=True)
+    try:
+        Backend = apps.get_model("rcs_router", "Backend")
+    except LookupError:
+        return
+    if router.allow_migrate_model(using, Backend):
+        rows = [Backend(name=alias) for alias in backends]
+        Backend._default_manager.using(using).bulk_create(rows, ignore_conflicts=True)

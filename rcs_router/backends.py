@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,7 @@ from rcs_router.conf import router_settings
 from rcs_router.contract import BaseBackend, Traffic
 from rcs_router.errors import ConfigError
 
-_KEYS = ("BACKEND", "FALLBACK", "OPTIONS", "RATE", "RETRY_DELAYS", "TRAFFIC")
+KEYS = ("BACKEND", "FALLBACK", "OPTIONS", "RATE", "RETRY_DELAYS", "TRAFFIC")
 _PER = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -37,8 +38,8 @@ class BackendConfig:
         where = f'RCS_BACKENDS["{alias}"]'
         if not isinstance(given, dict):
             raise ConfigError(f"{where} must be a dict with BACKEND and OPTIONS, not {type(given).__name__}")
-        if unknown := sorted(str(key) for key in set(given) - set(_KEYS)):
-            raise ConfigError(f"{where} has an unknown key {unknown[0]!r}; known are {', '.join(_KEYS)}")
+        if unknown := sorted(str(key) for key in set(given) - set(KEYS)):
+            raise ConfigError(f"{where} has an unknown key {unknown[0]!r}; known are {', '.join(KEYS)}")
         if not isinstance(given.get("BACKEND"), str):
             raise ConfigError(f'{where} lacks BACKEND, a dotted path such as "rcs_backends.kannel.Kannel"')
         if not isinstance(given.get("OPTIONS", {}), dict):
@@ -109,9 +110,9 @@ class BackendHandler(BaseConnectionHandler):
         self._configs = {}
 
 
-def webhook_url(alias: str) -> str:
+def webhook_url(alias: str, public_url: str | None = None) -> str:
     """Where the provider of `alias` finds our webhook; empty while PUBLIC_URL is not set."""
-    base = router_settings().PUBLIC_URL
+    base = router_settings().PUBLIC_URL if public_url is None else public_url
     return f"{base.rstrip('/')}/webhooks/{alias}/" if base else ""
 
 
@@ -153,7 +154,9 @@ def _traffic(where: str, value: Any) -> Traffic:
 def _delays(where: str, value: Any) -> tuple[float, ...] | None:
     if value is None:
         return None
-    if not isinstance(value, list | tuple) or not all(isinstance(n, int | float) and n >= 0 for n in value):
+    if not isinstance(value, list | tuple) or not all(
+        isinstance(n, int | float) and 0 <= n < inf for n in value
+    ):
         raise ConfigError(f'{where}["RETRY_DELAYS"] must be a list of seconds')
     return tuple(float(n) for n in value)
 

@@ -1,0 +1,66 @@
+"""A problem's id and sentence in; Django's message with its hint out. docs/settings.md has a table of all ids.
+
+001-099 are about RCS_BACKENDS, 101-199 about RCS_ROUTER, 201-299 about what surrounds them. An id keeps its meaning.
+"""
+
+from django.core.checks import CheckMessage, Error, Warning
+
+from rcs_router.backends import KEYS
+from rcs_router.delivery import MARGIN
+
+HINTS = {
+    "E001": "Write RCS_BACKENDS = {alias: {'BACKEND': …, 'OPTIONS': {…}}}.",
+    "E002": "An alias is part of the webhook's address: 1 to 60 of A-Z a-z 0-9 - and _, the first no - or _.",
+    "E003": "Give each alias a dict with BACKEND and OPTIONS.",
+    "E004": f"Known keys are {', '.join(KEYS)}; a provider's own settings belong into OPTIONS.",
+    "E005": "BACKEND is the dotted path of a class, e.g. 'rcs_backends.google_rbm.GoogleRBM'.",
+    "E006": "Correct the path, or install what the module imports.",
+    "E007": "Name a class that derives from rcs_router.contract.BaseBackend.",
+    "E008": "OPTIONS is a dict of the provider's settings.",
+    "E009": "Correct the option's name; the backend's page in docs/backends lists all of them.",
+    "E010": "Add the option; the backend's page in docs/backends says where to get its value.",
+    "E011": "Give the option a value of this type.",
+    "E012": "The backend refused its options when it was made.",
+    "E013": "The backend has looked at its options; its page in docs/backends explains them.",
+    "E014": "FALLBACK is a list of aliases, tried in order.",
+    "E015": "Name only aliases that RCS_BACKENDS has.",
+    "E016": "Take the alias itself out of its FALLBACK list.",
+    "E017": "Name each alias once: a message travels on each backend once.",
+    "E018": "Write RATE as 'number/s', 'number/m' or 'number/h', or leave it out for no limit.",
+    "E019": "See rcs_router.contract.Traffic.",
+    "E020": "RETRY_DELAYS is a list of seconds, one for each further attempt; [] means a single attempt.",
+    "E021": "Empty FALLBACK, or tell the provider not to fall back: with both, a person gets the message twice.",
+    "E022": "Give the provider more than 0 seconds to answer.",
+    "E023": f"Make LEASE longer than the backend's timeout and {MARGIN:g} s, else no request would ever leave.",
+    "E101": "Write RCS_ROUTER = {'APPS': […], …}.",
+    "E102": "Correct the key's name; docs/settings.md lists all of them.",
+    "E103": "Give the key a value of this type; docs/settings.md says which.",
+    "E104": "docs/settings.md says what the key may be.",
+    "E105": "Correct the path, or mend what the module does when it is imported.",
+    "E106": "APPS lists classes that derive from rcs_router.phases.RouterApp or a handler of rcs_router.handlers.",
+    "E107": "An app is made once, without arguments, when the process starts.",
+    "E108": "Give the handler what it answers to, else it never answers.",
+    "E109": "Name an alias of RCS_BACKENDS, or leave it out for the first one.",
+    "E110": "Use two capital letters as in ISO 3166, e.g. 'EE'.",
+    "E111": "Write the address below which rcs_router.urls is included, e.g. 'https://shop.example/rcs/'.",
+    "E112": "A word either ends the offers or brings them back: take it out of one of the two lists.",
+    "W101": "Set RCS_ROUTER['PUBLIC_URL'], else providers cannot be told where to report to.",
+    "W102": "Use https: webhooks carry phone numbers, messages and, with some providers, the secret.",
+    "W103": "The app that is listed first answers; the others are never asked.",
+    "W104": "List each app once, else it answers twice.",
+    "W105": "List the longer prefix first.",
+    "W106": "Consent takes this word; use another keyword, or take it out of OPT_OUT_WORDS.",
+    "W107": "List rcs_router.handlers.DefaultResponse last in APPS.",
+    "E201": "Use PostgreSQL or SQLite: a batch is claimed with a statement that other databases lack.",
+    "E202": "Install SQLite 3.35 or newer: batches are claimed with RETURNING.",
+    "E203": "Set USE_TZ = True: due times are compared with the database's clock.",
+    "W201": "The router's tasks are always sent to the broker: run a Celery worker, or manage.py rcs_worker.",
+    "W202": "Add **rcs_router.schedule.BEAT_SCHEDULE to beat_schedule, or run manage.py rcs_tick from cron.",
+    "W203": "Set CONN_MAX_AGE (or a pool): a new connection for each webhook makes intake six times slower.",
+    "W204": "Add path('rcs/', include('rcs_router.urls')) to the URLs.",
+}
+
+
+def found(key: str, message: str) -> CheckMessage:
+    kind = Warning if key.startswith("W") else Error
+    return kind(message, hint=HINTS[key], id=f"rcs_router.{key}")

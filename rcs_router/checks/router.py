@@ -1,0 +1,180 @@
+"""RCS_ROUTER in; every wrong key, app and reference out."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import phonenumbers
+from django.conf import settings
+from django.core.checks import CheckMessage
+from django.utils.module_loading import import_string
+
+from rcs_router import conf
+from rcs_router.checks.ids import found
+from rcs_router.checks.surroundings import webhook_takers
+from rcs_router.conf import RouterSettings
+from rcs_router.errors import ConfigError
+from rcs_router.handlers import DefaultResponse, HandlerApp, KeywordHandler, PatternHandler, PostbackHandler
+from rcs_router.phases import RouterApp
+from rcs_router.router import load_app
+
+
+def check_router(**kwargs: object) -> list[CheckMessage]:
+    """RCS_ROUTER: each key by itself, the apps, and what the keys refer to."""
+    given = getattr(settings, "RCS_ROUTER", {})
+    if not isinstance(given, dict):
+        return [found("E101", f"RCS_ROUTER must be a dict, not {type(given).__name__}")]
+    good, wrong = _keys(given)
+    return [*wrong, *_apps(good), *_references(good), *_words(good), *_public_url(good)]
+
+
+def _keys(given: dict[Any, Any]) -> tuple[RouterSettings, list[CheckMessage]]:
+    """The settings as far as they are good, defaults in the place of the others; and what is wrong with those."""
+    known = {f.name for f in fields(RouterSettings)}
+    good: dict[str, Any] = {}
+    wrong: list[CheckMessage] = []
+    for name, value in given.items():
+        if name not in known:
+            wrong.append(found("E102", f"RCS_ROUTER has an unknown key {name!r}"))
+            continue
+        number = "E103"
+        try:
+            value = conf.typed(name, value)
+            number = "E104"
+            good[name] = conf.in_range(name, value)
+        except ConfigError as error:
+            wrong.append(found(number, str(error)))
+    return RouterSettings(**good), wrong
+
+
+def good_settings() -> RouterSettings:
+    given = getattr(settings, "RCS_ROUTER", {})
+    return _keys(given if isinstance(given, dict) else {})[0]
+
+
+def _apps(good: RouterSettings) -> list[CheckMessage]:
+    wrong: list[CheckMessage] = []
+    apps: list[RouterApp] = []
+    for path in dict.fromkeys(good.APPS):
+        if good.APPS.count(path) > 1:
+            wrong.append(found("W104", f'RCS_ROUTER["APPS"] lists {path!r} more than once'))
+        app = _app(path)
+        if isinstance(app, RouterApp):
+            apps.append(app)
+        else:
+            wrong.append(app)
+    if good.DEFAULT_RESPONSE and not any(isinstance(app, DefaultResponse) for app in apps):
+        wrong.append(found("W107", 'RCS_ROUTER["DEFAULT_RESPONSE"] is set, and no app gives it'))
+    handlers = [app.handler for app in apps if isinstance(app, HandlerApp)]
+    return [*wrong, *_incomplete(handlers), *_keywords(handlers, good), *_prefixes(handlers)]
+
+
+def _app(path: str) -> RouterApp | CheckMessage:
+    where = 'RCS_ROUTER["APPS"]'
+    try:
+        import_string(path)
+    except Exception as error:
+        return found("E105", f"{where}: {path!r} cannot be imported: {type(error).__name__}: {error}")
+    try:
+        return load_app(path)
+    except ConfigError as error:
+        return found("E106", str(error))
+    except Exception as error:
+        return found("E107", f"{where}: {path!r} cannot be made: {type(error).__name__}: {error}")
+
+
+def _incomplete(handlers: Iterable[type]) -> Iterator[CheckMessage]:
+    for handler in handlers:
+        problem = ""
+        if issubclass(handler, KeywordHandler) and not all(_keywords_of(handler) or [""]):
+            problem = "has no keyword, or an empty one"
+        elif issubclass(handler, PostbackHandler) and not handler.prefix:
+            problem = "has no prefix"
+        elif issubclass(handler, PatternHandler):
+            problem = _pattern_problem(handler.pattern)
+        if problem:
+            yield found("E108", f"{_name(handler)} {problem}")
+
+
+def _pattern_problem(pattern: str) -> str:
+    try:
+        return "" if pattern and re.compile(pattern) else "has no pattern"
+    except re.error as error:
+        return f"has a pattern that is no regular expression: {error}"
+
+
+def _keywords(handlers: Iterable[type], good: RouterSettings) -> Iterator[CheckMessage]:
+    taken: dict[str, type] = {}
+    stops = {word.casefold() for word in good.OPT_OUT_WORDS}
+    for handler in handlers:
+        for keyword in _keywords_of(handler):
+            word = keyword.casefold()
+            if word in stops:
+                yield found("W106", f"{_name(handler)} has the keyword {keyword!r}, an OPT_OUT_WORD")
+            first = taken.setdefault(word, handler)
+            if first is not handler:
+                yield found("W103", f"{_name(first)} and {_name(handler)} have the keyword {keyword!r}")
+
+
+def _keywords_of(handler: type) -> tuple[str, ...]:
+    if not issubclass(handler, KeywordHandler):
+        return ()
+    return (handler.keyword,) if isinstance(handler.keyword, str) else handler.keyword
+
+
+def _prefixes(handlers: Iterable[type]) -> Iterator[CheckMessage]:
+    earlier: list[type[PostbackHandler]] = []
+    for handler in handlers:
+        if not issubclass(handler, PostbackHandler) or not handler.prefix:
+            continue
+        for other in earlier:
+            if handler.prefix.startswith(other.prefix):
+                names = f"{_name(other)} ({other.prefix!r}) takes the taps of {_name(handler)}"
+                yield found("W105", f"{names} ({handler.prefix!r})")
+        earlier.append(handler)
+
+
+def _name(handler: type) -> str:
+    return f"{handler.__module__}.{handler.__qualname__}"
+
+
+def _references(good: RouterSettings) -> Iterator[CheckMessage]:
+    """What names something elsewhere: a backend, a country."""
+    backends = getattr(settings, "RCS_BACKENDS", {})
+    if good.DEFAULT_BACKEND and isinstance(backends, dict) and good.DEFAULT_BACKEND not in backends:
+        yield found("E109", f'RCS_ROUTER["DEFAULT_BACKEND"]: there is no backend {good.DEFAULT_BACKEND!r}')
+    if good.DEFAULT_REGION is not None and good.DEFAULT_REGION not in phonenumbers.SUPPORTED_REGIONS:
+        yield found("E110", f'RCS_ROUTER["DEFAULT_REGION"]: {good.DEFAULT_REGION!r} is no known region')
+
+
+def _words(good: RouterSettings) -> Iterator[CheckMessage]:
+    outs, ins = ({word.casefold() for word in words} for words in (good.OPT_OUT_WORDS, good.OPT_IN_WORDS))
+    for word in sorted(outs & ins):
+        yield found("E112", f"{word!r} is in OPT_OUT_WORDS and in OPT_IN_WORDS of RCS_ROUTER")
+
+
+def _public_url(good: RouterSettings) -> Iterator[CheckMessage]:
+    where = 'RCS_ROUTER["PUBLIC_URL"]'
+    if not good.PUBLIC_URL:
+        if takers := webhook_takers():
+            yield found("W101", f"{where} is empty, and webhooks are taken by {', '.join(takers)}")
+        return
+    try:
+        url = urlsplit(good.PUBLIC_URL)
+        absolute = url.scheme in {"http", "https"} and bool(url.hostname) and not (url.query or url.fragment)
+    except ValueError:
+        absolute = False
+    if not absolute or any(character.isspace() for character in good.PUBLIC_URL):
+        yield found("E111", f"{where} is no absolute http or https address")
+    elif url.scheme == "http" and not settings.DEBUG and not _is_loopback(url.hostname or ""):
+        yield found("W102", f"{where} is not encrypted")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

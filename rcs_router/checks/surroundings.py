@@ -1,0 +1,71 @@
+"""The project around the router in; what the router misses in its database, Celery and URLs out."""
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage
+from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
+
+from rcs_router import sql
+from rcs_router.checks.ids import found
+from rcs_router.models import Transmission
+
+_OLDEST_SQLITE = (3, 35)
+
+
+def check_surroundings(**kwargs: object) -> list[CheckMessage]:
+    """The database, Celery and the URLs, as far as the router needs them."""
+    return [*_database(), *_celery(), *_urls()]
+
+
+def _database() -> Iterator[CheckMessage]:
+    connection = sql.database(Transmission)
+    where = f"The router's database {connection.alias!r}"
+    if connection.vendor not in sql.SUPPORTED:
+        yield found("E201", f"{where} is {connection.vendor}")
+    if connection.vendor == "sqlite" and sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        yield found("E202", f"{where} is SQLite {sqlite3.sqlite_version}")
+    if not settings.USE_TZ:
+        yield found("E203", "USE_TZ is False")
+    kept = connection.settings_dict["CONN_MAX_AGE"] != 0 or connection.settings_dict["OPTIONS"].get("pool")
+    if connection.vendor == "postgresql" and not kept and not settings.DEBUG:
+        yield found("W203", f"{where} has CONN_MAX_AGE = 0")
+
+
+def _celery() -> Iterator[CheckMessage]:
+    from celery import current_app  # the project's, which is known only when its settings are loaded
+
+    config = current_app.conf
+    if config.task_always_eager and not settings.DEBUG:
+        yield found("W201", "Celery's task_always_eager is set")
+    entries = [entry for entry in config.beat_schedule.values() if isinstance(entry, dict)]
+    if entries and not any(entry.get("task") == "rcs_router.tick" for entry in entries):
+        yield found("W202", "Celery's beat_schedule has no rcs_router.tick")
+
+
+def _urls() -> Iterator[CheckMessage]:
+    if not webhook_takers() or not getattr(settings, "ROOT_URLCONF", ""):
+        return
+    try:
+        reverse("rcs_router:webhook", args=["alias"])
+    except NoReverseMatch:
+        yield found("W204", "rcs_router.urls is not included")
+    except Exception:  # Django's own checks say what is wrong with the URLs
+        return
+
+
+def webhook_takers() -> list[str]:
+    """Aliases whose provider posts to us, as far as that can be told from settings that may be wrong."""
+    given = getattr(settings, "RCS_BACKENDS", {})
+    entries = given.items() if isinstance(given, dict) else ()
+    return [str(alias) for alias, entry in entries if _takes_webhooks(entry)]
+
+
+def _takes_webhooks(entry: Any) -> bool:
+    try:
+        return bool(import_string(entry["BACKEND"]).capabilities.webhook)
+    except Exception:  # _backend says what is wrong with it
+        return False
