@@ -22,26 +22,26 @@ def delivered(message: Message) -> int:
     return message.transmissions.filter(status__gte=Status.DELIVERED).count()
 
 
+def accepted(message: Message) -> int:
+    return message.transmissions.filter(status__gte=Status.ACCEPTED).count()
+
+
 def ledger(system: System) -> Any:
     return system.get("ledger/")["totals"]
 
 
 def test_nothing_is_lost_or_doubled_when_workers_are_killed(system: System) -> None:
     """`kill -9` in mid-batch, twenty times over two thousand messages, on PostgreSQL and Redis."""
-    system.post("faults/", on="request", kind="latency", seconds=0.02)
+    system.post("faults/", on="request", kind="latency", seconds=0.1)
     system.beat()
     worker = system.worker()
     message = send("Your order has shipped", lookup_connections("acme", NUMBERS), traffic="transaction")
     chance, taken = random.Random(20), 0
     for kill in range(KILLS):
         goal = int((kill + chance.random() * 0.9) * len(NUMBERS) / (KILLS + 1)) + 1
-        wait_until(
-            lambda goal=goal: ledger(system)["accepted"] >= goal, f"{goal} messages to be accepted", 90, 0.01
-        )
-        assert Transmission.objects.filter(status=Status.SENDING).exists() or kill, (
-            "it was to be killed in mid-batch"
-        )
+        wait_until(lambda goal=goal: accepted(message) >= goal, f"{goal} messages to be accepted", 90, 0.01)
         worker.kill()
+        taken += Transmission.objects.filter(status=Status.SENDING).count()
         worker = system.worker()
     wait_until(lambda: delivered(message) == len(NUMBERS), "everything to be delivered", 120, 0.2)
     totals = system.get("ledger/")
@@ -72,12 +72,12 @@ def test_the_road_over_a_real_broker(system: System) -> None:
 def test_a_broker_that_forgets_everything_costs_no_message(system: System, redis_url: str) -> None:
     from redis import Redis
 
-    system.post("faults/", on="request", kind="latency", seconds=0.02)
+    system.post("faults/", on="request", kind="latency", seconds=0.1)
     system.beat()
     system.worker()
     message = send("Your order has shipped", lookup_connections("acme", NUMBERS[:600]))
     for goal in (100, 300, 500):
-        wait_until(lambda goal=goal: ledger(system)["accepted"] >= goal, f"{goal} accepted", 60, 0.01)
+        wait_until(lambda goal=goal: accepted(message) >= goal, f"{goal} accepted", 60, 0.01)
         Redis.from_url(redis_url).flushdb()
     wait_until(lambda: delivered(message) == 600, "everything to be delivered", 60, 0.1)
     assert ledger(system)["doubles"] == 0
@@ -85,12 +85,12 @@ def test_a_broker_that_forgets_everything_costs_no_message(system: System, redis
 
 def test_a_database_that_restarts_in_mid_batch_costs_no_message(system: System) -> None:
     """Every connection is cut by the server, as a restart does; workers and web server go on by themselves."""
-    system.post("faults/", on="request", kind="latency", seconds=0.02)
+    system.post("faults/", on="request", kind="latency", seconds=0.1)
     system.beat()
     system.worker()
     message = send("Your order has shipped", lookup_connections("acme", NUMBERS[:600]))
     for goal in (100, 300, 500):
-        wait_until(lambda goal=goal: ledger(system)["accepted"] >= goal, f"{goal} accepted", 60, 0.01)
+        wait_until(lambda goal=goal: accepted(message) >= goal, f"{goal} accepted", 60, 0.01)
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
