@@ -1,7 +1,7 @@
 """Settings of the example shop. Without any environment variable it runs on SQLite and sends nothing anywhere.
 
 DATABASE_URL            sqlite:///<path> or postgresql://user:password@host:port/name
-CELERY_BROKER_URL       redis://… or amqp://…; memory:// (the default) is for one process, as in `manage.py demo`
+CELERY_BROKER_URL       redis://… or amqp://…; memory://localhost (the default) is for `manage.py demo`
 GOOGLE_SERVICE_ACCOUNT  path of the key file; with it, messages go to Google RBM and, as SMS, to Kannel
 EMULATOR_URL            …/emulator/: talk to the emulator there instead of to Google and Kannel
 SHOP_URL                where the world reaches this project; providers' webhooks and pictures lie below it
@@ -67,9 +67,9 @@ DATABASES = {
     "default": database(os.environ.get("DATABASE_URL", f"sqlite:///{BASE_DIR / 'var' / 'demo.sqlite3'}"))
 }
 
-CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "memory://")
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "memory://localhost")
 CELERY_TASK_IGNORE_RESULT = True
-if CELERY_BROKER_URL == "memory://":
+if CELERY_BROKER_URL.startswith("memory:"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.05}  # seconds; kombu's own is 1
 
 SHOP_URL = os.environ.get("SHOP_URL", "http://127.0.0.1:8000")

@@ -1,0 +1,90 @@
+"""A port in; the whole shop in this process out: database, web server, emulator, Celery's worker and beat."""
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from celery.beat import EmbeddedService, Scheduler
+from celery.contrib.testing.worker import start_worker
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db import connections
+from django.test.utils import override_settings
+
+from example_project.celery import app
+from example_project.databases import sqlite
+from example_project.phones import Emulator
+from example_project.providers import emulator_settings, google_and_kannel
+from rcs_backends.emulator import server
+
+LOGIN = "admin"  # and the password: of a database that ends with the demo
+
+
+@contextmanager
+def stage(port: int) -> Iterator[str]:
+    """Yields the address of the web server. Raises OSError when the port is taken (0: any free one)."""
+    with ExitStack() as open_:
+        open_.enter_context(_temporary_database())
+        web = open_.enter_context(server.start(port))
+        open_.enter_context(_introduced(web.url))
+        open_.enter_context(_celery())
+        open_.enter_context(_quiet())  # late: who sets up Django or Celery sets up logging
+        yield web.url
+
+
+@contextmanager
+def _temporary_database() -> Iterator[None]:
+    """Never the one of the settings: a demo makes an administrator whose password everybody knows."""
+    with tempfile.TemporaryDirectory(prefix="rcs-demo-", ignore_cleanup_errors=True) as folder:
+        connections["default"].close()
+        connections.settings["default"] |= sqlite(Path(folder) / "demo.sqlite3")
+        del connections["default"]
+        call_command("migrate", verbosity=0)
+        get_user_model()._default_manager.create_superuser(LOGIN, "", LOGIN)
+        yield
+        connections.close_all()
+
+
+@contextmanager
+def _introduced(url: str) -> Iterator[None]:
+    """Shop and emulator are told of each other, now that the port is known."""
+    emulator = Emulator(f"{url}/emulator/")
+    key = emulator.get("google/service-account.json")
+    public_url = f"{url}/rcs/"
+    with override_settings(
+        SHOP_URL=url,
+        RCS_BACKENDS=google_and_kannel(key, emulator.url),
+        RCS_ROUTER={**settings.RCS_ROUTER, "PUBLIC_URL": public_url},
+    ):
+        emulator.post("config/", emulator_settings(public_url))
+        yield
+
+
+@contextmanager
+def _celery() -> Iterator[None]:
+    """Worker and beat as threads, on a broker in memory, whatever the settings say."""
+    options = {"polling_interval": 0.05}  # seconds; kombu's own is 1
+    app.conf.update(broker_url="memory://localhost", broker_transport_options=options)
+    app.conf.worker_hijack_root_logger = False
+    beat = EmbeddedService(app, thread=True, scheduler_cls=Scheduler)
+    with start_worker(app, pool="threads", concurrency=4, perform_ping_check=False, loglevel="WARNING"):
+        beat.start()
+        try:
+            yield
+        finally:
+            beat.stop()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """A provider's 404 is an answer, not something to print into the story."""
+    logger = logging.getLogger("django.request")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

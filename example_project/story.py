@@ -1,0 +1,273 @@
+"""The story of `manage.py demo`: customers' phones and the shop's functions come in; each step is told and checked.
+
+A step is checked on both sides: in the shop's database, and in the emulator's ledger and on its phones.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from threading import Event
+from typing import Any, TypeVar
+
+from example_project import shop
+from example_project.phones import Emulator, Json, Phone
+from example_project.providers import AGENT
+from rcs_router.contract import Status
+from rcs_router.models import Consent, Message, StoredWebhook, Transmission
+
+DEADLINE = 10.0  # seconds that a step waits for something to become true
+LOOK = 0.05  # seconds between two looks
+VALID = timedelta(seconds=4)  # of the code that expires
+T = TypeVar("T")
+
+
+class StepFailed(Exception):
+    """Something that the story tells did not happen."""
+
+
+class Story:
+    """`title` and `done` print what happens."""
+
+    def __init__(self, emulator: Emulator, title: Callable[[str], None], done: Callable[[str], None]) -> None:
+        self.emulator = emulator
+        self.title = title
+        self.done = done
+        self.step = ""
+        self.maria = emulator.phone("+37255500001", "Maria")
+        self.jaan = emulator.phone("+37255500002", "Jaan", rcs=False)
+        self.kati = emulator.phone("+37255500003", "Kati")
+
+    def play(self) -> None:
+        """Every step in its order. Raises StepFailed, which names the step."""
+        steps = {
+            "Google verifies the shop's webhook": self.webhook,
+            "Maria's order ships: a card by RCS": self.card,
+            "Maria taps “Track”": self.tap,
+            "Jaan's phone has no RCS: he gets an SMS": self.sms,
+            "Jaan answers “1”": self.number,
+            "Kati is in a plane when her code is sent": self.expiry,
+            "Maria says STOP": self.stop,
+            "The books agree": self.books,
+        }
+        for self.step, play in steps.items():
+            self.title(self.step)
+            play()
+
+    def expect(self, what: str, fact: Callable[[], T]) -> T:
+        """Wait until `fact()` is true, tell it, and give what it gave. Raises StepFailed after DEADLINE."""
+        until = time.monotonic() + DEADLINE
+        while not (found := fact()):
+            if time.monotonic() > until:
+                raise StepFailed(f"{self.step}: not seen within {DEADLINE:g} s: {what}. {self.evidence()}")
+            Event().wait(LOOK)
+        self.done(what)
+        return found
+
+    def evidence(self) -> str:
+        """Where things stand, for whoever has to find out why."""
+        newest = Transmission.objects.order_by("-created_at").first()
+        stands = f"{Status(newest.status).name.lower()} {newest.reason}".strip() if newest else "missing"
+        refused = [w["status"] for w in self.emulator.get("ledger/")["webhooks"] if w["state"] != "delivered"]
+        return f"The newest transmission is {stands}; webhooks not taken: {refused or 'none'}."
+
+    # The steps
+
+    def webhook(self) -> None:
+        self.expect("the handshake is answered with Google's secret", self._is_verified)
+
+    def _is_verified(self) -> bool:
+        return bool(self.emulator.post("config/", {"verify": AGENT})["verification"]["verified"])
+
+    def card(self) -> None:
+        row = _only(shop.order_shipped(self.maria.number, "1001"))
+        self.expect(
+            "Google accepted it, once",
+            lambda: _is(row, "accepted_at") and self.emulator.accepted(str(row.pk)) == 1,
+        )
+        self.expect(
+            "delivered: the phone shows the card", lambda: _is(row, "delivered_at") and _card(self.maria)
+        )
+        self.maria.does("read")
+        self.expect("read", lambda: _stands(row, Status.READ) and _card(self.maria)["state"] == "read")
+
+    def tap(self) -> None:
+        self.maria.does("tap", suggestion="Track")
+        self._tracked("1001", Status.READ)
+        self.expect("the shop answers with the place, on a map", lambda: _map(self.maria))
+
+    def sms(self) -> None:
+        row = _only(shop.order_shipped(self.jaan.number, "1002"))
+        self.expect(
+            "Google says that this phone cannot be reached",
+            lambda: _stands(row, Status.FAILED, "unreachable") and not self.emulator.accepted(str(row.pk)),
+        )
+        self.expect("Kannel delivers an SMS instead", lambda: _stands(_fallback(row), Status.DELIVERED))
+        self.expect("with numbers to answer: 1) Track  2) Keep  3) Return", lambda: _numbered(self.jaan))
+
+    def number(self) -> None:
+        self.jaan.does("text", text="1")
+        self._tracked("1002", Status.DELIVERED, typed="1")
+        self.expect("the shop answers with the place, as a link", lambda: _link(self.jaan))
+
+    def _tracked(self, order: str, status: Status, typed: str = "") -> None:
+        """The same postback reaches the same handler, whichever way it came."""
+
+        def said() -> bool:
+            found = Message.objects.filter(postback=f"track_{order}", routed_at__isnull=False).first()
+            return bool(
+                found
+                and found.handled_by == "example_project.shop.Track"
+                and found.fields.get("typed", "") == typed
+                and found.answers
+                and found.answers.status == status
+            )
+
+        self.expect(f"it reaches the shop as “track_{order}”, an answer to the card", said)
+
+    def expiry(self) -> None:
+        self.kati.set(online=False)
+        row = _only(shop.sign_in_code(self.kati.number, "739 184", VALID))
+        self.expect(f"Google keeps it for {VALID.seconds} s", lambda: self._is_kept(row))
+        self.expect("its time is up, and Google takes it back", lambda: _stands(row, Status.EXPIRED))
+        self.expect("Kannel has it as an SMS", lambda: _is(_fallback(row), "accepted_at"))
+        self.kati.set(online=True)
+        self.expect(
+            "Kati lands: the code arrives, once",
+            lambda: (
+                _stands(_fallback(row), Status.DELIVERED)
+                and [(m["channel"], m["text"]) for m in self.kati.shows()]
+                == [("sms", "739 184 is your Acme code.")]
+            ),
+        )
+
+    def _is_kept(self, row: Transmission) -> bool:
+        return _is(row, "accepted_at") and self.emulator.accepted(str(row.pk)) == 1 and not self.kati.shows()
+
+    def stop(self) -> None:
+        self.maria.does("unsubscribe")
+        self.expect("her refusal is on file", lambda: _opted_out(self.maria))
+        self.expect("and acknowledged, once", lambda: len(_acknowledged(self.maria)) == 1)
+        rows = {t.connection.identity: t for t in _all(shop.offer([self.maria.number, self.kati.number]))}
+        self.expect("Kati gets the next offer: a carousel", lambda: _carousels(self.kati))
+        order = _only(shop.order_shipped(self.maria.number, "1003", "jacket"))
+        self.expect("Maria still gets what she ordered", lambda: _stands(order, Status.DELIVERED))
+        mine = rows[self.maria.number]
+        self.expect(
+            "but not the offer: it never left",
+            lambda: (
+                _stands(mine, Status.CANCELLED, "opted_out")
+                and not self.emulator.accepted(str(mine.pk))
+                and not _carousels(self.maria)
+            ),
+        )
+
+    def books(self) -> None:
+        self.expect("every webhook was taken and understood", self._webhooks_are_done)
+        sent = self.expect("what we sent is what the providers took", self._taken)
+        self.expect(f"{sent} messages, each shown once; none lost, none doubled", self._shown)
+        self.expect("nothing waits for a person", lambda: not _troubles())
+
+    def _webhooks_are_done(self) -> bool:
+        webhooks = self.emulator.get("ledger/")["webhooks"]
+        pending = StoredWebhook.objects.filter(digested_at=None).exists()
+        failed = StoredWebhook.objects.exclude(note="").exists()
+        return all(w["state"] == "delivered" for w in webhooks) and not pending and not failed
+
+    def _taken(self) -> int:
+        """How many, if both sides agree and no provider was asked twice."""
+        accepted = self.emulator.get("ledger/")["accepted"]
+        ours = Transmission.objects.filter(accepted_at__isnull=False).count()
+        return ours if ours == len(accepted) == sum(entry["copies"] for entry in accepted) else 0
+
+    def _shown(self) -> bool:
+        """All but the code that expired."""
+        shown = self.emulator.get("ledger/")["shown"]
+        ours = Transmission.objects.filter(status__gte=Status.DELIVERED).count()
+        expired = Transmission.objects.filter(status=Status.EXPIRED).count()
+        return [entry["count"] for entry in shown] == [1] * ours and ours + expired == self._taken()
+
+
+# Our side
+
+
+def _all(message: Message) -> list[Transmission]:
+    return list(message.transmissions.select_related("connection"))
+
+
+def _only(message: Message) -> Transmission:
+    return message.transmissions.get(fallback_of=None)
+
+
+def _stands(row: Transmission | None, status: Status, reason: str = "") -> bool:
+    if row:
+        row.refresh_from_db()
+    return bool(row and row.status == status and (not reason or row.reason == reason))
+
+
+def _is(row: Transmission | None, time: str) -> bool:
+    if row:
+        row.refresh_from_db()
+    return bool(row and getattr(row, time))
+
+
+def _fallback(row: Transmission) -> Transmission | None:
+    return Transmission.objects.filter(fallback_of=row, backend="sms").first()
+
+
+def _opted_out(phone: Phone) -> bool:
+    return Consent.objects.filter(subject=phone.number, opted_out=True).exists()
+
+
+def _troubles() -> bool:
+    return (
+        Transmission.objects.filter(status__in=[Status.QUEUED, Status.SENDING, Status.REVIEW]).exists()
+        or Message.objects.exclude(errors=[]).exists()
+    )
+
+
+# The phones
+
+
+def _newest(phone: Phone) -> Json:
+    return (phone.shows() or [{"kind": "nothing", "text": "", "suggestions": [], "cards": []}])[-1]
+
+
+def _labels(suggestions: list[Json]) -> list[Any]:
+    return [suggestion["label"] for suggestion in suggestions]
+
+
+def _card(phone: Phone) -> Json:
+    """The newest message, if it is the card of an order."""
+    newest = _newest(phone)
+    labels = _labels(newest["cards"][0]["suggestions"]) if newest["kind"] == "card" else []
+    return newest if labels == ["Track", "Keep", "Return", "See order"] else {}
+
+
+def _map(phone: Phone) -> bool:
+    newest = _newest(phone)
+    kinds = [suggestion["kind"] for suggestion in newest["suggestions"]]
+    return newest["text"] == shop.PARCEL.label and "show_location" in kinds
+
+
+def _numbered(phone: Phone) -> bool:
+    """One SMS, and nothing else."""
+    shown = phone.shows()
+    options = ("1) Track", "2) Keep", "3) Return")
+    return [m["channel"] for m in shown] == ["sms"] and all(line in shown[0]["text"] for line in options)
+
+
+def _link(phone: Phone) -> bool:
+    newest = _newest(phone)
+    position = f"{shop.PARCEL.latitude},{shop.PARCEL.longitude}"
+    return (
+        newest["text"].startswith(shop.PARCEL.label)
+        and f"https://maps.google.com/?q={position}" in newest["text"]
+    )
+
+
+def _acknowledged(phone: Phone) -> list[Json]:
+    return [m for m in phone.shows() if m["text"].startswith("You will get no more offers")]
+
+
+def _carousels(phone: Phone) -> list[Json]:
+    return [m for m in phone.shows() if m["kind"] == "carousel"]
