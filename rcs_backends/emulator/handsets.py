@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from rcs_backends.emulator import actions, delivery
+from rcs_backends.emulator.answers import finished
 from rcs_backends.emulator.config import ConfigProblem
 from rcs_backends.emulator.faults import FaultProblem
 from rcs_backends.emulator.phones import FEATURES, Handset, Json
@@ -49,10 +50,7 @@ def control(*verbs: str) -> Callable[[Callable[..., Json]], Callable[..., HttpRe
 
 
 def _json(body: Json, status: int = 200) -> HttpResponse:
-    response = JsonResponse(body, status=status)
-    response.headers["Content-Length"] = str(len(response.content))
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return finished(JsonResponse(body, status=status, headers={"Cache-Control": "no-store"}))
 
 
 def _body(request: HttpRequest) -> Json:

@@ -10,7 +10,6 @@ import threading
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 
 import requests
 
@@ -209,11 +208,6 @@ def _request(session: requests.Session, webhook: Webhook) -> int | None:
     except requests.RequestException:
         return None
     return answer.status_code
-
-
-def is_ok(status: int) -> bool:
-    """Only 200 counts (Google: guides/integrate/webhooks)."""
-    return status == HTTPStatus.OK
 
 
 outbox = Outbox()

@@ -8,6 +8,7 @@ from functools import wraps
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from rcs_backends.emulator.answers import finished
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire import google_auth, google_errors, google_schema
@@ -115,7 +116,7 @@ def new_id(value: str, field: str) -> str:
 
 def unknown(request: HttpRequest, **path: str) -> HttpResponse:
     """Every other address below google/."""
-    return google_errors.answer(GoogleError(404))
+    return finished(google_errors.answer(GoogleError(404)))
 
 
 def token(request: HttpRequest) -> HttpResponse:

@@ -136,48 +136,53 @@ def items(rule: Rule, most: int, *, least: int = 0) -> Rule:
     return check
 
 
-def message(
-    fields: Mapping[str, Rule],
-    *,
-    needs: tuple[str, ...] = (),
-    one_of: tuple[str, ...] = (),
-    at_most_one_of: tuple[str, ...] = (),
-    ignored: tuple[str, ...] = (),
-    also: Callable[[Json, str], None] | None = None,
-) -> Rule:
+class Fields:
     """An object with these fields and no others. `one_of`: a union of which exactly one member is set;
     `ignored`: output-only fields, which a request may repeat without effect; `also`: what one field asks of another.
     """
-    names = {_snake(name): name for name in (*fields, *ignored)} | {
-        name: name for name in (*fields, *ignored)
-    }
 
-    def rule(value: object, path: str) -> Json:
+    def __init__(
+        self,
+        fields: Mapping[str, Rule],
+        *,
+        needs: tuple[str, ...] = (),
+        one_of: tuple[str, ...] = (),
+        at_most_one_of: tuple[str, ...] = (),
+        ignored: tuple[str, ...] = (),
+        also: Callable[[Json, str], None] | None = None,
+    ) -> None:
+        self._fields = fields
+        self._needs = needs
+        self._one_of = one_of
+        self._union = one_of or at_most_one_of
+        self._also = also
+        known = (*fields, *ignored)
+        self._names = {_snake(name): name for name in known} | {name: name for name in known}
+
+    def __call__(self, value: object, path: str) -> Json:
         result: Json = {}
         for key, raw in _members(value, path):
-            name = names.get(key)
+            name = self._names.get(key)
             if name is None:
                 raise Invalid(_join(path, key), "Cannot find field.")
             if name in result:
                 raise Invalid(_join(path, name), "the field is given twice.")
-            if name in fields and raw is not None:
-                result[name] = fields[name](raw, _join(path, name))
-        _complete(result, path)
+            if name in self._fields and raw is not None:
+                result[name] = self._fields[name](raw, _join(path, name))
+        self._complete(result, path)
         return result
 
-    def _complete(result: Json, path: str) -> None:
-        for name in needs:
+    def _complete(self, result: Json, path: str) -> None:
+        for name in self._needs:
             if name not in result:
                 raise Invalid(_join(path, name), "the field is required.")
-        chosen = [name for name in one_of or at_most_one_of if name in result]
+        chosen = [name for name in self._union if name in result]
         if len(chosen) > 1:
             raise Invalid(_join(path, chosen[1]), f"{chosen[0]} is set already; set one of them.")
-        if one_of and not chosen:
-            raise Invalid(path, f"one of {', '.join(one_of)} is needed.")
-        if also:
-            also(result, path)
-
-    return rule
+        if self._one_of and not chosen:
+            raise Invalid(path, f"one of {', '.join(self._one_of)} is needed.")
+        if self._also:
+            self._also(result, path)
 
 
 def _members(value: object, path: str) -> list[tuple[str, object]]:

@@ -9,13 +9,13 @@ from datetime import timedelta
 
 from rcs_backends.emulator.phones import Json, now
 from rcs_backends.emulator.wire.google_rules import (
+    Fields,
     Invalid,
     Rule,
     boolean,
     duration,
     enum,
     items,
-    message,
     number,
     text,
     timestamp,
@@ -49,18 +49,18 @@ _file_name = text(least=1, pattern=r"files/[^/]+")
 _label = text(25, least=1)  # that a label is not empty is our choice
 _postback = text(2048)
 
-_content_info = message(
+_content_info = Fields(
     {"fileUrl": url(), "thumbnailUrl": url(), "forceRefresh": boolean},
     needs=("fileUrl",),
 )
-_uploaded = message({"fileName": _file_name, "thumbnailName": _file_name}, needs=("fileName",))
+_uploaded = Fields({"fileName": _file_name, "thumbnailName": _file_name}, needs=("fileName",))
 _file_sources: dict[str, Rule] = {
     "contentInfo": _content_info,
     "uploadedRbmFile": _uploaded,
     "fileName": _file_name,
 }
 
-_open_url = message(
+_open_url = Fields(
     {
         "url": url(2048, web=False),
         "application": enum("OPEN_URL_APPLICATION_UNSPECIFIED", "BROWSER", "WEBVIEW"),
@@ -69,10 +69,10 @@ _open_url = message(
     },
     needs=("url",),
 )
-_dial = message({"phoneNumber": text(least=1, pattern=r"[0-9+*#]+")}, needs=("phoneNumber",))
-_view_location = message(
+_dial = Fields({"phoneNumber": text(least=1, pattern=r"[0-9+*#]+")}, needs=("phoneNumber",))
+_view_location = Fields(
     {
-        "latLong": message(
+        "latLong": Fields(
             {"latitude": number(-90, 90), "longitude": number(-180, 180)}, needs=("latitude", "longitude")
         ),
         "label": text(),
@@ -80,26 +80,26 @@ _view_location = message(
     },
     one_of=("latLong", "query"),
 )
-_calendar = message(
+_calendar = Fields(
     {"startTime": timestamp, "endTime": timestamp, "title": text(100, least=1), "description": text(500)},
     needs=("startTime", "endTime", "title"),
 )
-_action = message(
+_action = Fields(
     {
         "text": _label,
         "postbackData": _postback,
         "fallbackUrl": url(2048, web=False),
         "dialAction": _dial,
         "viewLocationAction": _view_location,
-        "shareLocationAction": message({}),
+        "shareLocationAction": Fields({}),
         "openUrlAction": _open_url,
         "createCalendarEventAction": _calendar,
     },
     needs=("text",),
     one_of=ACTIONS,
 )
-_reply = message({"text": _label, "postbackData": _postback}, needs=("text",))
-_suggestion = message({"reply": _reply, "action": _action}, one_of=("reply", "action"))
+_reply = Fields({"text": _label, "postbackData": _postback}, needs=("text",))
+_suggestion = Fields({"reply": _reply, "action": _action}, one_of=("reply", "action"))
 
 
 def _card_has_something(card: Json, path: str) -> None:
@@ -122,7 +122,7 @@ def _small_cards_are_not_tall(carousel: Json, path: str) -> None:
             raise Invalid(f"{path}.cardContents[{index}].media.height", "TALL is not allowed in SMALL cards.")
 
 
-_media = message(
+_media = Fields(
     {
         "height": enum("HEIGHT_UNSPECIFIED", "SHORT", "MEDIUM", "TALL"),
         "contentDescription": text(),
@@ -130,11 +130,11 @@ _media = message(
     },
     one_of=tuple(_file_sources),
 )
-_card_content = message(
+_card_content = Fields(
     {"title": text(200), "description": text(2000), "media": _media, "suggestions": items(_suggestion, 4)},
     also=_card_has_something,
 )
-_standalone = message(
+_standalone = Fields(
     {
         "cardOrientation": enum("CARD_ORIENTATION_UNSPECIFIED", "HORIZONTAL", "VERTICAL"),
         "thumbnailImageAlignment": enum("THUMBNAIL_IMAGE_ALIGNMENT_UNSPECIFIED", "LEFT", "RIGHT"),
@@ -143,7 +143,7 @@ _standalone = message(
     needs=("cardContent",),
     also=_horizontal_card_says_something,
 )
-_carousel = message(
+_carousel = Fields(
     {
         "cardWidth": enum("CARD_WIDTH_UNSPECIFIED", "SMALL", "MEDIUM"),
         "cardContents": items(_card_content, 10, least=2),
@@ -151,10 +151,10 @@ _carousel = message(
     needs=("cardContents",),
     also=_small_cards_are_not_tall,
 )
-_rich_card = message(
+_rich_card = Fields(
     {"standaloneCard": _standalone, "carouselCard": _carousel}, one_of=("standaloneCard", "carouselCard")
 )
-_content = message(
+_content = Fields(
     {
         "text": text(3072, least=1),
         "richCard": _rich_card,
@@ -178,7 +178,7 @@ def _expires_in_time(agent_message: Json, path: str) -> None:
         raise Invalid(name, "the time must lie in the future, at most 15 days ahead.")
 
 
-agent_message = message(
+agent_message = Fields(
     {
         "contentMessage": _content,
         "messageTrafficType": enum(*TRAFFIC_TYPES),
@@ -197,13 +197,13 @@ def _read_names_a_message(event: Json, path: str) -> None:
         raise Invalid("messageId", "READ needs the id of the user's message.")
 
 
-agent_event = message(
+agent_event = Fields(
     {"eventType": enum("IS_TYPING", "READ"), "messageId": text()},  # TYPE_UNSPECIFIED is no event: our choice
     needs=("eventType",),
     ignored=("name", "sendTime"),
     also=_read_names_a_message,
 )
-batch_get = message(
+batch_get = Fields(
     {"users": items(text(pattern=r"\+[1-9]\d{6,14}"), 10_000, least=1), "agentId": text()}, needs=("users",)
 )
-create_file = message({"fileUrl": url(), "thumbnailUrl": url(), "agentId": text()}, needs=("fileUrl",))
+create_file = Fields({"fileUrl": url(), "thumbnailUrl": url(), "agentId": text()}, needs=("fileUrl",))

@@ -10,6 +10,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 
 import requests
@@ -120,30 +121,26 @@ def _post(
     if not url:
         return
     payload["agentId"] = agent + SUFFIX
-    is_event = "eventType" in payload
-
-    def build(faults: frozenset[str]) -> Built:
-        kind = (
-            {"type": "event", "event_type": what}
-            if is_event
-            else {"type": "message", "message_type": what.upper()}
-        )
-        return _request(url, client_token, payload, {"business_id": agent + SUFFIX, **kind}, faults)
-
-    outbox.post(
-        Webhook(
-            provider="google",
-            number=number,
-            subject=subject,
-            event=what,
-            build=build,
-            accepted=lambda status: status == HTTPStatus.OK,  # nothing else, not even 204
-            delay=retry_delay,
-            delivered=delivered,
-            lane=lane_of(number),
-            url=url,
-        )
+    attributes = {"business_id": agent + SUFFIX, **_attributes(what, payload)}
+    webhook = Webhook(
+        provider="google",
+        number=number,
+        subject=subject,
+        event=what,
+        build=partial(_request, url, client_token, payload, attributes),
+        accepted=lambda status: status == HTTPStatus.OK,  # nothing else, not even 204
+        delay=retry_delay,
+        delivered=delivered,
+        lane=lane_of(number),
+        url=url,
     )
+    outbox.post(webhook)
+
+
+def _attributes(what: str, payload: Json) -> Json:
+    if "eventType" in payload:
+        return {"type": "event", "event_type": what}
+    return {"type": "message", "message_type": what.upper()}
 
 
 def _address(agent: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from django.http import HttpRequest, HttpResponse
 
 from rcs_backends.emulator import delivery
+from rcs_backends.emulator.answers import finished
 from rcs_backends.emulator.phones import Message, now
 from rcs_backends.emulator.state import normalised, world
 from rcs_backends.emulator.wire import kannel_callbacks, request_faults, sms_text
@@ -93,7 +94,7 @@ def sendsms(request: HttpRequest) -> HttpResponse:
 
 def unknown(request: HttpRequest, **path: str) -> HttpResponse:
     """Every other address below kannel/."""
-    return _text(404, REFUSALS[404])
+    return finished(_text(404, REFUSALS[404]))
 
 
 def _text(status: int, text: str) -> HttpResponse:

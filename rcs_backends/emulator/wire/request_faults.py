@@ -7,6 +7,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 
 from rcs_backends.emulator import server
+from rcs_backends.emulator.answers import finished
 from rcs_backends.emulator.faults import Fault
 from rcs_backends.emulator.state import world
 
@@ -24,12 +25,8 @@ def answer(
         world.ledger.requests += struck[1] != "token"
         faults = world.faults.for_request(*struck)
     if struck[1] != "files" and not _received(request):
-        return refusal(400)
-    time.sleep(sum(fault.seconds for fault in faults if fault.kind == "latency"))
-    fault = next((fault for fault in faults if fault.kind != "latency"), None)
-    response = wire() if fault is None else _struck(request, fault, wire, refusal)
-    response.headers["Content-Length"] = str(len(response.content))  # keep-alive needs it, middleware or not
-    return response
+        return finished(refusal(400))
+    return finished(_struck(request, faults, wire, refusal) if faults else wire())
 
 
 def _received(request: HttpRequest) -> bool:
@@ -42,25 +39,31 @@ def _received(request: HttpRequest) -> bool:
 
 def _struck(
     request: HttpRequest,
-    fault: Fault,
+    faults: list[Fault],
     wire: Callable[[], HttpResponse],
     refusal: Callable[[int], HttpResponse],
 ) -> HttpResponse:
+    time.sleep(sum(fault.seconds for fault in faults if fault.kind == "latency"))
+    fault = next((fault for fault in faults if fault.kind != "latency"), None)
+    if fault is None:
+        return wire()
     if fault.kind.isdigit():
         return _refused(refusal(int(fault.kind)), fault)
     if fault.kind in ("hang", "cut_before"):
         time.sleep(fault.seconds if fault.kind == "hang" else 0)
         return _cut(request)
-    response = wire()  # from here on the message is taken
-    if fault.kind == "cut_after":
+    return _spoiled(request, fault.kind, wire())
+
+
+def _spoiled(request: HttpRequest, kind: str, response: HttpResponse) -> HttpResponse:
+    """The message is taken, but the answer does not say so."""
+    if kind == "cut_after":
         return _cut(request)
-    if fault.kind == "html":
-        return HttpResponse(HTML)
-    if fault.kind == "half_json":
+    if kind == "half_json":
         response.content = response.content[: len(response.content) // 2]
         response.status_code = 200
         return response
-    return HttpResponse(b"")
+    return HttpResponse(HTML if kind == "html" else b"")
 
 
 def _refused(response: HttpResponse, fault: Fault) -> HttpResponse:

@@ -13,7 +13,9 @@ ADDRESSES = {
     "Google RBM (base_url)": "google/",
     "Google service account (key file)": "google/service-account.json",
     "Kannel (sendsms)": "kannel/cgi-bin/sendsms",
-    "Faults, ledger, dials": "faults/ ledger/ config/",
+    "Faults": "faults/",
+    "Ledger": "ledger/",
+    "Dials": "config/",
 }
 
 
