@@ -52,7 +52,7 @@ def _retry_obstacle(row: Transmission) -> str:
 
 
 def _fallback_obstacle(row: Transmission) -> str:
-    if Transmission.objects.filter(fallback_of=row).exists():
+    if getattr(row, "fallback", None):
         return "its fallback is on its way already"
     return "" if fallbacks_after(row.backend_id, row.root_backend) else "there is no fallback left"
 
@@ -63,7 +63,7 @@ def _revoke_obstacle(row: Transmission) -> str:
 
 
 def _resend_obstacle(row: Transmission) -> str:
-    if Transmission.objects.filter(fallback_of=row).exists():
+    if getattr(row, "fallback", None):
         return "its fallback has taken over"
     if Event.objects.filter(dedupe=_once(row)).exists():
         return "it was sent as new before"

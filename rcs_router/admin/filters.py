@@ -1,0 +1,88 @@
+"""What somebody clicked at the side of a list in, the rows of it out."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest
+
+from rcs_router.admin.standing import at_status
+from rcs_router.contract import Status
+from rcs_router.models import Message, StoredWebhook, Transmission
+
+Choices = list[tuple[Any, str]]
+
+
+class NeedsReview(admin.SimpleListFilter):
+    """Transmissions that wait for a person, and messages that have any."""
+
+    title = "needs review"
+    parameter_name = "review"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [("yes", "needs review")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != "yes":
+            return queryset
+        if queryset.model is Transmission:
+            return queryset.filter(status=Status.REVIEW)
+        waiting = Transmission.objects.filter(message=OuterRef("pk"), status=Status.REVIEW)
+        return queryset.filter(Exists(waiting))
+
+
+class MessageStatus(admin.SimpleListFilter):
+    """What became of a message over all of its connections."""
+
+    title = "status"
+    parameter_name = "standing"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(str(status.value), status.name.lower()) for status in Status]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
+        known = {str(status.value): status for status in Status}
+        status = known.get(self.value() or "")
+        return queryset if status is None else queryset.filter(at_status(status))
+
+
+class HasErrors(admin.SimpleListFilter):
+    """Incoming messages on which a router app raised."""
+
+    title = "router app errors"
+    parameter_name = "errors"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [("yes", "with errors")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
+        return queryset.exclude(errors=[]) if self.value() == "yes" else queryset
+
+
+WEBHOOK_STATES = {  # of a stored request: as SQL, in the order in which `webhook_state` asks
+    "waiting": Q(digested_at=None, tries=0),
+    "parked": Q(digested_at=None, tries__gt=0),
+    "failed": Q(digested_at__isnull=False, note__startswith="failed"),
+    "orphan": Q(digested_at__isnull=False, note__startswith="orphan"),
+    "digested": Q(digested_at__isnull=False, note=""),
+}
+
+
+def webhook_state(row: StoredWebhook) -> str:
+    """The same for one row that is at hand."""
+    if row.digested_at is None:
+        return "parked" if row.tries else "waiting"
+    return next((state for state in ("failed", "orphan") if row.note.startswith(state)), "digested")
+
+
+class WebhookState(admin.SimpleListFilter):
+    """How far the digestion of a stored request is."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(state, state) for state in WEBHOOK_STATES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[StoredWebhook]) -> QuerySet[StoredWebhook]:
+        return queryset.filter(WEBHOOK_STATES.get(self.value() or "", Q()))

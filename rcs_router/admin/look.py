@@ -1,0 +1,80 @@
+"""Values in, the small pieces of HTML and text that several screens show out; everything through Django's escaping."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Model
+from django.urls import NoReverseMatch, reverse
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from rcs_router.contract import Status
+
+GOOD, BUSY, BAD, QUIET = "good", "busy", "bad", "quiet"
+COLOURS = {
+    Status.QUEUED: BUSY,
+    Status.SENDING: BUSY,
+    Status.ACCEPTED: BUSY,
+    Status.REVIEW: "review",
+    Status.CANCELLED: QUIET,
+    Status.EXPIRED: BAD,
+    Status.FAILED: BAD,
+    Status.DELIVERED: GOOD,
+    Status.READ: GOOD,
+}
+EXCERPT = 80  # characters of a text in a list
+
+
+def word(text: str, colour: str) -> SafeString:
+    """A coloured word; the colour only repeats what the word says."""
+    return format_html('<span class="rcs-word rcs-{}">{}</span>', colour, text)
+
+
+def status_word(status: int) -> SafeString:
+    known = Status(status)
+    return word("needs review" if known == Status.REVIEW else known.name.lower(), COLOURS[known])
+
+
+def link(row: Model, text: object) -> SafeString | str:
+    """To the page of `row`; the bare text where this admin site does not show such rows."""
+    url = page(row)
+    return format_html('<a href="{}">{}</a>', url, text) if url else str(text)
+
+
+def page(row: Model) -> str:
+    try:
+        return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    except NoReverseMatch:
+        return ""
+
+
+def excerpt(text: str) -> str:
+    """The beginning of a text, on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= EXCERPT else f"{line[: EXCERPT - 1].rstrip()}…"
+
+
+def clock(at: datetime, near: datetime | None = None) -> str:
+    """Local time to the second; with the day, unless `near` is on the same one."""
+    local = timezone.localtime(at)
+    time = f"{local:%H:%M:%S}"
+    same_day = near is not None and timezone.localtime(near).date() == local.date()
+    return time if same_day else f"{formats.date_format(local, 'j M Y')}, {time}"
+
+
+def pause(seconds: float) -> str:
+    """A length of time as people say it: 25 s, 5 min, 3 h, 2 days."""
+    for size, unit, limit in ((1, "s", 100), (60, "min", 100), (3600, "h", 48)):
+        if seconds < limit * size:
+            return f"{max(round(seconds / size), 0)} {unit}"
+    return f"{round(seconds / 86400)} days"
+
+
+def pretty(data: Any) -> SafeString | str:
+    """JSON data, indented."""
+    if data in ({}, [], None):
+        return "-"
+    text = json.dumps(data, indent=2, ensure_ascii=False, default=str)
+    return format_html('<pre class="rcs-code">{}</pre>', text)
