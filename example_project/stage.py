@@ -70,12 +70,12 @@ def _celery() -> Iterator[None]:
     app.conf.update(broker_url="memory://localhost", broker_transport_options=options)
     app.conf.worker_hijack_root_logger = False
     beat = EmbeddedService(app, thread=True, scheduler_cls=Scheduler)
-    with start_worker(app, pool="threads", concurrency=4, perform_ping_check=False, loglevel="WARNING"):
-        beat.start()
-        try:
+    beat.start()
+    try:
+        with start_worker(app, pool="threads", concurrency=4, perform_ping_check=False, loglevel="WARNING"):
             yield
-        finally:
-            beat.stop()
+    finally:
+        beat.service.stop()  # after the worker, which looks whether it shall end when a tick comes
 
 
 @contextmanager

@@ -1,0 +1,44 @@
+# Each target sets up what it needs: a virtual environment in .venv, made anew when setup.cfg changes.
+# Needed on the machine: make, Python 3.11 or newer as python3 (or PYTHON=…), and a package index.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test services-test lint bench clean
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/demo ## play the story between a shop and three phones, then serve them; PORT=8001 for another port
+	$(RUN) manage.py demo --port $(or $(PORT),8000)
+
+test: $(VENV)/test ## all tests that need no service
+	$(RUN) -m pytest -m "not services"
+
+services-test: $(VENV)/test ## tests against PostgreSQL, Redis, RabbitMQ, Kannel and Chromium, which .ci/services provides
+	.ci/services $(RUN) -m pytest -m services
+
+lint: $(VENV)/lint ## style, format and types
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+bench: $(VENV)/test ## measure, as ratios within one run
+	$(RUN) -m bench
+
+clean: ## forget everything that was made here
+	rm -rf $(VENV) var build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# A stamp for each set of extras of setup.cfg.
+$(VENV)/demo $(VENV)/test: $(VENV)/%: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
+
+$(VENV)/lint: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[lint,test]'
+	@touch $@
