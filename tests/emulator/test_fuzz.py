@@ -9,13 +9,17 @@ from hypothesis import strategies as st
 from rcs_backends.emulator.state import world
 from tests.emulator.conftest import HELLO, MESSAGES, NUMBER
 
+# fmt: off
 WORDS = (
-    "contentMessage content_message text richCard standaloneCard carouselCard cardContents cardContent title media"
-    " suggestions reply action postbackData dialAction phoneNumber openUrlAction url viewLocationAction latLong"
-    " latitude longitude shareLocationAction createCalendarEventAction startTime endTime contentInfo fileUrl height"
-    " uploadedRbmFile fileName ttl expireTime messageTrafficType eventType messageId users agentId number rcs online"
-    " features on kind times rate seconds google agents kannel delivery_delay action text to via suggestion url"
-).split()  # noqa: SIM905
+    "contentMessage", "content_message", "text", "richCard", "standaloneCard", "carouselCard",
+    "cardContents", "cardContent", "title", "media", "suggestions", "reply", "action", "postbackData",
+    "dialAction", "phoneNumber", "openUrlAction", "url", "viewLocationAction", "latLong", "latitude",
+    "longitude", "shareLocationAction", "createCalendarEventAction", "startTime", "endTime", "contentInfo",
+    "fileUrl", "height", "uploadedRbmFile", "fileName", "ttl", "expireTime", "messageTrafficType",
+    "eventType", "messageId", "users", "agentId", "number", "rcs", "online", "features", "on", "kind",
+    "times", "rate", "seconds", "google", "agents", "kannel", "delivery_delay", "to", "via", "suggestion",
+)
+# fmt: on
 VALUES = (
     "TRANSACTION",
     "600s",
