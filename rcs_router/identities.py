@@ -5,11 +5,6 @@ import phonenumbers
 from rcs_router.conf import router_settings
 from rcs_router.errors import IdentityError
 
-_POSSIBLE = {
-    phonenumbers.ValidationResult.IS_POSSIBLE,
-    phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY,
-}
-
 
 def normalise(identity: str, *, tokens: bool = False) -> str:
     """`identity` as E.164. Raises IdentityError, which names the input, for what is no phone number.
@@ -18,12 +13,8 @@ def normalise(identity: str, *, tokens: bool = False) -> str:
     """
     if not isinstance(identity, str):
         raise IdentityError(f"an identity must be a str, not {type(identity).__name__}: {identity!r}")
-    try:
-        number = phonenumbers.parse(identity, router_settings().DEFAULT_REGION)
-        if phonenumbers.is_possible_number_with_reason(number) in _POSSIBLE:
-            return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    except phonenumbers.NumberParseException:
-        pass
+    if number := _number(identity):
+        return number
     if tokens and identity.strip() and not identity.lstrip("+").isdigit():
         return identity
     hint = (
@@ -32,6 +23,20 @@ def normalise(identity: str, *, tokens: bool = False) -> str:
         else " (write it with + and country code, or set DEFAULT_REGION)"
     )
     raise IdentityError(f"{identity!r} is not a phone number{hint}")
+
+
+def _number(written: str) -> str:
+    """E.164, or empty. The library would find a number in any text, spell 1-800-FLOWERS, and drop an extension."""
+    if any(character.isalpha() or character in ",;" for character in written):
+        return ""
+    try:
+        number = phonenumbers.parse(written, router_settings().DEFAULT_REGION)
+    except phonenumbers.NumberParseException:
+        return ""
+    dialled = phonenumbers.is_possible_number_with_reason(number)
+    if dialled != phonenumbers.ValidationResult.IS_POSSIBLE or number.extension:
+        return ""  # too short, too long, or for calls inside of its own area
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def heard(identity: str) -> str:
