@@ -25,6 +25,7 @@ from rcs_router.identities import normalise
 from rcs_router.models import Backend, Connection, Contact, Message
 from rcs_router.phases import IncomingMessage, OutgoingMessage, RouterApp, run_incoming, run_outgoing
 
+CHUNK = 5000  # connections made by one statement
 Recipients = Connection | Contact | Iterable[Connection | Contact]
 
 
@@ -114,7 +115,7 @@ def receive(
 
 
 def lookup_connections(backend: Backend | str, identities: Iterable[str]) -> list[Connection]:
-    """Connections in the order of `identities`, made where they are new; three statements for any number.
+    """Connections in the order of `identities`, made where they are new: at most three statements for up to 5,000.
 
     Raises IdentityError for a bare string and for what is no phone number; ConfigError for an unknown backend.
     """
@@ -129,18 +130,25 @@ def connections_for(alias: str, identities: Sequence[str]) -> list[Connection]:
     """The same for identities that are known to be good."""
     found = {c.identity: c for c in Connection.objects.filter(backend_id=alias, identity__in=set(identities))}
     missing = [identity for identity in dict.fromkeys(identities) if identity not in found]
-    if missing:
-        Backend.objects.bulk_create([Backend(alias)], ignore_conflicts=True)
-        made = [Connection(backend_id=alias, identity=identity) for identity in missing]
-        # an update that changes nothing, because PostgreSQL and SQLite return keys only for rows they touch
-        sql.insert_all(
-            made,
-            update_conflicts=True,
-            unique_fields=["backend", "identity"],
-            update_fields=["modified_on"],
-        )
-        found.update({connection.identity: connection for connection in made})
+    if missing and not found:  # where there is a connection, there is its backend's row
+        sql.insert(Backend, ["name"], [[alias]], conflict="DO NOTHING")
+    for start in range(0, len(missing), CHUNK):
+        found.update(_new_connections(alias, missing[start : start + CHUNK]))
     return [found[identity] for identity in identities]
+
+
+def _new_connections(alias: str, identities: Sequence[str]) -> dict[str, Connection]:
+    """Made, or found when somebody else has just made them: the update that changes little returns their keys too."""
+    now = timezone.now()
+    rows = sql.insert(
+        Connection,
+        ["backend", "identity", "modified_on"],
+        [(alias, identity, now) for identity in identities],
+        conflict="(backend_id, identity) DO UPDATE SET modified_on = excluded.modified_on",
+        returning=["id", "backend_id", "identity", "contact_id"],
+    )
+    names, database = ["id", "backend_id", "identity", "contact_id"], sql.database(Connection).alias
+    return {row[2]: Connection.from_db(database, names, row) for row in rows}
 
 
 def route(row: Message) -> IncomingMessage | None:

@@ -93,11 +93,21 @@ def update_each(
         return list(cursor.fetchall())
 
 
-def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """One INSERT and nothing else, where `bulk_create` would add a BEGIN and a COMMIT; defaults are the database's."""
+def insert(
+    model: type[models.Model],
+    names: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    conflict: str = "",
+    returning: Sequence[str] = (),
+) -> list[tuple[Any, ...]]:
+    """One INSERT and nothing else, where `bulk_create` would add a BEGIN and a COMMIT; defaults are the database's.
+
+    `conflict` is SQL that follows ON CONFLICT; `returning` names columns.
+    """
     rows = list(rows)
     if not rows:
-        return
+        return []
     connection = database(model)
     fields = [model._meta.get_field(name) for name in names]
     flat = [
@@ -106,8 +116,11 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
     one = f"({', '.join(['%s'] * len(fields))})"
     columns = ", ".join(field.column for field in fields)
     sql = f"INSERT INTO {model._meta.db_table} ({columns}) VALUES {', '.join([one] * len(rows))}"  # noqa: S608
+    sql += f" ON CONFLICT {conflict}" if conflict else ""
+    sql += f" RETURNING {', '.join(returning)}" if returning else ""
     with connection.cursor() as cursor:
         cursor.execute(sql, flat)
+        return list(cursor.fetchall()) if returning else []
 
 
 def _values(
