@@ -83,10 +83,12 @@ class Outbox:
     @property
     def waiting(self) -> int:
         """How many are still to be delivered, those that a dial holds back included."""
-        return self._current().waiting
+        with world.changed:
+            return self._current().waiting
 
     def as_json(self) -> list[Json]:
-        return [webhook.as_json() for webhook in self._current().webhooks]
+        with world.changed:
+            return [webhook.as_json() for webhook in self._current().webhooks]
 
     def post(self, webhook: Webhook) -> None:
         """Send a webhook as the fault dials let it. Lock held."""
