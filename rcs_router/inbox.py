@@ -29,12 +29,13 @@ GIVE_UP = 5  # times that routing one message may fail for reasons that are not 
 
 def accept(backend: BaseBackend, request: WebhookRequest) -> None:
     """Store a verified request: one INSERT, which does nothing for a repeat. Raises DatabaseError."""
+    secrets = set(backend.options.secrets())  # they have done their work
     row = StoredWebhook(
         backend=backend.alias,
         dedupe=backend.dedupe_key(request),
         method=request.method,
-        query=dict(request.query),
-        headers=dict(request.headers),
+        query={name: value for name, value in request.query.items() if value not in secrets},
+        headers={name: value for name, value in request.headers.items() if value not in secrets},
         body=request.body,
     )
     StoredWebhook.objects.bulk_create([row], ignore_conflicts=True)
