@@ -17,8 +17,9 @@ demo: $(VENV)/demo ## play the story between a shop and three phones, then serve
 test: $(VENV)/test ## all tests that need no service
 	$(RUN) -m pytest -m "not services"
 
-services-test: $(VENV)/test ## tests against PostgreSQL, Redis, RabbitMQ, Kannel and Chromium, which .ci/services provides
-	.ci/services $(RUN) -m pytest -m services
+services-test: $(VENV)/test ## tests against PostgreSQL, Redis, RabbitMQ, Kannel and Chromium, which .ci/services installs
+	.ci/services
+	$(RUN) -m pytest -m services
 
 lint: $(VENV)/lint ## style, format and types
 	$(RUN) -m ruff check .

@@ -1,5 +1,6 @@
 """What customers say and tap comes in, the shop's answers go out; the functions at the top start a conversation."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
@@ -23,7 +24,7 @@ from rcs_router.content import (
     Text,
 )
 from rcs_router.handlers import KeywordHandler, PostbackHandler
-from rcs_router.models import Message
+from rcs_router.models import Contact, Message
 from rcs_router.phases import IncomingMessage, RouterApp
 
 CALL_US = Dial("Call us", "call_us", phone="+3726000000")
@@ -68,38 +69,42 @@ def catalogue() -> Carousel:
     return Carousel(tuple(cards), suggestions=(OUR_SHOP, CALL_US))
 
 
-def order_shipped(number: str, order: str, key: str = "boots") -> Message:
+def customer(name: str, number: str) -> Contact:
+    """Somebody whom the shop can write to, by RCS and by SMS."""
+    person = Contact.objects.create(name=name)
+    for alias in ("acme", "sms"):
+        person.connections.add(*lookup_connections(alias, [number]))
+    return person
+
+
+def order_shipped(person: Contact, order: str, key: str = "boots") -> Message:
     """Tell a customer that their order is on its way; sent once per order."""
-    product = PRODUCTS[key]
+    product, link = PRODUCTS[key], address(f"/?order={order}")
     buttons = (
         Reply("Track", f"track_{order}"),
         Reply("Keep", f"keep_{order}"),
         Reply("Return", f"return_{order}"),
-        OpenUrl("See order", f"order_{order}", url=address(f"/?order={order}")),
+        OpenUrl("See order", f"order_{order}", url=link),
     )
     what = f"{product.name}, {product.price}"
     return send(
         Card(f"Order {order} is on its way", what, picture(product), suggestions=buttons),
-        lookup_connections("acme", [number]),
+        person,
         traffic="transaction",
+        fallback_text=f"Order {order} is on its way: {what}. See {link}",
         idempotency_key=f"order-{order}-shipped",
     )
 
 
-def sign_in_code(number: str, code: str, valid: timedelta = timedelta(minutes=5)) -> Message:
+def sign_in_code(person: Contact, code: str, valid: timedelta = timedelta(minutes=5)) -> Message:
     """A one-time password: when RCS does not bring it while it is valid, an SMS shall."""
-    return send(
-        f"{code} is your Acme code.",
-        lookup_connections("acme", [number]),
-        traffic="authentication",
-        ttl=valid,
-        time_critical=True,
-    )
+    text = f"{code} is your Acme code."
+    return send(text, person, traffic="authentication", ttl=valid, time_critical=True)
 
 
-def offer(numbers: list[str]) -> Message:
+def offer(people: Iterable[Contact]) -> Message:
     """The catalogue as a promotion: only for those who did not say STOP."""
-    return send(catalogue(), lookup_connections("acme", numbers), traffic="promotion")
+    return send(catalogue(), people, traffic="promotion")
 
 
 class Track(PostbackHandler):
