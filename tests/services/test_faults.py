@@ -52,7 +52,7 @@ def test_nothing_is_lost_or_doubled_when_workers_are_killed(system: System) -> N
     assert set(shown.values()) == {1}, "nothing is doubled"
     lost = Event.objects.filter(kind="lease").count()
     repeated = sum(entry["copies"] > 1 for entry in totals["accepted"])
-    assert taken and lost and repeated, "they were to be killed in mid-batch"
+    assert min(taken, lost, repeated) > 0, "they were to be killed in mid-batch"
     print(f"{KILLS} kills: {taken} messages were claimed, {lost} lost a lease, {repeated} were posted twice")
 
 

@@ -1,0 +1,151 @@
+"""`make bench`: each row's bound and ours alternate in one run on a PostgreSQL of its own; medians of their ratios."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import django
+
+from tests.services.processes import PostgreSQL, Process, free_port, listens, wait_until
+
+PROCESSES = 2
+PAIRS = 3
+
+
+def key_file(port: int) -> str:
+    """A service-account key whose token endpoint is our provider."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    pem = rsa.generate_private_key(65537, 2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return json.dumps(
+        {
+            "type": "service_account",
+            "project_id": "bench",
+            "private_key_id": "1",
+            "private_key": pem.decode(),
+            "client_email": "bench@example.com",
+            "token_uri": f"http://127.0.0.1:{port}/token",
+        }
+    )
+
+
+def together(what: str, total: int) -> float:
+    """Messages a second of all processes together, from the moment that all of them are ready."""
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-m", "bench.worker", what, str(total // PROCESSES)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for _ in range(PROCESSES)
+    ]  # fmt: skip
+    for worker in workers:
+        assert worker.stdout
+        assert worker.stdout.readline() == "ready\n"
+    began = time.perf_counter()
+    outputs = [worker.communicate("go\n")[0] for worker in workers]
+    done = sum(int(output.split()[0]) for output in outputs)
+    assert done >= total, f"{what}: {done} of {total}"
+    return done / max(float(output.split()[1]) for output in outputs) if began else 0.0
+
+
+def drain_row(total: int, delay: float) -> tuple[float, float]:
+    """(bound, ours) in messages a second, for a provider that is `delay` seconds away."""
+    from rcs_router import lookup_connections, send
+    from rcs_router.models import Transmission
+
+    port = free_port()
+    with Process(sys.executable, "-m", "bench.provider", str(port), str(delay)):
+        wait_until(lambda: listens(port), "the provider")
+        os.environ |= {"RCS_PROVIDER": f"http://127.0.0.1:{port}", "RCS_SERVICE_ACCOUNT": key_file(port)}
+        bound = together("raw", total)
+        people = lookup_connections("acme", [f"+3725{n:07}" for n in range(total)])
+        send("Your order has shipped", people)
+        ours = together("drain", total)
+        left = Transmission.objects.exclude(status=20).count()
+        assert left == 0, f"{left} transmissions were not accepted"
+        _clear()
+    return bound, ours
+
+
+def enqueue_row(total: int) -> tuple[float, float]:
+    """(bound, ours): `bulk_create` of the same rows, and `send()` to a QuerySet of all connections."""
+    from django.db import transaction
+    from django.db.models.functions import Now
+
+    from rcs_router import lookup_connections, send
+    from rcs_router.models import Connection, Message, Transmission
+
+    lookup_connections("acme", [f"+3725{n:07}" for n in range(total)])
+    message = Message.objects.create(
+        direction="out", traffic="transaction", content={"type": "text", "text": "x"}
+    )
+
+    def bare() -> None:
+        with transaction.atomic():
+            rows = Connection.objects.iterator(chunk_size=1000)
+            while chunk := [row for _, row in zip(range(1000), rows, strict=False)]:
+                Transmission.objects.bulk_create(
+                    [
+                        Transmission(message=message, connection=c, backend_id="acme", due_at=Now())
+                        for c in chunk
+                    ]
+                )
+
+    bound = total / _seconds(bare)
+    Transmission.objects.all().delete()
+    ours = total / _seconds(lambda: send("Your order has shipped", Connection.objects.all()))
+    _clear()
+    return bound, ours
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _clear() -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE rcs_router_event, rcs_router_transmission, rcs_router_message CASCADE")
+        cursor.execute("VACUUM ANALYZE")
+
+
+def report(name: str, budget: float, row: Callable[[], tuple[float, float]]) -> None:
+    pairs = [row() for _ in range(PAIRS)]
+    ratios = [ours / bound for bound, ours in pairs]
+    bound, ours = (statistics.median(side) for side in zip(*pairs, strict=True))
+    print(
+        f"{name:<58} {bound:>9,.0f}/s {ours:>9,.0f}/s   {statistics.median(ratios):.2f} "
+        f"({min(ratios):.2f}-{max(ratios):.2f}), budget {budget}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    postgresql = PostgreSQL()
+    try:
+        os.environ |= {"RCS_TEST_DATABASE": postgresql.url, "DJANGO_SETTINGS_MODULE": "bench.settings"}
+        django.setup()
+        from django.core.management import call_command
+
+        call_command("migrate", verbosity=0)
+        print(f"{'':<58} {'bound':>11} {'ours':>11}   ratio, median of {PAIRS} (range)")
+        threads = f"{PROCESSES}x16 threads, PostgreSQL"
+        report(f"drain, provider 50 ms away, {threads}", 0.95, lambda: drain_row(6000, 0.05))
+        report(f"drain, provider 0 ms away, {threads}", 0.75, lambda: drain_row(6000, 0.0))
+        report("enqueue 100,000 connections / bulk_create", 0.9, lambda: enqueue_row(100_000))
+    finally:
+        postgresql.close()
+
+
+if __name__ == "__main__":
+    main()
