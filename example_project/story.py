@@ -53,7 +53,12 @@ class Story:
         }
         for self.step, play in steps.items():
             self.title(self.step)
-            play()
+            try:
+                play()
+            except StepFailed:
+                raise
+            except Exception as error:
+                raise StepFailed(f"{self.step}: {type(error).__name__}: {error}") from error
 
     def expect(self, what: str, fact: Callable[[], T], within: float | None = None) -> T:
         """Wait until `fact()` is true, tell it, and give what it gave. `within`: seconds, by default DEADLINE.

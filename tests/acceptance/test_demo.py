@@ -1,0 +1,161 @@
+"""`manage.py demo` as people start it: it plays its story, and when a step does not happen it says which."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT = 60  # seconds: what the demo promises
+STEPS = [
+    "Google verifies the shop's webhook",
+    "Maria's order ships: a card by RCS",
+    "Maria taps “Track”",
+    "Jaan's phone has no RCS: he gets an SMS",
+    "Jaan answers “1”",
+    "Kati is in a plane when her code is sent",
+    "Maria says STOP",
+    "The books agree",
+]
+# The command as manage.py runs it, after `{sabotage}` was done to its world.
+SABOTAGED = """
+import sys
+import django
+django.setup()
+from django.core.management import execute_from_command_line
+from example_project import shop, stage, story
+
+story.DEADLINE = 2.0
+def told_wrongly(change, settings=stage.emulator_settings):
+    def changed(url):
+        value = settings(url)
+        change(value)
+        return value
+    stage.emulator_settings = changed
+def before(step, action):
+    def played(self, play=getattr(story.Story, step)):
+        action(self)
+        play(self)
+    setattr(story.Story, step, played)
+def skip(step):
+    setattr(story.Story, step, lambda self: None)
+{sabotage}
+execute_from_command_line(["manage.py", "demo", "--once", "--port", "0"])
+"""
+
+
+def environment() -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("RCS_", "CELERY_"))}
+    return {**ours, "DJANGO_SETTINGS_MODULE": "example_project.settings", "PYTHONUTF8": "1"}
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment(), capture_output=True, text=True, encoding="utf-8", timeout=LIMIT
+    )
+
+
+def titles(output: str) -> list[str]:
+    return [line for line in output.splitlines() if line in STEPS]
+
+
+def test_the_story_is_played_and_every_step_is_seen():
+    done = run("manage.py", "demo", "--once", "--port", "0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert titles(done.stdout) == STEPS
+    assert "Every step was seen" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "step"),
+    [
+        ("told_wrongly(lambda s: s['google']['agents']['acme'].update(client_token='other'))", STEPS[0]),
+        ("before('card', lambda s: s.emulator.post('faults/', {'on': 'webhook', 'kind': 'lost'}))", STEPS[1]),
+        ("shop.Track.prefix = 'trace_'", STEPS[2]),
+        ("told_wrongly(lambda s: s['kannel'].update(users={'tester': 'other'}))", STEPS[3]),
+        ("told_wrongly(lambda s: s['kannel'].update(mo_url=''))", STEPS[4]),
+        ("told_wrongly(lambda s: s['google'].update(expiry='neither', revoke='lost_race'))", STEPS[5]),
+        (
+            "skip('expiry')\nfrom rcs_router import consent\nconsent.refused = lambda subjects: set()",
+            STEPS[6],
+        ),
+        (
+            "skip('expiry')\nbefore('books', lambda s: story.Message.objects.first().delete())",
+            STEPS[7],
+        ),
+    ],
+)
+def test_a_step_that_does_not_happen_is_named(sabotage, step):
+    done = run("-c", SABOTAGED.format(sabotage=sabotage))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"The story stopped at: {step}: not seen after" in done.stderr
+    assert titles(done.stdout)[-1] == step
+    assert "Every step was seen" not in done.stdout
+
+
+def test_an_error_in_a_step_is_named_too():
+    done = run(
+        "-c", SABOTAGED.format(sabotage="before('webhook', lambda s: s.maria.does('tap', suggestion='?'))")
+    )
+    assert done.returncode == 1
+    assert f"The story stopped at: {STEPS[0]}: EmulatorRefused: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@contextmanager
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_a_port_that_is_taken_is_named():
+    with taken_port() as port:
+        done = run("manage.py", "demo", "--once", "--port", str(port))
+    assert done.returncode == 1
+    assert f"Cannot listen on port {port}" in done.stderr
+    assert "--port N" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_without_a_story_it_serves_phones_and_admin_until_it_is_told_to_end(number):
+    command = [sys.executable, "-u", "manage.py", "demo", "--no-story", "--port", "0"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as demo:
+        try:
+            assert demo.stdout is not None
+            url = next(found[0] for line in demo.stdout if (found := re.search(r"http://[\d.:]+", line)))
+            session = requests.Session()
+            phones = session.get(f"{url}/emulator/handsets/", timeout=10).json()["handsets"]
+            assert [(phone["name"], phone["rcs"]) for phone in phones] == [
+                ("Maria", True),
+                ("Jaan", False),
+                ("Kati", True),
+            ]
+            assert 'href="/emulator/"' in session.get(f"{url}/", timeout=10).text
+            login = session.get(f"{url}/admin/login/", timeout=10)
+            token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', login.text)
+            assert token
+            form = {"username": "admin", "password": "admin", "csrfmiddlewaretoken": token[1]}
+            inside = session.post(
+                f"{url}/admin/login/?next=/admin/rcs_router/message/", data=form, timeout=10
+            )
+            assert inside.status_code == 200
+            assert "/admin/rcs_router/message/" in inside.url
+            demo.send_signal(number)
+            said, complaints = demo.communicate(timeout=20)
+        finally:
+            demo.kill()
+    assert (demo.returncode, complaints) == (0, "")
+    assert "Good bye." in said
