@@ -131,7 +131,7 @@ def run_incoming(
 ) -> None:
     """All phases over all apps. `isolated` makes the savepoint that undoes what a raising app has written."""
     if _phase(apps, "filter", message, isolated):
-        message.row.handled_by = f"filtered by {message.row.handled_by}"
+        message.row.handled_by = f"filtered by {message.row.handled_by}"[:200]
         return
     _phase(apps, "parse", message, isolated, verdicts=False)
     message.handled = _phase(apps, "handle", message, isolated) or message.handled
@@ -141,15 +141,22 @@ def run_incoming(
     _phase(apps, "cleanup", message, isolated, verdicts=False)
 
 
-def run_outgoing(apps: Sequence[RouterApp], message: OutgoingMessage) -> str:
+def run_outgoing(
+    apps: Sequence[RouterApp],
+    message: OutgoingMessage,
+    isolated: Callable[[], AbstractContextManager[Any]],
+) -> str:
     """The outgoing phase, apps in reverse order; the name of the app that stopped the message, or empty."""
     for app in reversed(apps):
         if _takes_part(app, "outgoing"):
             try:
-                if app.outgoing(message) is False:
-                    return app.name
+                with isolated():
+                    verdict = app.outgoing(message)
             except Exception as error:
                 _record(message.row, app, "outgoing", error)
+                continue
+            if verdict is False:
+                return app.name
     message.processed = True
     return ""
 

@@ -72,6 +72,8 @@ def send(
         is_error=is_error,
     )
     outgoing, stopped, vetoed = _outgoing(message, body, recipients)
+    if outgoing.connections is not recipients:
+        aliases += [connection.backend_id for connection in outgoing.connections]
     for alias in _roads(aliases):
         require(backends[alias], outgoing.content, fallback_text)
     message.content = dump(outgoing.content)
@@ -218,10 +220,14 @@ def _check_times(ttl: timedelta | None, send_at: datetime | None) -> None:
 
 
 def _recipients(given: Any) -> tuple[Any, list[str]]:
-    """What to iterate over for connections, each once, and their aliases. A QuerySet is not loaded."""
-    if isinstance(given, QuerySet) and given.model is Connection and not given.query.is_sliced:
-        connections: Any = given.distinct()
-        aliases = list(dict.fromkeys(connections.order_by().values_list("backend_id", flat=True).distinct()))
+    """What to iterate over for connections, each once, and their aliases. A QuerySet is not loaded.
+
+    Whatever it joins, orders, slices or unites, it is only asked for its keys: so no row comes twice.
+    """
+    if isinstance(given, QuerySet) and given.model is Connection:
+        rows = Connection.objects.using(given._db).filter(pk__in=given.values("pk"))
+        connections: Any = rows
+        aliases = list(rows.values_list("backend_id", flat=True).distinct())
     else:
         connections = _listed(given)
         aliases = list(dict.fromkeys(connection.backend_id for connection in connections))
@@ -282,7 +288,8 @@ def _outgoing(
         return OutgoingMessage(message, body, recipients), "", []
     everyone = list(recipients)
     outgoing = OutgoingMessage(message, body, list(everyone))
-    stopped = run_outgoing(apps, outgoing)
+    stopped = run_outgoing(apps, outgoing, transaction.atomic)
+    outgoing.connections = _listed(outgoing.connections)
     kept = {connection.pk for connection in outgoing.connections}
     return outgoing, stopped, [connection for connection in everyone if connection.pk not in kept]
 
