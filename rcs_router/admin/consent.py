@@ -36,14 +36,15 @@ def opt(site: admin.ModelAdmin, request: HttpRequest, subjects: Iterable[str], *
 class ConsentAdmin(ReadOnlyAdmin):
     """Where one number stands, on every backend."""
 
-    list_display = ("subject", "standing", "changed_at")
+    list_display = ("subject", "standing", "changed")
     list_filter = ("opted_out",)
     search_fields = ("subject",)
     ordering = ("-changed_at",)
     date_hierarchy = "changed_at"
     actions = ("opt_out", "opt_in")
-    fields = ("subject", "standing", "changed_at")
-    readonly_fields = ("standing",)
+    parts = ((None, ("subject", "standing", "changed")),)
+    readonly_fields = ("standing", "changed")
+    changed = look.moment("changed_at", "Since")
     change_form_template = "admin/rcs_router/consent_change_form.html"
 
     @admin.display(description="Promotions", ordering="opted_out")
@@ -67,13 +68,15 @@ class ConsentAdmin(ReadOnlyAdmin):
 class ConsentRecordAdmin(ReadOnlyAdmin):
     """The ledger: evidence, never changed."""
 
-    list_display = ("created_at", "subject", "standing", "source", "backend", "words", "said_at")
+    list_display = ("when", "subject", "standing", "source", "backend", "words", "said")
     list_filter = ("opted_out", "source")
     search_fields = ("subject",)
     ordering = ("-pk",)
     date_hierarchy = "created_at"
-    fields = ("subject", "standing", "source", "backend", "words", "said_at", "created_at")
-    readonly_fields = ("standing",)
+    parts = ((None, ("subject", "standing", "source", "backend", "words", "said", "when")),)
+    readonly_fields = ("standing", "said", "when")
+    when = look.moment("created_at", "When")
+    said = look.moment("said_at", "Said at")
 
     @admin.display(description="Promotions", ordering="opted_out")
     def standing(self, row: ConsentRecord) -> SafeString:

@@ -28,27 +28,30 @@ STATE_COLOURS = {
 class StoredWebhookAdmin(ReadOnlyAdmin):
     """What providers posted, as it came."""
 
-    list_display = ("received_at", "backend", "state", "tries", "note", "due_at")
+    list_display = ("received", "backend", "state", "tries", "note", "due")
     list_filter = (WebhookState, "backend")
     date_hierarchy = "received_at"
     ordering = ("-received_at",)
     search_fields = ("dedupe", "note")
     search_help_text = "The provider's id of the request, or words of the note"
     actions = ("digest_again",)
-    fieldsets = (
-        (None, {"fields": ("backend", "state", "note", "received_at", "due_at", "digested_at", "tries")}),
-        ("Request", {"fields": ("method", "query_shown", "body_shown", "headers_shown", "dedupe")}),
-        ("Traceback", {"fields": ("traceback_shown",)}),
+    parts = (
+        (None, ("backend", "state", "note", "received", "due", "digested", "tries")),
+        ("Request", ("method", "query_shown", "body_shown", "headers_shown", "dedupe")),
+        ("Traceback", ("traceback_shown",)),
     )
-    readonly_fields = ("state", "query_shown", "body_shown", "headers_shown", "traceback_shown")
+    readonly_fields = (
+        *("state", "received", "due", "digested"),
+        *("query_shown", "body_shown", "headers_shown", "traceback_shown"),
+    )
+    received = look.moment("received_at", "Received")
+    due = look.moment("due_at", "Due")
+    digested = look.moment("digested_at", "Digested")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StoredWebhook]:
         rows = super().get_queryset(request)
         one = request.resolver_match and "object_id" in request.resolver_match.kwargs
         return rows if one else rows.defer("body", "headers", "query", "traceback")
-
-    def get_fieldsets(self, request: HttpRequest, obj: StoredWebhook | None = None) -> Any:
-        return self.fieldsets if obj and obj.traceback else self.fieldsets[:2]
 
     @admin.display(description="State")
     def state(self, row: StoredWebhook) -> SafeString:
@@ -56,11 +59,11 @@ class StoredWebhookAdmin(ReadOnlyAdmin):
         return look.word(name, STATE_COLOURS[name])
 
     @admin.display(description="Query")
-    def query_shown(self, row: StoredWebhook) -> SafeString | str:
+    def query_shown(self, row: StoredWebhook) -> SafeString | None:
         return _table(Masked(row.backend).data(row.query))
 
     @admin.display(description="Headers")
-    def headers_shown(self, row: StoredWebhook) -> SafeString | str:
+    def headers_shown(self, row: StoredWebhook) -> SafeString | None:
         return _table(Masked(row.backend).data(row.headers))
 
     @admin.display(description="Body")
@@ -70,7 +73,9 @@ class StoredWebhookAdmin(ReadOnlyAdmin):
         return format_html_join("", block, parts) or "empty"
 
     @admin.display(description="Traceback")
-    def traceback_shown(self, row: StoredWebhook) -> SafeString:
+    def traceback_shown(self, row: StoredWebhook) -> SafeString | None:
+        if not row.traceback:
+            return None
         return format_html('<pre class="rcs-code">{}</pre>', Masked(row.backend).text(row.traceback))
 
     @admin.action(description="Digest again", permissions=["change"])
@@ -83,6 +88,6 @@ class StoredWebhookAdmin(ReadOnlyAdmin):
             messages.warning(request, f"{rest} left alone: digested well, or being digested right now.")
 
 
-def _table(data: dict[str, Any]) -> SafeString | str:
+def _table(data: dict[str, Any]) -> SafeString | None:
     rows = format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", sorted(data.items()))
-    return format_html('<table class="rcs-table">{}</table>', rows) if rows else "-"
+    return format_html('<table class="rcs-table">{}</table>', rows) if rows else None

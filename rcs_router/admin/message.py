@@ -20,35 +20,46 @@ from rcs_router.errors import ContentError
 from rcs_router.models import Message, Transmission
 
 SHOWN = 20  # recipients, and answers, on the page of one message; the lists have all of them
-OUT = ("standing_word", "traffic", "created_at", "in_response_to", "ttl", "time_critical", "fallback_text")
-IN = (
+_MORE = ("is_error", "extra", "idempotency_key", "external_id", "routed", "id")
+_OUT = (
+    "shown",
+    "standing_word",
+    "traffic",
+    "when",
+    "in_response_to",
+    "ttl",
+    "time_critical",
+    "fallback_text",
+)
+_IN = (
+    "shown",
     "who",
     "standing_word",
     "kind",
     "backend",
-    "said_at",
-    "created_at",
+    "when",
+    "said",
     "answers",
     "postback",
     "handled_by",
-    "problems",
 )
-REST = ("is_error", "extra", "idempotency_key", "external_id", "routed_at", "id")
+OUTGOING = ((None, _OUT), ("More", _MORE))
+INCOMING = ((None, _IN), ("More", ("problems", *_MORE)))
 
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
     """What was said and what became of it; nothing here changes it."""
 
-    list_display = ("created_at", "way", "who", "says", "traffic_word", "standing_word")
-    list_display_links = ("created_at", "says")
+    list_display = ("when", "way", "standing_word", "who", "says", "traffic_word")
+    list_display_links = ("when", "says")
     list_select_related = ("connection__contact",)
     list_filter = (NeedsReview, "direction", MessageStatus, "traffic", HasErrors)
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
     search_fields = ("pk",)
     search_help_text = search.HELP
-    readonly_fields = ("shown", "who", "standing_word", "problems", "extra")
+    readonly_fields = ("shown", "who", "standing_word", "when", "said", "routed", "problems", "extra")
     change_list_template = "admin/rcs_router/message/change_list.html"
     change_form_template = "admin/rcs_router/message/change_form.html"
 
@@ -62,18 +73,11 @@ class MessageAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         review = Transmission.objects.filter(status=Status.REVIEW).count()
         states = list(resting(sql.now(Message)).values())
-        return super().changelist_view(
-            request, {"review": review, "resting": states, **(extra_context or {})}
-        )
+        banners = {"review": review, "resting": states}
+        return super().changelist_view(request, {**banners, **(extra_context or {})})
 
-    def get_fieldsets(self, request: HttpRequest, obj: Message | None = None) -> Any:
-        """Only what is there: an incoming message has no ttl, and most have no errors."""
-        assert obj is not None, "messages are not added here"
-        facts = OUT if obj.direction == Message.Direction.OUT else IN
-        return (
-            (None, {"fields": ("shown", *(name for name in facts if _has(obj, name)))}),
-            ("More", {"fields": [name for name in REST if _has(obj, name)], "classes": ["collapse"]}),
-        )
+    def sections(self, obj: Message) -> Any:
+        return INCOMING if obj.direction == Message.Direction.IN else OUTGOING
 
     def beside(self, request: HttpRequest, obj: Message) -> dict[str, Any]:
         roots = obj.transmissions.filter(fallback_of=None)
@@ -84,12 +88,17 @@ class MessageAdmin(ReadOnlyAdmin):
         may_act = request.user.has_perm("rcs_router.change_transmission")
         ordered = family.order_by("connection__identity", "created_at", "due_at")
         return {
+            "subtitle": self.says(obj),
             "ways": ways(ordered, may_act=may_act),
             "recipients": roots.count(),
             "responses": obj.responses.order_by("created_at")[:SHOWN],
         }
 
     # The list's columns
+
+    when = look.moment("created_at", "When")
+    said = look.moment("said_at", "By the provider's clock")
+    routed = look.moment("routed_at", "Routed")
 
     @admin.display(description="", ordering="direction")
     def way(self, row: Message) -> SafeString:
@@ -132,11 +141,11 @@ class MessageAdmin(ReadOnlyAdmin):
         return content(row)
 
     @admin.display(description="Router app errors")
-    def problems(self, row: Message) -> SafeString | str:
+    def problems(self, row: Message) -> SafeString | None:
         return look.pretty(row.errors)
 
     @admin.display(description="Fields")
-    def extra(self, row: Message) -> SafeString | str:
+    def extra(self, row: Message) -> SafeString | None:
         return look.pretty(row.fields)
 
 
@@ -157,8 +166,3 @@ def _incoming_word(row: Message) -> SafeString:
     if row.routed_at is None:
         return look.word("to be routed", look.BUSY)
     return look.word("handled", look.GOOD) if row.handled_by else look.word("routed", look.QUIET)
-
-
-def _has(row: Message, name: str) -> bool:
-    stored = {"problems": "errors", "extra": "fields"}.get(name, name)
-    return getattr(row, stored, True) not in ("", None, False, [], {})

@@ -103,13 +103,14 @@ class PeopleAdmin(admin.ModelAdmin):
 class ContactAdmin(PeopleAdmin):
     """A person. Deleting one keeps the connections and all that was said."""
 
-    list_display = ("name_shown", "numbers", "language", "modified_on")
+    list_display = ("name_shown", "numbers", "language", "modified")
     list_filter = ("language",)
     ordering = ("name", "pk")
     search_fields = ("name", "connections__identity")
     search_help_text = "Name or number"
     inlines = [ConnectionInline]
     fields = ("name", "language")
+    modified = look.moment("modified_on", "Modified")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         connections = Prefetch("connections", Connection.objects.order_by("pk"))
@@ -135,14 +136,15 @@ class ConnectionAdmin(PeopleAdmin):
     """A number on a backend."""
 
     form = ConnectionForm
-    list_display = ("identity", "backend_id", "contact_link", "promotions", "created_on")
+    list_display = ("identity", "backend", "contact_link", "promotions", "created")
     list_filter = ("backend", HasContact)
-    list_select_related = ("contact",)
+    list_select_related = ("contact", "backend")
     ordering = ("-created_on", "-pk")
     search_fields = ("identity", "contact__name")
     search_help_text = "Number, or the contact's name"
     autocomplete_fields = ("contact",)
     actions = ("opt_out", "opt_in")
+    created = look.moment("created_on", "Created")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
         opted_out = Consent.objects.filter(subject=OuterRef("identity"), opted_out=True)

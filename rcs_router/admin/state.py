@@ -18,11 +18,14 @@ from rcs_router.models import BackendState, Transmission
 class BackendStateAdmin(ReadOnlyAdmin):
     """One line per backend that was used."""
 
-    list_display = ("backend_id", "standing", "reason", "paused_until", "pauses", "waiting")
+    list_display = ("backend", "standing", "reason", "until", "pauses", "waiting")
+    list_select_related = ("backend",)
     ordering = ("backend",)
+    change_form_template = None  # Django's own has the history: who resumed it when
     actions = ("resume",)
-    fields = ("backend", "standing", "reason", "paused_until", "pauses", "waiting")
-    readonly_fields = ("standing", "waiting")
+    parts = ((None, ("backend", "standing", "reason", "until", "pauses", "waiting")),)
+    readonly_fields = ("standing", "until", "waiting")
+    until = look.moment("paused_until", "Until")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BackendState]:
         queued = Transmission.objects.filter(backend=OuterRef("pk"), status=Status.QUEUED).order_by()

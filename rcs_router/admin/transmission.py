@@ -80,19 +80,9 @@ def possible(row: Transmission) -> list[str]:
 class TransmissionAdmin(ReadOnlyAdmin):
     """One message on its way to one connection; what a person decides is done by rcs_router.outbox.operate."""
 
-    list_display = (
-        "created_at",
-        "standing",
-        "number",
-        "contact",
-        "backend_id",
-        "says",
-        "reason",
-        "attempts",
-        "due_at",
-    )
-    list_display_links = ("created_at", "standing")
-    list_select_related = ("connection__contact", "message")
+    list_display = ("when", "standing", "who", "backend", "says", "reason", "attempts", "due")
+    list_display_links = ("when", "standing")
+    list_select_related = ("connection__contact", "message", "backend")
     list_filter = (NeedsReview, "status", "backend", "unknown")
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
@@ -100,42 +90,20 @@ class TransmissionAdmin(ReadOnlyAdmin):
     search_help_text = search.HELP
     actions = [bulk(what) for what in LABELS]
     change_form_template = "admin/rcs_router/transmission/change_form.html"
-    fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    "standing",
-                    "reason",
-                    "detail",
-                    "message_link",
-                    "connection",
-                    "backend",
-                    "fallback_of",
-                )
-            },
-        ),
-        (
-            "Times",
-            {
-                "fields": (
-                    "created_at",
-                    "due_at",
-                    "expires_at",
-                    "accepted_at",
-                    "delivered_at",
-                    "read_at",
-                    "failed_at",
-                )
-            },
-        ),
-        (
-            "Counts and marks",
-            {"fields": ("attempts", "lost_leases", "unknown", "revokes", "provider_id", "id")},
-        ),
-        ("What this backend makes of it", {"fields": ("options", "losses")}),
+    parts = (
+        (None, ("standing", "reason", "detail", "says", "connection", "backend", "fallback_of")),
+        ("Times", ("when", "due", "expires", "accepted", "delivered", "read", "failed")),
+        ("More", ("attempts", "lost_leases", "unknown", "revokes", "options", "losses", "provider_id", "id")),
     )
-    readonly_fields = ("standing", "message_link", "options", "losses")
+    readonly_fields = ("standing", "says", *parts[1][1], "options", "losses")
+
+    when = look.moment("created_at", "Created")
+    due = look.moment("due_at", "Due")
+    expires = look.moment("expires_at", "Of use until")
+    accepted = look.moment("accepted_at", "Accepted")
+    delivered = look.moment("delivered_at", "Delivered")
+    read = look.moment("read_at", "Read")
+    failed = look.moment("failed_at", "Failed")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Transmission]:
         return super().get_queryset(request).defer("message__content", "message__fields", "message__errors")
@@ -150,30 +118,24 @@ class TransmissionAdmin(ReadOnlyAdmin):
     def standing(self, row: Transmission) -> SafeString:
         return look.status_word(row.status)
 
-    @admin.display(description="Number", ordering="connection__identity")
-    def number(self, row: Transmission) -> SafeString | str:
-        return look.link(row.connection, row.connection.identity)
-
-    @admin.display(description="Contact", ordering="connection__contact__name")
-    def contact(self, row: Transmission) -> SafeString | str:
+    @admin.display(description="Who", ordering="connection__identity")
+    def who(self, row: Transmission) -> SafeString | str:
         person = row.connection.contact
-        return look.link(person, person) if person else "-"
+        return look.link(
+            row.connection, f"{person} ({row.connection.identity})" if person else row.connection.identity
+        )
 
     @admin.display(description="Message")
     def says(self, row: Transmission) -> SafeString | str:
         return look.link(row.message, look.excerpt(row.message.text) or "…")
 
-    @admin.display(description="Message")
-    def message_link(self, row: Transmission) -> SafeString | str:
-        return self.says(row)
-
     @admin.display(description="Numbered options")
     def options(self, row: Transmission) -> str:
-        return ", ".join(f"{c['number']}) {c['label']}" for c in row.choices) or "none"
+        return ", ".join(f"{c['number']}) {c['label']}" for c in row.choices)
 
     @admin.display(description="Lost on this backend")
     def losses(self, row: Transmission) -> str:
-        return "; ".join(row.lost) or "nothing"
+        return "; ".join(row.lost)
 
     def beside(self, request: HttpRequest, obj: Transmission) -> dict[str, Any]:
         family = Transmission.objects.filter(pk__in=[key for key in (obj.pk, obj.fallback_of_id) if key])
