@@ -11,6 +11,9 @@ from rcs_router.errors import ContentError
 CONFIG = ConfigDict(extra="forbid", str_strip_whitespace=False, validate_default=False)
 
 T = TypeVar("T", bound=type)
+SUGGESTION_TAGS = frozenset(
+    {"reply", "open_url", "dial", "show_location", "request_location", "calendar_event"}
+)
 
 
 def _not_blank(value: str) -> str:
@@ -39,7 +42,8 @@ def raises_content_error(cls: T) -> T:
 
     @functools.wraps(build)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        with_content_error(lambda: build(self, *args, **kwargs), names=tuple(cls.__dataclass_fields__))
+        names = tuple(cls.__dataclass_fields__)
+        with_content_error(lambda: build(self, *args, **kwargs), tags=SUGGESTION_TAGS, names=names)
 
     cls.__init__ = __init__  # type: ignore[misc]
     return cls

@@ -7,6 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from rcs_router.content.base import (
     CONFIG,
+    SUGGESTION_TAGS,
     Label,
     Latitude,
     Longitude,
@@ -116,10 +117,7 @@ class Location:
 
 Content = Text | File | Card | Carousel | Location
 _ADAPTER: TypeAdapter[Content] = TypeAdapter(Annotated[Content, Field(discriminator="type")])
-_TAGS = frozenset(
-    {"text", "file", "card", "carousel", "location"}
-    | {"reply", "open_url", "dial", "show_location", "request_location", "calendar_event"}
-)
+_TAGS = SUGGESTION_TAGS | {"text", "file", "card", "carousel", "location"}
 
 
 def _one_source(url: str | None, uploaded: str) -> None:
