@@ -68,7 +68,7 @@ def send(
         ttl=ttl,
         time_critical=time_critical,
         fallback_text=fallback_text,
-        idempotency_key=idempotency_key,
+        idempotency_key=idempotency_key or None,
         is_error=is_error,
     )
     outgoing, stopped, vetoed = _outgoing(message, body, recipients)
@@ -253,7 +253,7 @@ def _first_connections(contacts: list[Contact]) -> dict[Any, Connection]:
     """Each contact's connection on the default backend, else on the first of RCS_BACKENDS that it has one on."""
     if not contacts:
         return {}
-    order = {alias: n for n, alias in enumerate([default_alias(), *backends])}
+    order = {alias: n for n, alias in enumerate(dict.fromkeys([default_alias(), *backends]))}
     first: dict[Any, Connection] = {}
     rows = Connection.objects.filter(contact__in=contacts).order_by("pk")
     for connection in sorted(rows, key=lambda c: order.get(c.backend_id, len(order))):
@@ -307,9 +307,11 @@ def _store(
             message, outgoing.content, outgoing.connections, due_at=send_at, cancelled=reason, vetoed=vetoed
         )
     except IntegrityError:
-        if not message.idempotency_key:
+        key = message.idempotency_key
+        earlier = Message.objects.filter(idempotency_key=key).first() if key else None
+        if earlier is None:
             raise
-        return Message.objects.get(idempotency_key=message.idempotency_key)
+        return earlier
     signals.after_commit(signals.message_sent, Message, message=message)
     return message
 
