@@ -1,4 +1,4 @@
-"""`manage.py rcs_send <number>… "text"`: numbers and words come in, one message goes to the outbox; its ids come out."""
+"""`manage.py rcs_send <number>… "text"`: numbers and words come in; a stored message and its ids come out."""
 
 import json
 import sys

@@ -8,6 +8,7 @@ import logging
 import signal
 import threading
 import time
+import traceback
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,9 +19,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 
-from rcs_router import delivery, expiry, inbox, sweep
+from rcs_router import delivery, expiry, inbox, sql, sweep
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
+from rcs_router.models import Transmission
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +37,8 @@ class Worker:
     """Stations side by side. `stop()` may be called from a signal handler: it takes no lock."""
 
     def __init__(self) -> None:
-        self.stations: dict[str, Station] = {alias: _sender(alias, BUDGET) for alias in backends}
-        self.stations["inbox"] = inbox.digest
+        self.stations: dict[str, Station] = {f"send {alias}": _sender(alias, BUDGET) for alias in backends}
+        self.stations["digest"] = _digest
         self.bells = {name: threading.Event() for name in self.stations}
         self.stopping = False
 
@@ -46,7 +48,7 @@ class Worker:
     def run(self) -> None:
         """Until `stop()`; what is in flight then is finished and settled."""
         threads = [
-            threading.Thread(target=self._serve, args=(name,), name=f"rcs-worker-{name}")
+            threading.Thread(target=self._serve, args=(name,), name=f"rcs-worker {name}")
             for name in self.stations
         ]
         for thread in threads:
@@ -106,7 +108,7 @@ class Command(BaseCommand):
 
 def run_once() -> None:
     """Until nothing is due: what is done may make more due, such as a fallback or an answer."""
-    stations = [*(_sender(alias) for alias in backends), inbox.digest]
+    stations = [*(_sender(alias) for alias in backends), _digest]
     done = 1
     while done:
         sweep.tick()
@@ -114,10 +116,18 @@ def run_once() -> None:
 
 
 def _sender(alias: str, budget: float | None = None) -> Station:
+    """Reads before it claims: an idle worker writes nothing."""
+
     def serve() -> int:
-        return delivery.drain(alias, budget) + expiry.revoke_due(alias)
+        now = sql.now(Transmission)
+        sent = delivery.drain(alias, budget) if sweep.has_due(alias, now) else 0
+        return sent + (expiry.revoke_due(alias) if sweep.to_revoke(alias, now) else 0)
 
     return serve
+
+
+def _digest() -> int:
+    return inbox.digest() if sweep.to_digest(sql.now(Transmission)) else 0
 
 
 def _guarded(name: str, work: Callable[[], int | None]) -> int:
@@ -126,8 +136,10 @@ def _guarded(name: str, work: Callable[[], int | None]) -> int:
         return work() or 0
     except DatabaseError as error:
         logger.warning("%s: the database has trouble (%s)", name, type(error).__name__)
-    except Exception:
-        logger.exception("%s failed", name)
+    except Exception as error:
+        # the lines without the error's own text, which may quote a message
+        where = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("%s failed with %s\n%s", name, type(error).__name__, where)
     connections.close_all()
     time.sleep(REST)
     return 0
