@@ -7,7 +7,7 @@ from rcs_router.conf import router_settings
 from rcs_router.content import Content
 from rcs_router.phases import IncomingMessage, RouterApp
 
-_BETWEEN = " \t\r\n,;:"  # what may stand between a keyword and the rest
+_BETWEEN = re.compile(r"[\s,;:]*")  # what may stand between a keyword and the rest
 
 
 class BaseHandler:
@@ -18,7 +18,7 @@ class BaseHandler:
 
     @classmethod
     def dispatch(cls, msg: IncomingMessage) -> bool:
-        """Answer `msg` if it is for this handler; True when it was."""
+        """Answer `msg` if it is for this handler; True (or what counts as true) when it was."""
         return False
 
     def respond(self, content: Content | str, **options: Any) -> None:
@@ -39,7 +39,7 @@ class HandlerApp(RouterApp):
         return f"{self.handler.__module__}.{self.handler.__qualname__}"
 
     def handle(self, message: IncomingMessage) -> bool | None:
-        return self.handler.dispatch(message) or None
+        return True if self.handler.dispatch(message) else None
 
 
 class KeywordHandler(BaseHandler):
@@ -52,10 +52,9 @@ class KeywordHandler(BaseHandler):
 
     @classmethod
     def dispatch(cls, msg: IncomingMessage) -> bool:
-        said = msg.text.lstrip()
         for keyword in (cls.keyword,) if isinstance(cls.keyword, str) else cls.keyword:
-            if said[: len(keyword)].casefold() == keyword.casefold() and _ends_word(said[len(keyword) :]):
-                rest = said[len(keyword) :].lstrip(_BETWEEN)
+            rest = _after(keyword, msg.text.lstrip())
+            if rest is not None:
                 handler = cls(msg)
                 handler.handle(rest) if rest else handler.help()
                 return True
@@ -130,5 +129,10 @@ class DefaultResponse(RouterApp):
         return True
 
 
-def _ends_word(rest: str) -> bool:
-    return not rest or not (rest[0].isalnum() or rest[0] == "_")
+def _after(keyword: str, said: str) -> str | None:
+    """What follows the keyword; None where `said` does not begin with it as a whole word."""
+    wanted = keyword.casefold()
+    for end in range(1, len(wanted) + 1):  # its capitals may be fewer characters or more: ß, SS
+        if said[:end].casefold() == wanted and not re.match(r"\w", said[end:]):
+            return _BETWEEN.sub("", said[end:], count=1)
+    return None
