@@ -225,7 +225,7 @@ def _recipients(given: Any) -> tuple[Any, list[str]]:
     Whatever it joins, orders, slices or unites, it is only asked for its keys: so no row comes twice.
     """
     if isinstance(given, QuerySet) and given.model is Connection:
-        rows = Connection.objects.using(given._db).filter(pk__in=given.values("pk"))
+        rows = Connection.objects.using(given.db).filter(pk__in=given.values("pk"))
         connections: Any = rows
         aliases = list(rows.values_list("backend_id", flat=True).distinct())
     else:
