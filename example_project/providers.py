@@ -49,6 +49,6 @@ def emulator_settings(public_url: str) -> dict[str, Any]:
         "kannel": {
             "users": {USERNAME: PASSWORD},
             "short_code": SHORT_CODE,
-            "mo_url": f"{mo}&from=%p&to=%P&text=%a&charset=%C&coding=%c&sms_id=%I&at=%T",
+            "mo_url": f"{mo}&from=%p&to=%P&text=%b&charset=%C&coding=%c&sms_id=%I&at=%T",
         },
     }
