@@ -267,6 +267,13 @@ def test_empty_token_never_verifies() -> None:
         )
 
 
+@pytest.mark.parametrize("data", [None, 7, "not base64!", "é", "YQ", " e30="])
+def test_broken_envelope_is_a_bad_request_not_a_bad_signature(data: Any) -> None:
+    with pytest.raises(WebhookRefused) as caught:
+        google().verify(request({"message": {"data": data}}, x_goog_signature=signature(b"{}")))
+    assert caught.value.status == 400
+
+
 # The handshake.
 
 
@@ -294,6 +301,11 @@ def test_handshake_refused(body: Any, headers: dict[str, str], status: int) -> N
     with pytest.raises(WebhookRefused) as caught:
         google().handshake(request(body, **headers))
     assert caught.value.status == status
+
+
+def test_empty_token_answers_no_handshake() -> None:
+    with pytest.raises(WebhookRefused):
+        google(client_token=("", "new")).handshake(request({"clientToken": "", "secret": "1"}))
 
 
 NO_HANDSHAKES: list[Any] = [
