@@ -1,5 +1,7 @@
 """May we write to this person? Asked at `send()` and again when a batch is claimed; changed by what people say."""
 
+import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -47,6 +49,7 @@ def record(
             said_at=said_at,
         )
         changed = opted_out if created else state.opted_out != opted_out
+        changed = changed and (opted_out or not _left_later(subject, said_at))
         if changed and not created:
             Consent.objects.filter(pk=subject).update(opted_out=opted_out, changed_at=timezone.now())
     if changed:
@@ -56,11 +59,23 @@ def record(
     return changed
 
 
+def _left_later(subject: str, said_at: datetime | None) -> bool:
+    """Did they end the offers after they said this? Providers repeat events, so an old START may come last."""
+    if said_at is None:
+        return False
+    return ConsentRecord.objects.filter(subject=subject, opted_out=True, said_at__gt=said_at).exists()
+
+
 def said(text: str) -> bool | None:
     """True: the whole message is a word for STOP; False: for START; None: it is neither."""
-    word = text.strip().casefold().rstrip(".!")
-    if word in {known.casefold() for known in router_settings().OPT_OUT_WORDS}:
+    word = _word(text)
+    if word and word in {_word(known) for known in router_settings().OPT_OUT_WORDS}:
         return True
-    if word in {known.casefold() for known in router_settings().OPT_IN_WORDS}:
+    if word and word in {_word(known) for known in router_settings().OPT_IN_WORDS}:
         return False
     return None
+
+
+def _word(text: str) -> str:
+    """Without case, quotes and punctuation around it, and whichever way its letters are composed."""
+    return re.sub(r"^\W+|\W+$", "", unicodedata.normalize("NFKC", text).casefold())

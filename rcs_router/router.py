@@ -1,5 +1,6 @@
 """send() and receive() for views, and route(), which takes one stored incoming message through the router apps."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
@@ -19,12 +20,13 @@ from rcs_router.conf import router_settings
 from rcs_router.content import Content, as_content, dump
 from rcs_router.content.plain import render
 from rcs_router.contract import Incoming, IncomingKind, Traffic
-from rcs_router.errors import ConfigError, ContentError, IdentityError
+from rcs_router.errors import ConfigError, ContentError, IdentityError, RCSError
 from rcs_router.handlers import BaseHandler, HandlerApp
 from rcs_router.identities import normalise
 from rcs_router.models import Backend, Connection, Contact, Message
 from rcs_router.phases import IncomingMessage, OutgoingMessage, RouterApp, run_incoming, run_outgoing
 
+logger = logging.getLogger(__name__)
 CHUNK = 5000  # connections made by one statement
 Recipients = Connection | Contact | Iterable[Connection | Contact]
 
@@ -107,11 +109,9 @@ def receive(
         with transaction.atomic() if in_transaction else nullcontext():
             row.save(force_insert=True)
     except IntegrityError:
-        if not external_id:
+        if not (earlier := _heard_before(connection, external_id)):
             raise
-        return Message.objects.get(
-            direction=Message.Direction.IN, backend_id=connection.backend_id, external_id=external_id
-        )
+        return earlier
     wake.digest()
     return row
 
@@ -189,7 +189,10 @@ def change_consent(
     )
     answer = router_settings().OPT_OUT_REPLY if opted_out else router_settings().OPT_IN_REPLY
     if changed and answer:
-        send(answer, connection, traffic=Traffic.ACKNOWLEDGEMENT)
+        try:
+            send(answer, connection, traffic=Traffic.ACKNOWLEDGEMENT)
+        except RCSError as error:
+            logger.error("%s cannot acknowledge a change of consent: %s", connection.backend_id, error)
     return changed
 
 
@@ -210,6 +213,13 @@ def load_app(path: str) -> RouterApp:
     if isinstance(cls, type) and issubclass(cls, RouterApp):
         return cls()
     raise ConfigError(f'RCS_ROUTER["APPS"]: {path!r} is neither a RouterApp nor a handler')
+
+
+def _heard_before(connection: Connection, external_id: str) -> Message | None:
+    if not external_id:
+        return None
+    rows = Message.objects.filter(direction=Message.Direction.IN, backend_id=connection.backend_id)
+    return rows.filter(external_id=external_id).first()
 
 
 def _check_times(ttl: timedelta | None, send_at: datetime | None) -> None:
