@@ -77,22 +77,28 @@ def call(
 ) -> Reply:
     """Make one request and return its answer. `timeout` (seconds) covers all of it, however slowly it drips.
 
-    `repeatable`: the provider drops repeats, so a request lost with a stale connection is made once more.
-    `secrets`, and what looks like one, never get into an error's text. `errors` and `code_of`: see `judge`.
-    With raise_errors=False an answer of any status is returned. Raises Unavailable (no connection), Ambiguous
-    (the request left, no answer came), Misconfigured (address or certificate), and what `judge` finds.
+    `repeatable`: the provider drops repeats, so a request lost with a stale connection is made once more. `secrets`
+    never get into an error's text. Raises Unavailable (no connection), Ambiguous (the request left, no answer
+    came), Misconfigured (address, certificate) and, unless `raise_errors` is off, what `judge` finds.
     """
-    headers = {"User-Agent": "django-rcs-router", "Accept-Encoding": "identity", **(headers or {})}
-    if json is not None:
-        data = jsonlib.dumps(json, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-        headers.setdefault("Content-Type", "application/json")
-    request = requests.Request(method, url, headers, data=data, params=params, auth=auth)
+    request = _request(method, url, json, data, params, headers, auth)
     reply = _exchange(request, Exchange(timeout, connect_timeout), max_body, repeatable)
     if isinstance(reply, SendError):
         raise reply
     if raise_errors and (error := judge(reply, errors=errors, code_of=code_of, secrets=secrets)):
         raise error
     return reply
+
+
+def _request(
+    method: str, url: str, json: Any, data: Any, params: Any, headers: Mapping[str, str] | None, auth: Any
+) -> requests.Request:
+    """Not prepared yet: a broken address must end in an error of ours, too."""
+    headers = {"User-Agent": "django-rcs-router", "Accept-Encoding": "identity", **(headers or {})}
+    if json is not None:
+        data = jsonlib.dumps(json, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        headers.setdefault("Content-Type", "application/json")
+    return requests.Request(method, url, headers, data=data, params=params, auth=auth)
 
 
 def judge(
