@@ -1,5 +1,7 @@
 """The backends' shared state in; which of them rest, why and until when, and resuming one now, out."""
 
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
@@ -21,7 +23,6 @@ class BackendStateAdmin(ReadOnlyAdmin):
     list_display = ("backend", "standing", "reason", "until", "pauses", "waiting")
     list_select_related = ("backend",)
     ordering = ("backend",)
-    change_form_template = None  # Django's own has the history: who resumed it when
     actions = ("resume",)
     parts = ((None, ("backend", "standing", "reason", "until", "pauses", "waiting")),)
     readonly_fields = ("standing", "until", "waiting")
@@ -41,6 +42,9 @@ class BackendStateAdmin(ReadOnlyAdmin):
     @admin.display(description="Messages waiting")
     def waiting(self, row: BackendState) -> int:
         return getattr(row, "queued", 0)
+
+    def beside(self, request: HttpRequest, obj: BackendState) -> dict[str, Any]:
+        return {"has_history": True}  # who resumed it, and when
 
     @admin.action(description="Resume now", permissions=["change"])
     def resume(self, request: HttpRequest, rows: QuerySet[BackendState]) -> None:

@@ -10,7 +10,16 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-MODELS = ["contact", "connection", "message", "transmission", "storedwebhook", "consent", "consentrecord", "backendstate"]
+MODELS = [
+    "contact",
+    "connection",
+    "message",
+    "transmission",
+    "storedwebhook",
+    "consent",
+    "consentrecord",
+    "backendstate",
+]
 READ_ONLY = MODELS[2:]
 
 

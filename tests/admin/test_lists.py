@@ -1,0 +1,221 @@
+"""The lists: as many queries for 30 rows as for 3, found by what people type, filtered by what they click."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from rcs_router import consent, inbox, lookup_connections, outbox, pace, receive, send, sql
+from rcs_router.contract import Status, WebhookRequest
+from rcs_router.models import BackendState, Contact, Message, StoredWebhook, Transmission
+from tests.admin.pages import found, listed, page, words
+from tests.core import ALICE, BOB, CAROL, connection, memory
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("router")]
+
+
+def _numbers(start: int, count: int) -> list[str]:
+    return [f"+372555{n:05}" for n in range(start, start + count)]
+
+
+def _outgoing(start: int, count: int) -> None:
+    for one in _named(start, count):
+        message = send("Hello", one)
+        outbox.open_fallback(message.transmissions.get(), "test", timezone.now())
+
+
+def _incoming(start: int, count: int) -> None:
+    for one in _named(start, count):
+        receive("Hello", one)
+
+
+def _named(start: int, count: int) -> list[Any]:
+    found = lookup_connections("rcs", _numbers(start, count))
+    for one in found:
+        one.contact = Contact.objects.create(name=f"Person {one.identity}")
+        one.save()
+    return found
+
+
+def _webhooks(start: int, count: int) -> None:
+    for _ in range(count):
+        inbox.accept(memory(), WebhookRequest("POST", b"hello"))
+
+
+def _consents(start: int, count: int) -> None:
+    for number in _numbers(start, count):
+        consent.record(number, opted_out=True, source="keyword")
+
+
+def _states(start: int, count: int) -> None:
+    for n in range(start, start + count):
+        pace.pause(f"backend{n}", "throttled", 60, timezone.now())
+
+
+@pytest.mark.parametrize(
+    ("model", "make"),
+    [
+        ("message", _outgoing),
+        ("message", _incoming),
+        ("transmission", _outgoing),
+        ("contact", _outgoing),
+        ("connection", _outgoing),
+        ("storedwebhook", _webhooks),
+        ("consent", _consents),
+        ("consentrecord", _consents),
+        ("backendstate", _states),
+    ],
+)
+def test_30_rows_need_no_more_queries_than_3(boss, model, make: Callable[[int, int], None]):
+    make(0, 3)
+    few = _queries(boss, model, at_least=3)
+    make(3, 27)
+    assert _queries(boss, model, at_least=30) == few
+
+
+def _queries(boss: Any, model: str, at_least: int) -> int:
+    boss.get(listed(model))  # permissions and content types are cached
+    with CaptureQueriesContext(
+        database,
+    ) as captured:
+        assert len(found(boss, model)) >= at_least
+    return len(captured)
+
+
+def test_a_message_page_needs_no_more_queries_for_20_recipients_than_for_2(boss):
+    few, many = (send("Hello", lookup_connections("rcs", _numbers(0, count))) for count in (2, 20))
+    boss.get(page(few))
+    counts = []
+    for message in (few, many):
+        with CaptureQueriesContext(database) as captured:
+            boss.get(page(message))
+        counts.append(len(captured))
+    assert counts[0] == counts[1]
+
+
+def test_a_message_to_many_shows_a_part_and_a_way_to_all(boss):
+    message = send("Hello", lookup_connections("rcs", _numbers(0, 25)))
+    response = boss.get(page(message))
+    assert len(response.context["ways"]) == 20
+    assert "All 25 recipients" in words(response)
+    assert len(found(boss, "transmission", message__id__exact=str(message.pk))) == 25
+
+
+class TestMessages:
+    @pytest.fixture(autouse=True)
+    def _messages(self, router: None) -> None:
+        alice, bob = connection(ALICE), connection(BOB)
+        alice.contact = Contact.objects.create(name="Alice Aas")
+        alice.save()
+        self.one = send("Your parcel has left\nthe warehouse", alice)
+        self.three = send("Winter sale", [alice, bob, connection(CAROL)], traffic="promotion")
+        self.said = receive("Where is my parcel?", bob)
+        self.tap = receive("", alice, postback="keep_7")
+
+    def test_say_who_what_and_how_it_went(self, boss):
+        Transmission.objects.filter(message=self.one).update(status=Status.DELIVERED)
+        text = words(boss.get(listed("message")))
+        assert f"→ delivered Alice Aas ({ALICE}) Your parcel has left the warehouse transaction" in text
+        assert "→ queued 3 recipients Winter sale promotion" in text
+        assert f"← to be routed {BOB} Where is my parcel?" in text
+        assert f"← to be routed Alice Aas ({ALICE}) tapped: keep_7" in text
+
+    @pytest.mark.parametrize(
+        ("typed", "expected"),
+        [
+            ("+37255501234", {"one", "three", "tap"}),
+            ("+372 5550-1234", {"one", "three", "tap"}),
+            (" 5550 1235 ", {"three", "said"}),
+            ("alice aas", {"one", "three", "tap"}),
+            ("parcel", {"one", "said"}),
+            ("nobody has said this", set()),
+            ("%", set()),
+            ("'; DROP TABLE", set()),
+        ],
+    )
+    def test_are_found_by_number_name_and_text(self, boss, typed, expected):
+        assert self._names(found(boss, "message", q=typed)) == expected
+
+    def test_are_found_by_id_of_message_and_transmission(self, boss):
+        assert self._names(found(boss, "message", q=str(self.one.pk))) == {"one"}
+        assert self._names(found(boss, "message", q=str(self.three.transmissions.first().pk))) == {"three"}
+
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            ({}, {"one", "three", "said", "tap"}),
+            ({"direction__exact": "in"}, {"said", "tap"}),
+            ({"traffic__exact": "promotion"}, {"three"}),
+            ({"review": "yes"}, {"three"}),
+            ({"standing": "30"}, {"three"}),
+            ({"standing": "0"}, {"one"}),
+            ({"standing": "90"}, set()),
+            ({"standing": "nonsense"}, {"one", "three", "said", "tap"}),
+            ({"errors": "yes"}, {"said"}),
+        ],
+    )
+    def test_are_filtered(self, boss, query, expected):
+        first = self.three.transmissions.first()
+        Transmission.objects.filter(pk=first.pk).update(status=Status.REVIEW)
+        Message.objects.filter(pk=self.said.pk).update(errors=[{"app": "shop", "error": "KeyError"}])
+        assert self._names(found(boss, "message", **query)) == expected
+
+    def test_lead_to_what_needs_review(self, boss):
+        assert "review" not in words(boss.get(listed("message"))).partition("results")[0]
+        self.three.transmissions.update(status=Status.REVIEW)
+        response = boss.get(listed("message"))
+        assert "3 transmissions need review" in words(response)
+        assert f'href="{listed("transmission")}?review=yes"' in response.content.decode()
+        assert len(found(boss, "transmission", review="yes")) == 3
+
+    def test_say_which_backend_rests(self, boss):
+        pace.pause("rcs", "throttled", 60, sql.now(BackendState))
+        assert "rcs rests until" in words(boss.get(listed("message")))
+
+    def _names(self, rows: list[Any]) -> set[str]:
+        names = {self.one.pk: "one", self.three.pk: "three", self.said.pk: "said", self.tap.pk: "tap"}
+        assert len(rows) == len({row.pk for row in rows}), "a message is listed twice"
+        return {names[row.pk] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"), [("5550 1234", 2), ("bob", 1), ("sale", 2), ("gw-77", 1), ("nothing", 0)]
+)
+def test_transmissions_are_found(boss, typed, expected):
+    alice, bob = connection(ALICE), connection(BOB)
+    bob.contact = Contact.objects.create(name="Bob")
+    bob.save()
+    send("Winter sale", [alice, bob])
+    mine = send("Hello", alice).transmissions.get()
+    Transmission.objects.filter(pk=mine.pk).update(provider_id="gw-77")
+    assert len(found(boss, "transmission", q=typed)) == expected
+
+
+def test_transmissions_are_found_by_id(boss):
+    mine, other = (send("Hello", connection()).transmissions.get() for _ in range(2))
+    assert found(boss, "transmission", q=str(mine.pk)) == [mine]
+    assert found(boss, "transmission", q=str(other.message_id)) == [other]
+
+
+@pytest.mark.parametrize(
+    ("state", "facts"),
+    [
+        ("waiting", {}),
+        ("parked", {"tries": 2, "note": "waits for its transmission"}),
+        ("failed", {"tries": 1, "note": "failed: ValueError", "digested_at": timezone.now()}),
+        (
+            "orphan",
+            {"tries": 7, "note": "orphan: there is no such transmission", "digested_at": timezone.now()},
+        ),
+        ("digested", {"tries": 1, "digested_at": timezone.now() - timedelta(days=1)}),
+    ],
+)
+def test_the_state_of_a_webhook_request_is_the_same_in_words_and_in_the_filter(boss, state, facts):
+    row = StoredWebhook.objects.create(backend="rcs", method="POST", **facts)
+    assert f" rcs {state} " in words(boss.get(listed("storedwebhook")))
+    for other in ("waiting", "parked", "failed", "orphan", "digested"):
+        assert found(boss, "storedwebhook", state=other) == ([row] if other == state else [])
