@@ -1,4 +1,4 @@
-"""A provider that accepts everything after a given delay: HTTP requests in, minimal answers out. `python -m bench.provider`
+"""A provider that accepts everything after a given delay: HTTP requests in, minimal answers out.
 
 As little work per request as Python allows, so that what is measured is the client.
 """

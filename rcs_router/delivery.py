@@ -197,7 +197,10 @@ class Drain:
         kept: deque[Flight] = deque()
         busy = {flight.row.connection_id for flight in self.flying.values()}
         alone = any(flight.row.lost_leases for flight in self.flying.values())
-        room = self.conf.THREADS + LOOKAHEAD - len(self.flying)
+        # Twice what the threads can hold, so that none waits for the database; but where a repeat would be shown twice,
+        # only what is really in flight may be in doubt after a crash.
+        deep = 2 if self.backend.capabilities.idempotent else 1
+        room = self.conf.THREADS * deep - len(self.flying)
         for flight in self.waiting:
             who = flight.row.connection_id
             suspect = bool(flight.row.lost_leases)

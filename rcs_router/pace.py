@@ -97,18 +97,17 @@ def _take(alias: str, now: datetime, lease: float) -> DrainSlot | None:
         )
         if keys:
             return DrainSlot(pk=keys[0], backend_id=alias, holder=holder)
-        if attempt or not _make_slots(alias):
-            break
+        if attempt == 0:
+            _make_slots(alias)  # by us, or by somebody else since we looked
     return None
 
 
-def _make_slots(alias: str) -> bool:
-    """The places of a backend are made at its first drain; True when some were missing."""
+def _make_slots(alias: str) -> None:
+    """The places of a backend are made at its first drain."""
     wanted = router_settings().SLOTS
     if DrainSlot.objects.filter(backend_id=alias, number__lt=wanted).count() >= wanted:
-        return False
+        return
     Backend.objects.get_or_create(pk=alias)
     DrainSlot.objects.bulk_create(
         [DrainSlot(backend_id=alias, number=number) for number in range(wanted)], ignore_conflicts=True
     )
-    return True
