@@ -27,8 +27,9 @@ from rcs_router.handlers import KeywordHandler, PostbackHandler
 from rcs_router.models import Contact, Message
 from rcs_router.phases import IncomingMessage, RouterApp
 
-CALL_US = Dial("Call us", "call_us", phone="+3726000000")
-OUR_SHOP = ShowLocation("Our shop", "our_shop", latitude=59.4372, longitude=24.7454, place="Acme, Tallinn")
+PHONE = "+3726000000"
+CALL_US = Dial("Call us", "done_call", phone=PHONE)
+OUR_SHOP = ShowLocation("Our shop", "done_map", latitude=59.4372, longitude=24.7454, place="Acme, Tallinn")
 PARCEL = Location(59.4285, 24.7615, "Your parcel is at the sorting office", suggestions=(CALL_US,))
 
 
@@ -84,7 +85,7 @@ def order_shipped(person: Contact, order: str, key: str = "boots") -> Message:
         Reply("Track", f"track_{order}"),
         Reply("Keep", f"keep_{order}"),
         Reply("Return", f"return_{order}"),
-        OpenUrl("See order", f"order_{order}", url=link),
+        OpenUrl("See order", f"done_order_{order}", url=link),
     )
     what = f"{product.name}, {product.price}"
     return send(
@@ -132,7 +133,7 @@ class Return(PostbackHandler):
         start = timezone.make_aware(datetime.combine(timezone.localdate() + timedelta(days=1), time(17)))
         slot = CalendarEvent(
             "Save the date",
-            f"slot_{key}",
+            f"done_slot_{key}",
             start=start,
             end=start + timedelta(hours=2),
             title=f"Acme fetches order {key}",
@@ -140,6 +141,16 @@ class Return(PostbackHandler):
         )
         fetch = RequestLocation("Fetch it here", f"fetch_{key}")
         self.respond(Text("Our courier comes tomorrow from 17 to 19. Where to?", (fetch, slot, OUR_SHOP)))
+
+
+class Fetch(PostbackHandler):
+    """The phone sends its position next; but an SMS, whose answer was typed, has none."""
+
+    prefix = "fetch_"
+
+    def handle(self, key: str) -> None:
+        if self.msg.fields.get("typed"):
+            self.respond(f"Please tell us the address: {PHONE}")
 
 
 class PickUp(RouterApp):
@@ -169,10 +180,19 @@ class Menu(KeywordHandler):
         product = PRODUCTS.get(text.strip().lower())
         if product is None:
             return self.help()
-        return self.respond(card(product, OpenUrl("Buy", f"buy_{product.key}", url=address("/"))))
+        return self.respond(card(product, OpenUrl("Buy", f"done_buy_{product.key}", url=address("/"))))
 
     def help(self) -> None:
         self.respond(catalogue())
+
+
+class Done(PostbackHandler):
+    """The phone has opened, dialled or shown something by itself: good to know, and nothing to answer."""
+
+    prefix = "done_"
+
+    def handle(self, key: str) -> None:
+        pass
 
 
 class Help(KeywordHandler):

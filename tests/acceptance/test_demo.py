@@ -6,12 +6,16 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
+
+from example_project.phones import Emulator, Phone
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 60  # seconds: what the demo promises
@@ -127,35 +131,93 @@ def test_a_port_that_is_taken_is_named():
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_without_a_story_it_serves_phones_and_admin_until_it_is_told_to_end(number):
-    command = [sys.executable, "-u", "manage.py", "demo", "--no-story", "--port", "0"]
+@contextmanager
+def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The demo, when it serves, and its address."""
+    command = [sys.executable, "-u", "manage.py", "demo", "--port", "0", *arguments]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as demo:
         try:
             assert demo.stdout is not None
-            url = next(found[0] for line in demo.stdout if (found := re.search(r"http://[\d.:]+", line)))
-            session = requests.Session()
-            phones = session.get(f"{url}/emulator/handsets/", timeout=10).json()["handsets"]
-            assert [(phone["name"], phone["rcs"]) for phone in phones] == [
-                ("Maria", True),
-                ("Jaan", False),
-                ("Kati", True),
-            ]
-            assert 'href="/emulator/"' in session.get(f"{url}/", timeout=10).text
-            login = session.get(f"{url}/admin/login/", timeout=10)
-            token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', login.text)
-            assert token
-            form = {"username": "admin", "password": "admin", "csrfmiddlewaretoken": token[1]}
-            inside = session.post(
-                f"{url}/admin/login/?next=/admin/rcs_router/message/", data=form, timeout=10
+            yield (
+                demo,
+                next(found[0] for line in demo.stdout if (found := re.search(r"http://[\d.:]+", line))),
             )
-            assert inside.status_code == 200
-            assert "/admin/rcs_router/message/" in inside.url
-            demo.send_signal(number)
-            said, complaints = demo.communicate(timeout=20)
         finally:
             demo.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_without_a_story_it_serves_phones_and_admin_until_it_is_told_to_end(number):
+    with serving("--no-story") as (demo, url):
+        session = requests.Session()
+        phones = session.get(f"{url}/emulator/handsets/", timeout=10).json()["handsets"]
+        found = [(phone["name"], phone["rcs"]) for phone in phones]
+        assert found == [("Maria", True), ("Jaan", False), ("Kati", True)]
+        assert 'href="/emulator/"' in session.get(f"{url}/", timeout=10).text
+        login = session.get(f"{url}/admin/login/", timeout=10)
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', login.text)
+        assert token
+        form = {"username": "admin", "password": "admin", "csrfmiddlewaretoken": token[1]}
+        inside = session.post(f"{url}/admin/login/?next=/admin/rcs_router/message/", data=form, timeout=10)
+        assert inside.status_code == 200
+        assert inside.url.endswith("/admin/rcs_router/message/")
+        demo.send_signal(number)
+        said, complaints = demo.communicate(timeout=20)
     assert (demo.returncode, complaints) == (0, "")
     assert "Good bye." in said
+
+
+# What a phone does, the kinds of the shop's answers, a part of the last; in this order, as one conversation.
+Turn = tuple[dict[str, Any], list[str], str]
+RCS: list[Turn] = [  # after the story, whose last message to Maria is the card of an order
+    ({"action": "tap", "suggestion": "Keep"}, ["text", "file"], "receipt.pdf"),
+    ({"action": "tap", "suggestion": "Return"}, ["text"], "Where to?"),
+    ({"action": "tap", "suggestion": "Save the date"}, [], ""),
+    ({"action": "tap", "suggestion": "Fetch it here"}, ["text"], "come to 59.4370, 24.7536"),
+    ({"action": "text", "text": "menu"}, ["carousel"], "Trail boots"),
+    ({"action": "tap", "suggestion": "Tell me more"}, ["card"], "129 EUR"),
+    ({"action": "tap", "suggestion": "Buy"}, [], ""),
+    ({"action": "text", "text": "MENU Tent"}, ["card"], "249 EUR"),
+    ({"action": "text", "text": "menu submarine"}, ["carousel"], "Trail boots"),
+    ({"action": "text", "text": "help"}, ["text"], "MENU shows"),
+    ({"action": "tap", "suggestion": "Call us"}, [], ""),
+    ({"action": "tap", "suggestion": "Our shop"}, [], ""),
+    ({"action": "text", "text": "mumble"}, ["text"], "Sorry, we did not get that."),
+]
+SMS: list[Turn] = [  # the story's last option is "Track": the answer to "return" is a label, not a number
+    ({"action": "text", "text": "return"}, ["text"], "1) Fetch it here"),
+    ({"action": "text", "text": "1"}, ["text"], "tell us the address"),
+    ({"action": "text", "text": "menu"}, ["text"], "3) Tell me more"),
+    ({"action": "text", "text": "3"}, ["text"], "Tent for two"),
+    ({"action": "text", "text": "mumble"}, ["text"], "Sorry, we did not get that."),
+]
+
+
+def test_the_shop_answers_whatever_customers_say_and_tap_after_the_story():
+    with serving() as (_, url):
+        emulator = Emulator(f"{url}/emulator/")
+        handsets = {h["name"]: h["number"] for h in emulator.get("handsets/")["handsets"]}
+        for name, conversation in {"Maria": RCS, "Jaan": SMS}.items():
+            talk(Phone(emulator, handsets[name], name), conversation)
+        webhooks = emulator.get("ledger/")["webhooks"]
+    assert {webhook["state"] for webhook in webhooks} == {"delivered"}
+
+
+def talk(phone: Phone, conversation: list[Turn]) -> None:
+    seen = len(phone.shows())
+    for action, kinds, part in conversation:
+        phone.does(**action)
+        answers = shown(phone, seen + len(kinds))[seen:]
+        seen += len(kinds)
+        assert [answer["kind"] for answer in answers] == kinds, f"{action}: {answers}"
+        assert part in str(answers[-1:]), f"{action}: {answers}"
+
+
+def shown(phone: Phone, count: int) -> list[Any]:
+    """What the phone shows when it shows so many, or too many, or the time is up."""
+    until = time.monotonic() + 10
+    while len(found := phone.shows()) < count and time.monotonic() < until:
+        time.sleep(0.05)
+    return found
