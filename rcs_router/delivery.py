@@ -224,11 +224,13 @@ class Drain:
         if not self.flying:
             return
         wait, until = SHORT, None
-        while len(self.ended) < min(FLUSH, len(self.flying)):
+        while self.flying and len(self.ended) < FLUSH:
             try:
-                self.ended.append(self.done.get(timeout=wait))
+                flight = self.done.get(timeout=wait)
             except Empty:
                 return
+            del self.flying[flight.row.pk]
+            self.ended.append(flight)
             until = until or time.monotonic() + FLUSH_AFTER
             wait = max(0.0, until - time.monotonic())
 
@@ -241,8 +243,6 @@ class Drain:
         moves += [Move(flight.row, Decision(Status.SENDING), started=True) for flight in starting]
         if moves:
             self.persist(moves)
-        for flight in ended:
-            del self.flying[flight.row.pk]
         self.dealt += len(ended)
 
     def persist(self, moves: list[Move]) -> None:
