@@ -81,7 +81,7 @@ def settle(moves: Sequence[Move], now: datetime) -> None:
 
 def reap(now: datetime, limit: int = 500) -> int:
     """Rows whose worker is gone go back into the queue, or to review; returns how many."""
-    expired = Q(status=Status.SENDING, lease_until__lt=now)
+    expired = Q(status=Status.SENDING, lease_until__lt=now, backend__in=list(backends))
     rows = list(Transmission.objects.filter(expired).select_related("message", "connection")[:limit])
     moves = [_lost(row) for row in rows]
     if not moves:

@@ -159,7 +159,9 @@ def _go_on(known: list[tuple[Transmission, Receipt]], moved: dict[UUID, Status],
 
 
 def _after_failure(row: Transmission, now: datetime) -> None:
-    open_fallback(row, "the provider reports a failure", now, may_arrive=True)
+    """Not where it was cancelled: whoever refused it, or took it back, does not want it on another road."""
+    if not row.events.filter(status=Status.CANCELLED).exists():
+        open_fallback(row, "the provider reports a failure", now, may_arrive=True)
     signals.after_commit(signals.transmission_failed, Transmission, transmission=row, reason="receipt")
 
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db import connections as databases
 from django.db import IntegrityError, transaction
+from django.db import connections as databases
 from django.utils import timezone
 
 from rcs_router import inbox, receive, send, wake
