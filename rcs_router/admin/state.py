@@ -4,12 +4,21 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import (
+    BooleanField,
+    Count,
+    ExpressionWrapper,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
+from django.db.models.functions import Coalesce, Now
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from rcs_router import pace, sql, wake
+from rcs_router import pace, wake
 from rcs_router.admin import look
 from rcs_router.admin.readonly import ReadOnlyAdmin
 from rcs_router.contract import Status
@@ -31,11 +40,18 @@ class BackendStateAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[BackendState]:
         queued = Transmission.objects.filter(backend=OuterRef("pk"), status=Status.QUEUED).order_by()
         count = Subquery(queued.values("backend").annotate(n=Count("pk")).values("n"), IntegerField())
-        return super().get_queryset(request).annotate(queued=Coalesce(count, 0))
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                queued=Coalesce(count, 0),
+                resting=ExpressionWrapper(Q(paused_until__gt=Now()), BooleanField()),
+            )
+        )
 
     @admin.display(description="State", ordering="paused_until")
     def standing(self, row: BackendState) -> SafeString:
-        if row.paused_until and row.paused_until > sql.now(BackendState):
+        if getattr(row, "resting", False):
             return look.word("resting", look.BAD)
         return look.word("trying again", look.BUSY) if row.pauses else look.word("working", look.GOOD)
 

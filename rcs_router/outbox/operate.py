@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from rcs_router import signals, sql, wake
 from rcs_router.backends import backends, fallbacks_after
@@ -47,7 +48,8 @@ def refusal(what: str, transmission: Transmission) -> str:
 
 
 def _retry_obstacle(row: Transmission) -> str:
-    late = row.expires_at is not None and row.expires_at <= sql.now(Transmission)
+    # by this process's clock, because it is only advice: the drain asks again, by the database's
+    late = row.expires_at is not None and row.expires_at <= timezone.now()
     return "its time is up, it can only be sent as new" if late else ""
 
 
@@ -65,7 +67,7 @@ def _revoke_obstacle(row: Transmission) -> str:
 def _resend_obstacle(row: Transmission) -> str:
     if getattr(row, "fallback", None):
         return "its fallback has taken over"
-    if Event.objects.filter(dedupe=_once(row)).exists():
+    if any(event.dedupe == _once(row) for event in row.events.all()):
         return "it was sent as new before"
     try:
         return "" if row.message.body else "it has no content"
@@ -223,9 +225,7 @@ def _by(what: str, who: str) -> str:
     return f"{what} by {who}".strip() if who else what
 
 
-def _move(
-    transmission: Transmission, allowed: Q, what: str, who: str, now: datetime, **changes: Any
-) -> bool:
+def _move(transmission: Transmission, allowed: Q, what: str, who: str, now: datetime, **changes: Any) -> bool:
     """One conditional UPDATE and its event; False when the row was elsewhere by then."""
     with transaction.atomic():
         moved = Transmission.objects.filter(allowed, pk=transmission.pk).update(**changes)
