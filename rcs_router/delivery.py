@@ -25,7 +25,7 @@ from rcs_router.content import Content
 from rcs_router.content.plain import render
 from rcs_router.contract import BaseBackend, Outbound, SendResult, Status, Traffic
 from rcs_router.errors import BackendBug, RCSError, SendError
-from rcs_router.models import DrainSlot, Transmission
+from rcs_router.models import DrainSlot, Message, Transmission
 from rcs_router.outbox import Move
 from rcs_router.policy import Decision, after_error, after_expiry
 
@@ -75,6 +75,7 @@ class Drain:
         self.rate = backends.config(self.alias).rate
         self.clock = sql.Clock(Transmission)
         self.pool = _pool(self.alias, self.slot.pk, self.conf.THREADS)
+        self.messages: dict[uuid.UUID, Message] = {}
         self.bodies: dict[uuid.UUID, tuple[Content, str]] = {}
         self.next_claim = 0.0  # by time.monotonic()
         self.renew_at = time.monotonic() + self.conf.LEASE / 2
@@ -128,11 +129,14 @@ class Drain:
         return pace.reserve(self.alias, self.rate, wanted, self.clock()) if self.rate else (wanted, 0.0)
 
     def claim(self, limit: int) -> int:
-        token, claimed_at = uuid.uuid4(), time.monotonic()
+        claimed_at = time.monotonic()
         if claimed_at > self.renew_at:
             pace.renew(self.slot, self.clock(), self.conf.LEASE)
             self.renew_at = claimed_at + self.conf.LEASE / 2
-        rows = outbox.claim(self.alias, limit, token, self.clock(), self.conf.LEASE)
+        if len(self.messages) > 1000:
+            self.messages.clear()
+            self.bodies.clear()
+        rows = outbox.claim(self.alias, limit, self.clock(), self.conf.LEASE, self.messages)
         fence = claimed_at + self.conf.LEASE - self.backend.options.timeout - MARGIN
         self.waiting.extend(Flight(row, fence) for row in rows)
         self.screen()
@@ -172,8 +176,6 @@ class Drain:
     def outbound(self, row: Transmission) -> Outbound:
         message = row.message
         if message.pk not in self.bodies:
-            if len(self.bodies) > 1000:
-                self.bodies.clear()
             body = message.body
             if body is None:
                 raise ValueError("an outgoing message without content")

@@ -53,7 +53,8 @@ def claim(
     names, values = zip(*changes.items(), strict=True)
     assignments = ", ".join(f"{name} = %s" for name in names)
     sql = f"UPDATE {table} SET {assignments} WHERE id {chosen} RETURNING id"  # noqa: S608
-    prepared = [_prepared(model, name, value, connection) for name, value in zip(names, values, strict=True)]
+    fields = [model._meta.get_field(name) for name in names]
+    prepared = [_prepared(field, value, connection) for field, value in zip(fields, values, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(sql, [*prepared, *params_for(params, connection), limit])
         key = model._meta.pk
@@ -72,20 +73,20 @@ def update_each(
 ) -> list[tuple[Any, ...]]:
     """`UPDATE … FROM (VALUES …)`: other values for every row in one statement; `returning` of those updated.
 
-    `names` are fields of `model`, the key first; "column:field" is a column of `v` that only has the field's type.
+    `names` are fields of `model`, the key first.
     `assign` and `where` are SQL over `t` (the table) and `v` (the values).
     """
     rows = list(rows)
     if not rows:
         return []
     connection = database(model)
-    values, flat = _values(model, names, rows, connection)
+    source, flat = _source(model, names, rows, connection)
     table = model._meta.db_table
     # SQLite's RETURNING sees the table only and knows no alias; PostgreSQL's sees v's columns too and needs one
     back = ", ".join(f"t.{name}" if connection.vendor == "postgresql" else name for name in returning)
-    columns = ", ".join(name.partition(":")[0] for name in names)
+    columns = ", ".join(names)
     sql = (
-        f"WITH v ({columns}) AS (VALUES {values}) UPDATE {table} AS t SET {assign} FROM v "  # noqa: S608
+        f"WITH v ({columns}) AS ({source}) UPDATE {table} AS t SET {assign} FROM v "  # noqa: S608
         f"WHERE t.id = v.id AND {where} RETURNING {back}"
     )
     with connection.cursor() as cursor:
@@ -109,13 +110,9 @@ def insert(
     if not rows:
         return []
     connection = database(model)
-    fields = [model._meta.get_field(name) for name in names]
-    flat = [
-        f.get_db_prep_save(value, connection) for row in rows for f, value in zip(fields, row, strict=True)
-    ]
-    one = f"({', '.join(['%s'] * len(fields))})"
-    columns = ", ".join(field.column for field in fields)
-    sql = f"INSERT INTO {model._meta.db_table} ({columns}) VALUES {', '.join([one] * len(rows))}"  # noqa: S608
+    source, flat = _source(model, names, rows, connection)
+    columns = ", ".join(model._meta.get_field(name).column for name in names)
+    sql = f"INSERT INTO {model._meta.db_table} ({columns}) {source}"
     sql += f" ON CONFLICT {conflict}" if conflict else ""
     sql += f" RETURNING {', '.join(returning)}" if returning else ""
     with connection.cursor() as cursor:
@@ -123,31 +120,42 @@ def insert(
         return list(cursor.fetchall()) if returning else []
 
 
-def _values(
+def _source(
     model: type[models.Model],
     names: Sequence[str],
     rows: list[Sequence[Any]],
     connection: BaseDatabaseWrapper,
 ) -> tuple[str, list[Any]]:
-    fields = [model._meta.get_field(name.partition(":")[2] or name) for name in names]
-    # PostgreSQL takes a column's type from its first row, where a NULL has none.
+    """SQL that yields the rows, and its parameters.
+
+    PostgreSQL gets one array per column: a statement of one length for any number of rows, and the only way to tell it
+    the type of a column that is all NULL. SQLite gets VALUES.
+    """
+    fields = [model._meta.get_field(name) for name in names]
     if connection.vendor == "postgresql":
-        first = ", ".join(f"%s::{_column_type(field, connection)}" for field in fields)
-    else:
-        first = ", ".join(["%s"] * len(fields))
-    rest = f", ({', '.join(['%s'] * len(fields))})" * (len(rows) - 1)
-    flat = [
-        f.get_db_prep_value(value, connection) for row in rows for f, value in zip(fields, row, strict=True)
-    ]
-    return f"({first}){rest}", flat
+        arrays = ", ".join(f"%s::{_column_type(field, connection)}[]" for field in fields)
+        columns = zip(*rows, strict=True)
+        return f"SELECT * FROM unnest({arrays})", [  # noqa: S608
+            [_prepared(field, value, connection) for value in column]
+            for field, column in zip(fields, columns, strict=True)
+        ]
+    one = f"({', '.join(['%s'] * len(fields))})"
+    flat = [_prepared(f, value, connection) for row in rows for f, value in zip(fields, row, strict=True)]
+    return f"VALUES {', '.join([one] * len(rows))}", flat
+
+
+_PLAIN = (UUID, str, int, bool, datetime, type(None))
+
+
+def _prepared(field: Any, value: Any, connection: BaseDatabaseWrapper) -> Any:
+    """As the field writes it; most values need nothing on PostgreSQL."""
+    if type(value) in _PLAIN and connection.vendor == "postgresql":
+        return value
+    return field.get_db_prep_value(value, connection)
 
 
 def _column_type(field: Any, connection: BaseDatabaseWrapper) -> str:
     return (field.rel_db_type(connection) if field.primary_key else field.db_type(connection)) or "text"
-
-
-def _prepared(model: type[models.Model], name: str, value: Any, connection: BaseDatabaseWrapper) -> Any:
-    return model._meta.get_field(name).get_db_prep_value(value, connection)
 
 
 def params_for(values: Iterable[Any], connection: BaseDatabaseWrapper) -> list[Any]:

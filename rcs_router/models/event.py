@@ -12,7 +12,7 @@ class Event(models.Model):
     """One thing that happened, with its cause. Never changed, never removed but with its transmission."""
 
     transmission = models.ForeignKey(
-        Transmission, on_delete=models.CASCADE, null=True, blank=True, related_name="events"
+        Transmission, on_delete=models.CASCADE, null=True, blank=True, related_name="events", db_index=False
     )
     connection = models.ForeignKey(
         Connection, on_delete=models.CASCADE, null=True, blank=True, related_name="events"

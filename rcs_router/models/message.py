@@ -128,8 +128,13 @@ class Transmission(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="transmissions")
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="transmissions")
-    backend = models.ForeignKey(Backend, on_delete=models.PROTECT, related_name="transmissions")
+    # Both keys are the first columns of indexes below; every index less is a faster campaign.
+    connection = models.ForeignKey(
+        Connection, on_delete=models.PROTECT, related_name="transmissions", db_index=False
+    )
+    backend = models.ForeignKey(
+        Backend, on_delete=models.PROTECT, related_name="transmissions", db_index=False
+    )
     fallback_of = models.OneToOneField(
         "self", on_delete=models.CASCADE, null=True, blank=True, related_name="fallback"
     )
@@ -194,7 +199,9 @@ class Transmission(models.Model):
                 condition=Q(revoke_at__isnull=False),
                 name="rcs_transmission_revoking",
             ),
-            models.Index(fields=["status", "-created_at"], name="rcs_transmission_status"),
+            models.Index(
+                fields=["-created_at"], condition=Q(status=Status.REVIEW), name="rcs_transmission_review"
+            ),
             models.Index(fields=["connection", "-created_at"], name="rcs_transmission_connection"),
         ]
         constraints = [

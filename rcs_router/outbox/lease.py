@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import Q
@@ -14,7 +14,7 @@ from rcs_router import signals, sql
 from rcs_router.backends import backends, fallbacks_after
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
-from rcs_router.models import BackendState, Event, RevokeFor, Transmission
+from rcs_router.models import BackendState, Event, Message, RevokeFor, Transmission
 from rcs_router.outbox.fallback import open_fallback
 from rcs_router.policy import Decision, Facts, after_lost_lease
 
@@ -41,8 +41,13 @@ class Move:
         return self.transmission.attempts + int(self.decision.spend and not self.started)
 
 
-def claim(alias: str, limit: int, token: UUID, now: datetime, lease: float) -> list[Transmission]:
-    """Up to `limit` due transmissions of a backend that is not resting, most urgent first; ours for `lease` seconds."""
+def claim(
+    alias: str, limit: int, now: datetime, lease: float, messages: dict[UUID, Message]
+) -> list[Transmission]:
+    """Up to `limit` due transmissions of a backend that is not resting, most urgent first; ours for `lease` seconds.
+
+    `messages`: those that the caller has, which is added to.
+    """
     keys = sql.claim(
         Transmission,
         where=(
@@ -53,13 +58,17 @@ def claim(alias: str, limit: int, token: UUID, now: datetime, lease: float) -> l
         order="priority, due_at, id",
         limit=limit,
         status=Status.SENDING,
-        claim=token,
+        claim=uuid4(),
         lease_until=now + timedelta(seconds=lease),
         started=False,
     )
     if not keys:
         return []
-    rows = Transmission.objects.filter(pk__in=keys).select_related("message", "connection")
+    rows = list(Transmission.objects.filter(pk__in=keys).select_related("connection"))
+    if missing := {row.message_id for row in rows} - set(messages):  # a campaign's one message is read once
+        messages.update(Message.objects.in_bulk(missing))
+    for row in rows:
+        row.message = messages[row.message_id]
     return sorted(rows, key=lambda t: (t.priority, t.due_at, t.created_at))
 
 

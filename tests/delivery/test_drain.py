@@ -1,4 +1,4 @@
-"""The drain under every kind of trouble: providers that throttle, fail, hang and lie, workers that die, people who leave."""
+"""The drain in trouble: providers that throttle, fail, hang and lie, workers that die, people who leave."""
 
 import threading
 import uuid
@@ -38,13 +38,14 @@ def age(t: Transmission, **fields: object) -> None:
 
 def worker_dies(alias: str, *, started: bool) -> list[Transmission]:
     """A worker claims what is due, perhaps sends it, and is never heard of again."""
-    token = uuid.uuid4()
     now = sql.now(Transmission)
-    rows = outbox.claim(alias, 50, token, now, 90)
+    rows = outbox.claim(alias, 50, now, 90, {})
     if started:
         leaving = [outbox.Move(row, delivery.Decision(Status.SENDING), started=True) for row in rows]
         outbox.settle(leaving, now)
-    Transmission.objects.filter(claim=token).update(lease_until=now - timedelta(seconds=1))
+    Transmission.objects.filter(pk__in=[row.pk for row in rows]).update(
+        lease_until=now - timedelta(seconds=1)
+    )
     return rows
 
 
@@ -130,7 +131,8 @@ def test_too_fast_rests_the_backend_and_costs_no_attempt() -> None:
     drain()
     state = pace.state("rcs")
     assert (status(t), t.attempts, len(memory().sent)) == (Status.QUEUED, 0, 1)
-    assert state.paused_until and state.paused_until > timezone.now() + timedelta(seconds=50)
+    assert state.paused_until
+    assert state.paused_until > timezone.now() + timedelta(seconds=50)
     assert not sweep.has_due("rcs", timezone.now())
     assert heard == ["rcs"]
     age(t, due_at=timezone.now())
@@ -150,13 +152,14 @@ def test_a_resting_backend_is_tried_with_one_message() -> None:
 
 
 def test_ten_failures_in_a_row_open_the_breaker() -> None:
-    send("Sale", [connection(f"+3725550{n:04}") for n in range(40)])
-    memory().outcomes.extend([Unavailable()] * 40)
+    send("Sale", [connection(f"+3725550{n:04}") for n in range(100)])
+    memory().outcomes.extend([Unavailable()] * 100)
     drain("rcs")
-    assert len(memory().sent) <= 10 + 2 * 16
+    assert len(memory().sent) <= 10 + 2 * 16, "what was in flight when it opened"
     untouched = Transmission.objects.filter(backend="rcs", attempts=0)
-    assert untouched.count() >= 4
+    assert untouched.count() >= 50
     assert set(untouched.values_list("status", flat=True)) == {Status.QUEUED}
+    assert pace.state("rcs").pauses == 1
 
 
 def test_wrong_credentials_rest_the_backend() -> None:
@@ -293,7 +296,7 @@ def test_codes_overtake_a_campaign() -> None:
     for n in range(5):
         sent_to(number=f"+3725550{n:04}", traffic="promotion")
     sent_to(number=BOB, traffic="authentication")
-    rows = outbox.claim("rcs", 1, uuid.uuid4(), sql.now(Transmission), 60)
+    rows = outbox.claim("rcs", 1, sql.now(Transmission), 60, {})
     assert rows[0].connection.identity == BOB
 
 
@@ -306,7 +309,7 @@ def test_a_frozen_worker_sends_nothing_after_its_lease(settings: pytest.FixtureR
 
 def test_a_late_result_of_a_lost_claim_changes_nothing_but_the_timeline() -> None:
     t = sent_to()
-    rows = outbox.claim("rcs", 1, uuid.uuid4(), sql.now(Transmission), 60)
+    rows = outbox.claim("rcs", 1, sql.now(Transmission), 60, {})
     age(t, status=Status.QUEUED, claim=None)
     move = outbox.Move(rows[0], delivery.Decision(Status.ACCEPTED))
     outbox.settle([move], sql.now(Transmission))
@@ -341,7 +344,7 @@ def test_two_slots_and_no_more() -> None:
         pace.slot("rcs", now, 60) as two,
         pace.slot("rcs", now, 60) as three,
     ):
-        assert one and two and three is None
+        assert [bool(slot) for slot in (one, two, three)] == [True, True, False]
     with pace.slot("rcs", now, 60) as again:
         assert again
 

@@ -120,7 +120,7 @@ def test_delivered_while_sending_stands_when_the_result_is_written() -> None:
     t = sent_to()
     arrived = Receipt(ReceiptKind.DELIVERED, transmission=t.pk)
 
-    claimed = outbox.claim("rcs", 1, uuid.uuid4(), timezone.now(), 60)
+    claimed = outbox.claim("rcs", 1, timezone.now(), 60, {})
     outbox.apply_receipts("rcs", [arrived], timezone.now())
     move = outbox.Move(claimed[0], after_error(Unreachable(), outbox.facts(claimed[0])))
     outbox.settle([move], timezone.now())
