@@ -209,6 +209,22 @@ FINE: list[tuple[Any, Any]] = [
 SURROUNDINGS = {"E201", "E202", "E203", "W201", "W202", "W203", "W204"}
 
 
+class Database:
+    """As much of a database connection as the check looks at."""
+
+    alias = "default"
+
+    def __init__(self, vendor: str, age: int | None = 0, **options: Any) -> None:
+        self.vendor = vendor
+        self.settings_dict = {"CONN_MAX_AGE": age, "OPTIONS": options}
+
+
+@pytest.fixture(autouse=True)
+def plain_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same answers whichever database the tests run on."""
+    monkeypatch.setattr(sql, "database", lambda model: Database("sqlite"))
+
+
 def found() -> list[checks.CheckMessage]:
     return [message for check in CHECKS for message in check()]
 
@@ -292,16 +308,6 @@ def celery(fine: Any) -> Any:
     conf.task_always_eager, conf.beat_schedule = kept
 
 
-class Database:
-    """As much of a database connection as the check looks at."""
-
-    alias = "default"
-
-    def __init__(self, vendor: str, age: int | None = 0, **options: Any) -> None:
-        self.vendor = vendor
-        self.settings_dict = {"CONN_MAX_AGE": age, "OPTIONS": options}
-
-
 @pytest.mark.parametrize(
     ("database", "wanted"),
     [
@@ -326,7 +332,6 @@ def test_connections_are_not_kept_while_developing(fine: Any, monkeypatch: pytes
 
 
 def test_old_sqlite(fine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql, "database", lambda model: Database("sqlite"))
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
     assert ids() == ["E202"]
 
