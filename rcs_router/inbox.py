@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Q, QuerySet
 
 from rcs_router import incoming, outbox, router, sql, wake
@@ -105,6 +105,10 @@ def _digest_group(alias: str, rows: list[StoredWebhook], now: datetime) -> None:
     try:
         _apply(alias, parsed, now)
     except Exception as error:
+        if len(parsed) == 1 and isinstance(error, OperationalError | InterfaceError):
+            # the database's trouble, not the row's: it is digested again when its lease has ended
+            logger.warning("webhook request %s waits for the database", parsed[0].row.pk)
+            return
         if len(parsed) == 1:
             _failed(parsed[0].row, error, now)
             return

@@ -29,14 +29,19 @@ def as_row(connection: Connection, incoming: Incoming) -> Message:
         backend_id=connection.backend_id,
         connection=connection,
         external_id=incoming.id,
-        text=choice.label if choice else incoming.text,
-        postback=choice.postback if choice else incoming.postback,
+        text=choice.label if choice else _storable(incoming.text),
+        postback=choice.postback if choice else _storable(incoming.postback),
         content=_place(incoming) if place else None,
         answers=answered,
         in_response_to_id=answered.message_id if answered else None,
         said_at=incoming.at,
         fields=_fields(incoming, typed=incoming.text if choice else ""),
     )
+
+
+def _storable(said: str) -> str:
+    """PostgreSQL stores no NUL, and what a person said may not be lost over one."""
+    return said.replace("\0", "\ufffd")
 
 
 def _answered(connection: Connection, incoming: Incoming) -> tuple[Transmission | None, Choice | None]:

@@ -4,12 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
+from django.test import Client
 from django.utils import timezone
 
-from rcs_router import consent, expiry, outbox, send, sql, sweep, wake
+from rcs_router import consent, expiry, inbox, outbox, receive, send, sql, sweep, wake
 from rcs_router.contract import Receipt, ReceiptKind, Status
 from rcs_router.errors import Ambiguous, OptedOut
-from rcs_router.models import RevokeFor, Transmission
+from rcs_router.models import Message, RevokeFor, StoredWebhook, Transmission
 from rcs_router.outbox import operate
 from tests.core import ALICE, BACKENDS, BOB, connection, drain, memory, sent_to
 
@@ -104,3 +106,43 @@ def test_a_code_that_is_sent_twice_rather_than_late_is_revoked_once() -> None:
     assert expiry.revoke_due("rcs") == 1
     t.refresh_from_db()
     assert (t.revoke_at, len(memory().revoked)) == (None, 1)
+
+
+def post(body: str, query: str = "", **meta: Any) -> int:
+    client = Client(raise_request_exception=False)
+    headers = {"x-memory-secret": "memory"}
+    return client.post(
+        f"/rcs/webhooks/rcs/{query}", body.encode(), content_type="text/plain", headers=headers, **meta
+    ).status_code
+
+
+def test_a_receipt_is_not_lost_when_the_database_is_in_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    t = sent_to()
+    drain("rcs")
+    assert post(f"delivered {t.pk}") == 200
+    with monkeypatch.context() as broken:
+        broken.setattr(outbox, "apply_receipts", fail)
+        inbox.digest()
+    StoredWebhook.objects.update(lease_until=timezone.now() - LONG_AGO)  # the lease ends
+    inbox.digest()
+    t.refresh_from_db()
+    assert t.status == Status.DELIVERED
+    assert StoredWebhook.objects.get().note == ""
+
+
+def fail(*args: Any) -> None:
+    raise OperationalError("database is locked")
+
+
+def test_a_nul_loses_nothing() -> None:
+    assert post(f"text {ALICE} a\0b", "?x=%00y") == 200
+    receive("c\0d", connection(), postback="e\0f")
+    inbox.digest()
+    heard = Message.objects.filter(direction="in").values_list("text", "postback")
+    assert set(heard) == {("a\ufffdb", ""), ("c\ufffdd", "e\ufffdf")}
+    assert StoredWebhook.objects.get().query == {"x": "\ufffdy"}
+
+
+@pytest.mark.parametrize("length", ["abc", "-1", "\u0663", ""])
+def test_a_length_that_is_no_number_is_no_error_of_ours(length: str) -> None:
+    assert post(f"text {ALICE} hi", CONTENT_LENGTH=length) in {200, 400}
