@@ -48,11 +48,14 @@ def together(what: str, total: int) -> float:
     for worker in workers:
         assert worker.stdout
         assert worker.stdout.readline() == "ready\n"
-    began = time.perf_counter()
-    outputs = [worker.communicate("go\n")[0] for worker in workers]
-    done = sum(int(output.split()[0]) for output in outputs)
+    for worker in workers:  # all of them, before anybody is waited for
+        assert worker.stdin
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    outputs = [worker.communicate()[0].split() for worker in workers]
+    done = sum(int(number) for number, _ in outputs)
     assert done >= total, f"{what}: {done} of {total}"
-    return done / max(float(output.split()[1]) for output in outputs) if began else 0.0
+    return done / max(float(seconds) for _, seconds in outputs)
 
 
 def drain_row(total: int, delay: float) -> tuple[float, float]:

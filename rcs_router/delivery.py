@@ -31,8 +31,8 @@ from rcs_router.policy import Decision, after_error, after_expiry
 
 logger = logging.getLogger(__name__)
 
-FLUSH = 16  # results written at once, at most…
-FLUSH_AFTER = 0.05  # …this many seconds after the first of them
+FLUSH = 16  # so many results are waited for before they are written…
+FLUSH_AFTER = 0.05  # …but no longer than this many seconds after the first of them
 LOOKAHEAD = (
     10  # rows marked as started beyond what the threads can hold, so that no thread waits for the database
 )
@@ -199,9 +199,9 @@ class Drain:
         kept: deque[Flight] = deque()
         busy = {flight.row.connection_id for flight in self.flying.values()}
         alone = any(flight.row.lost_leases for flight in self.flying.values())
-        # Twice what the threads can hold, so that none waits for the database; but where a repeat would be shown twice,
+        # Thrice what the threads can hold, so that none waits for the database; but where a repeat would be shown twice,
         # only what is really in flight may be in doubt after a crash.
-        deep = 2 if self.backend.capabilities.idempotent else 1
+        deep = 3 if self.backend.capabilities.idempotent else 1
         room = self.conf.THREADS * deep - len(self.flying)
         for flight in self.waiting:
             who = flight.row.connection_id
@@ -222,11 +222,9 @@ class Drain:
             self.pool.submit(_attempt, self.backend, flight, self.done.put)
 
     def collect(self) -> None:
-        """Wait for results: for the first a moment (there may be new work), then for more, up to a full flush."""
-        if not self.flying:
-            return
+        """Wait for the first result a moment (there may be new work), then for a few more, then take what is there."""
         wait, until = SHORT, None
-        while self.flying and len(self.ended) < FLUSH:
+        while self.flying:
             try:
                 flight = self.done.get(timeout=wait)
             except Empty:
@@ -234,7 +232,7 @@ class Drain:
             del self.flying[flight.row.pk]
             self.ended.append(flight)
             until = until or time.monotonic() + FLUSH_AFTER
-            wait = max(0.0, until - time.monotonic())
+            wait = max(0.0, until - time.monotonic()) if len(self.ended) < FLUSH else 0.0
 
     # Settling
 
