@@ -131,7 +131,7 @@ def _source(
     PostgreSQL gets one array per column: a statement of one length for any number of rows, and the only way to tell it
     the type of a column that is all NULL. SQLite gets VALUES.
     """
-    fields = [model._meta.get_field(name) for name in names]
+    fields: list[Any] = [model._meta.get_field(name) for name in names]
     if connection.vendor == "postgresql":
         arrays = ", ".join(f"%s::{_column_type(field, connection)}[]" for field in fields)
         columns = zip(*rows, strict=True)

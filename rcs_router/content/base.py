@@ -42,7 +42,7 @@ def raises_content_error(cls: T) -> T:
 
     @functools.wraps(build)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        names = tuple(cls.__dataclass_fields__)
+        names = tuple(cls.__dataclass_fields__)  # type: ignore[attr-defined]
         with_content_error(lambda: build(self, *args, **kwargs), tags=SUGGESTION_TAGS, names=names)
 
     cls.__init__ = __init__  # type: ignore[misc]

@@ -14,7 +14,7 @@ from rcs_router import consent, sql, wake
 from rcs_router.backends import backends
 from rcs_router.capabilities import Fit, fit
 from rcs_router.content import Content
-from rcs_router.contract import Status
+from rcs_router.contract import Status, Traffic
 from rcs_router.models import PRIORITY, Connection, Message, Transmission
 
 CHUNK = 1000  # recipients written at once: memory stays flat for any number
@@ -75,7 +75,7 @@ def _transmission(
         message=message,
         connection=connection,
         backend_id=connection.backend_id,
-        priority=PRIORITY[message.traffic],
+        priority=PRIORITY[Traffic(message.traffic)],
         due_at=due_at or Now(),
         expires_at=_expiry(message, due_at),
         choices=[asdict(choice) for choice in carried.choices],
@@ -118,7 +118,7 @@ def fallback_transmission(
         backend_id=connection.backend_id,
         fallback_of=parent,
         root_backend=root,
-        priority=PRIORITY[message.traffic],
+        priority=PRIORITY[Traffic(message.traffic)],
         due_at=due_at,
         expires_at=due_at + ttl if ttl else None,
         choices=[asdict(choice) for choice in carried.choices],

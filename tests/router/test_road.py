@@ -2,13 +2,11 @@
 
 import pytest
 
-from rcs_router import receive, send
-from rcs_router.content import Card, OpenUrl, Reply
-from rcs_router.contract import Receipt, ReceiptKind, SendResult, Status
-from rcs_router.errors import Ambiguous, BadAddress, OptedOut, Refused, Throttled, Unavailable, Unreachable
-from rcs_router import inbox, outbox, sql, sweep
-from rcs_router.models import Event, Message, Transmission
-from tests.core import ALICE, connection, drain, memory, sent_to
+from rcs_router import outbox, sql
+from rcs_router.contract import Receipt, ReceiptKind, Status
+from rcs_router.errors import Ambiguous, BadAddress, OptedOut, Refused, Unavailable, Unreachable
+from rcs_router.models import Transmission
+from tests.core import drain, memory, sent_to
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("router")]
 
