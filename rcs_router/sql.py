@@ -111,7 +111,8 @@ def insert(
         return []
     connection = database(model)
     source, flat = _source(model, names, rows, connection)
-    columns = ", ".join(model._meta.get_field(name).column for name in names)
+    fields: list[Any] = [model._meta.get_field(name) for name in names]
+    columns = ", ".join(field.column for field in fields)
     sql = f"INSERT INTO {model._meta.db_table} ({columns}) {source}"
     sql += f" ON CONFLICT {conflict}" if conflict else ""
     sql += f" RETURNING {', '.join(returning)}" if returning else ""
