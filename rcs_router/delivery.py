@@ -4,13 +4,14 @@ Threads do HTTP only; the database belongs to the thread that runs the drain.
 """
 
 import logging
+import os
 import random
+import threading
 import time
 import traceback
 import uuid
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from queue import Empty, SimpleQueue
@@ -74,7 +75,7 @@ class Drain:
         self.backend = backends[self.alias]
         self.rate = backends.config(self.alias).rate
         self.clock = sql.Clock(Transmission)
-        self.pool = _pool(self.alias, self.slot.pk, self.conf.THREADS)
+        self.senders = _senders_of(self.alias, self.slot.pk, self.conf.THREADS)
         self.messages: dict[uuid.UUID, Message] = {}
         self.bodies: dict[uuid.UUID, tuple[Content, str]] = {}
         self.next_claim = 0.0  # by time.monotonic()
@@ -87,9 +88,10 @@ class Drain:
         """Until nothing is due, the backend rests, or the budget is spent; returns how many were sent or settled."""
         try:
             while not self.resting or self.flying or self.ended:
+                settled = self.judged()  # first, because it may say that the backend is to rest
                 self.refill()
                 starting = self.startable()
-                self.write(starting)
+                self.write(settled, starting)
                 self.submit(starting)
                 if not self.flying and not self.waiting:
                     if self.exhausted():
@@ -110,7 +112,7 @@ class Drain:
     def refill(self) -> None:
         """Claim more when the threads could run dry; a short answer means that there is nothing more for a moment."""
         now = time.monotonic()
-        idle = not self.flying and not self.waiting and not self.ended
+        idle = not self.flying and not self.waiting
         if self.resting or now >= self.stop_at or len(self.waiting) >= self.conf.THREADS:
             return
         if not idle and (now < self.next_claim or self.rests):
@@ -199,8 +201,8 @@ class Drain:
         kept: deque[Flight] = deque()
         busy = {flight.row.connection_id for flight in self.flying.values()}
         alone = any(flight.row.lost_leases for flight in self.flying.values())
-        # Thrice what the threads can hold, so that none waits for the database; but where a repeat would be shown twice,
-        # only what is really in flight may be in doubt after a crash.
+        # Thrice what the threads can hold, so that none waits for the database; but where a repeat would be shown
+        # twice, only what is really in flight may be in doubt after a crash.
         deep = 3 if self.backend.capabilities.idempotent else 1
         room = self.conf.THREADS * deep - len(self.flying)
         for flight in self.waiting:
@@ -219,7 +221,7 @@ class Drain:
     def submit(self, starting: list[Flight]) -> None:
         for flight in starting:
             self.flying[flight.row.pk] = flight
-            self.pool.submit(_attempt, self.backend, flight, self.done.put)
+            self.senders.work.put((self.backend, flight, self.done.put))
 
     def collect(self) -> None:
         """Wait for the first result a moment (there may be new work), then for a few more, then take what is there."""
@@ -236,14 +238,17 @@ class Drain:
 
     # Settling
 
-    def write(self, starting: list[Flight]) -> None:
-        """One statement for what ended and for what leaves now."""
+    def judged(self) -> list[Move]:
+        """What is to be written of the requests that have ended."""
         ended, self.ended = self.ended, []
-        moves = [_back(flight.row) if flight.fenced else self.judge(flight) for flight in ended]
-        moves += [Move(flight.row, Decision(Status.SENDING), started=True) for flight in starting]
-        if moves:
-            self.persist(moves)
         self.dealt += len(ended)
+        return [_back(flight.row) if flight.fenced else self.judge(flight) for flight in ended]
+
+    def write(self, settled: list[Move], starting: list[Flight]) -> None:
+        """One statement for what ended and for what leaves now."""
+        leaving = [Move(flight.row, Decision(Status.SENDING), started=True) for flight in starting]
+        if settled or leaving:
+            self.persist(settled + leaving)
 
     def persist(self, moves: list[Move]) -> None:
         """Results are worth waiting for: a database that is restarting is asked again, until the lease has ended."""
@@ -334,13 +339,31 @@ def _attempt(backend: BaseBackend, flight: Flight, report: Callable[[Flight], No
     report(flight)
 
 
-_pools: dict[tuple[str, int], ThreadPoolExecutor] = {}
+class _Senders:
+    """The threads of one slot. They outlive the drain, because each keeps its connection to the provider open.
+
+    A bare queue, since an executor's futures cost as much as a tenth of a request.
+    """
+
+    def __init__(self, alias: str, threads: int) -> None:
+        self.threads = threads
+        self.work: SimpleQueue[tuple[BaseBackend, Flight, Callable[[Flight], None]]] = SimpleQueue()
+        for number in range(threads):
+            threading.Thread(target=self._run, name=f"rcs-{alias}-{number}", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            _attempt(*self.work.get())
 
 
-def _pool(alias: str, slot: int, threads: int) -> ThreadPoolExecutor:
-    """The slot's sender threads; they outlive the drain, because each keeps its connection to the provider open."""
+_senders: dict[tuple[str, int], _Senders] = {}
+
+
+def _senders_of(alias: str, slot: int, threads: int) -> _Senders:
     key = (alias, slot)
-    pool = _pools.get(key)
-    if pool is None or pool._max_workers != threads:
-        pool = _pools[key] = ThreadPoolExecutor(threads, thread_name_prefix=f"rcs-{alias}")
-    return pool
+    if key not in _senders or _senders[key].threads != threads:
+        _senders[key] = _Senders(alias, threads)
+    return _senders[key]
+
+
+os.register_at_fork(after_in_child=_senders.clear)  # threads do not survive a fork
