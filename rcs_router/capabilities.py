@@ -33,8 +33,9 @@ def fit(backend: BaseBackend, content: Content, fallback_text: str = "") -> Fit:
 
 def require(backend: BaseBackend, content: Content, fallback_text: str = "") -> None:
     """Raise ContentError, in the caller's stack, when the backend cannot carry the content or what became of it."""
+    plain = backend.capabilities.content <= {Text}  # it says `outbound.text`, whatever the content
     carried = content
-    if not is_native(backend, content):
+    if plain or not is_native(backend, content):
         carried = Text(render(content, fallback_text=fallback_text).text)
     if problems := backend.check(carried):
         path, _, problem = problems[0].partition(": ")

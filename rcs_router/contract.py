@@ -75,7 +75,7 @@ class Outbound:
     expires_at: datetime | None = None  # aware, by the database's clock
     extra: Mapping[str, Any] = field(
         default_factory=dict
-    )  # the caller's `fields["extra"]`, merged last by backends
+    )  # `fields["extra"][alias]` of the message, merged last
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,7 @@ class Drain:
             text=text,
             traffic=Traffic(message.traffic),
             expires_at=row.expires_at,
-            extra=message.fields.get("extra") or {},
+            extra=(message.fields.get("extra") or {}).get(self.alias) or {},
         )
 
     # Sending

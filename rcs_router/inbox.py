@@ -132,7 +132,8 @@ def _apply(alias: str, parsed: list[Digest], now: datetime) -> None:
         unknown = {id(r) for r in outbox.apply_receipts(alias, [r for d in parsed for r in d.receipts], now)}
         for digest in parsed:
             digest.orphans = sum(id(receipt) in unknown for receipt in digest.receipts)
-        _store_said(alias, [said for digest in parsed for said in digest.said])
+        # a row that was parked for its receipts has been here before, and what it said is stored
+        _store_said(alias, [said for digest in parsed if not digest.row.tries for said in digest.said])
         whole = [digest.row.pk for digest in parsed if not digest.orphans]
         StoredWebhook.objects.filter(pk__in=whole).update(
             digested_at=now, lease_until=None, tries=F("tries") + 1, note="", traceback=""

@@ -51,8 +51,8 @@ def send(
     is written to once. `traffic`: why (rcs_router.contract.Traffic; default: the backend's). `ttl`: how long it is of
     use; when it has passed, the fallback is tried. `send_at`: not before (aware). `time_critical`: better twice than
     late, for codes. `fallback_text`: what an SMS says instead of the rendered content. `fields`: anything, as JSON;
-    "extra" in it is merged into the provider's request. `idempotency_key`: a second send() with it returns the first
-    message.
+    {"extra": {alias: {...}}} in it is merged into that backend's request. `idempotency_key`: a second send() with it
+    returns the first message.
 
     Raises ContentError (a backend on the way cannot carry it), IdentityError, ConfigError (unknown backend),
     ValueError (no recipients, a ttl that is not positive, a naive send_at).

@@ -1,5 +1,6 @@
 """What time brings about: lost leases, retries that are due, ends of ttl, in; bells for the workers out."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from django.db.models import Q
@@ -11,17 +12,28 @@ from rcs_router.models import BackendState, Message, StoredWebhook, Transmission
 
 
 def tick() -> None:
-    """One sweep, by beat, cron (`manage.py rcs_tick`) or the worker; any number of them at once does no harm."""
+    """One sweep, by beat: mend what was lost, and ring for everything that is due, whether or not WAKE is on."""
     now = sql.now(Transmission)
+    mend(now)
+    for bell in due(now):
+        wake.ring(bell)
+
+
+def mend(now: datetime) -> None:
+    """What dead workers left goes back into the queue, what is too late is ended. Any number at once does no harm."""
     outbox.reap(now)
     expiry.sweep(now)
+
+
+def due(now: datetime) -> Iterator[wake.Bell]:
+    """The bells of all work that is due."""
     for alias in backends:
         if has_due(alias, now):
-            wake.drain(alias)
+            yield (wake.DRAIN, alias)
         if to_revoke(alias, now):
-            wake.revoke(alias)
+            yield (wake.REVOKE, alias)
     if to_digest(now):
-        wake.digest()
+        yield (wake.DIGEST,)
 
 
 def has_due(alias: str, now: datetime) -> bool:

@@ -17,6 +17,7 @@ from rcs_router.contract import (
     ReceiptKind,
     SendResult,
     WebhookRequest,
+    secret,
 )
 from rcs_router.errors import SendError, WebhookRefused
 
@@ -38,7 +39,7 @@ Outcome = SendResult | SendError | Callable[[Outbound], SendResult]
 class MemoryOptions(Options):
     """Options of the memory backend."""
 
-    secret: str = "memory"  # noqa: S105
+    secret: str = secret(default="memory")
     limit: int = 3000  # characters of a Text
 
 

@@ -1,17 +1,15 @@
 """Held for every test: no socket leaves this machine."""
 
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
 
 _LOCAL = {"localhost", "127.0.0.1", "::1", ""}
 
 
 @pytest.fixture(autouse=True)
-def only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address: object) -> None:
@@ -20,7 +18,6 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         connect(self, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
-    yield
 
 
 @pytest.fixture

@@ -3,7 +3,9 @@
 import functools
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
+from django.utils.encoding import iri_to_uri, punycode
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from rcs_router.errors import ContentError
@@ -26,7 +28,14 @@ def _web_address(value: str) -> str:
     scheme, _, rest = value.partition("://")
     if scheme.lower() not in {"http", "https"} or not rest.strip("/") or any(c.isspace() for c in value):
         raise ValueError(f"{value!r} is not an http or https address")
-    return value
+    return value if value.isascii() else _as_ascii(value)
+
+
+def _as_ascii(address: str) -> str:
+    """`https://müller.example/straße` as it travels on a wire."""
+    parts = urlsplit(address)
+    host = punycode(parts.netloc) if parts.netloc else ""
+    return iri_to_uri(urlunsplit(parts._replace(netloc=host))) or ""
 
 
 Label = Annotated[str, AfterValidator(_not_blank)]

@@ -1,9 +1,11 @@
 """What a message can say: built by the caller, stored as JSON, rendered by a backend or as plain text."""
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticSerializationError
 
 from rcs_router.content.base import (
     CONFIG,
@@ -126,8 +128,12 @@ def _one_source(url: str | None, uploaded: str) -> None:
 
 
 def dump(content: Content) -> dict[str, Any]:
-    """Content as JSON data for the database and the API; `load` reads it back."""
-    data: dict[str, Any] = _ADAPTER.dump_python(content, mode="json")
+    """Content as JSON data for the database and the API; `load` reads it back. Raises ContentError for broken text."""
+    try:
+        data: dict[str, Any] = _ADAPTER.dump_python(content, mode="json")
+        json.dumps(data, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, PydanticSerializationError):
+        raise ContentError("", "a text has half of a surrogate pair, which is no character") from None
     return data
 
 

@@ -1,7 +1,6 @@
 """What is said, and each of its ways: Message (one per send or receive) and Transmission (one per connection)."""
 
 import uuid
-from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
@@ -93,23 +92,25 @@ class Message(models.Model):
 
     @property
     def status(self) -> Status | None:
-        """What became of it, over all of its connections; None before it has any.
+        """What became of it, over all recipients; None before it has any.
 
-        REVIEW when any needs a person; else that of the connection which is least far. A connection's own is DELIVERED
-        or READ when any of its transmissions (fallbacks included) is, else that of the newest.
+        REVIEW when any needs a person; else that of the recipient whom it is furthest from. A recipient's own is
+        DELIVERED or READ when the message arrived on any road, else that of the last road tried.
         """
-        newest: dict[str, tuple[Any, Status]] = {}
-        arrived: dict[str, Status] = {}
-        for t in self.transmissions.select_related("connection").order_by("created_at", "fallback_of"):
-            who = t.connection.identity
-            status = Status(t.status)
-            newest[who] = (t.created_at, status)
-            if status >= Status.DELIVERED:
-                arrived[who] = max(status, arrived.get(who, status))
-        ends = [arrived.get(who, status) for who, (_, status) in newest.items()]
+        rows = {t.pk: t for t in self.transmissions.all()}
+        parents = {t.fallback_of_id for t in rows.values()}
+        ends = [_end_of_road(t, rows) for t in rows.values() if t.pk not in parents]
         if not ends:
             return None
         return Status.REVIEW if Status.REVIEW in ends else min(ends)
+
+
+def _end_of_road(last: "Transmission", rows: dict[uuid.UUID, "Transmission"]) -> Status:
+    road = [last]
+    while road[-1].fallback_of_id:
+        road.append(rows[road[-1].fallback_of_id])
+    best = max(Status(t.status) for t in road)
+    return best if best >= Status.DELIVERED else Status(last.status)
 
 
 class RevokeFor(models.TextChoices):

@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.utils import timezone
 
 from rcs_router import inbox, receive, wake
 from rcs_router.backends import backends
-from rcs_router.conf import router_settings
 from rcs_router.contract import Status, WebhookRequest
 from rcs_router.errors import Throttled, Unavailable, Unreachable
 from rcs_router.management.commands import rcs_worker
@@ -103,7 +101,7 @@ def test_once_ends_although_a_message_cannot_be_routed(monkeypatch):
 @in_memory
 def test_nobody_rings_for_celery_while_it_works_and_afterwards_they_do_again(settings, monkeypatch):
     rung: list[Any] = []
-    monkeypatch.setattr(wake._bell, "ring", rung.append)
+    monkeypatch.setattr(wake._ringer, "ring", rung.append)
     settings.RCS_ROUTER = {**ROUTER, "WAKE": True}
     memory().outcomes.append(Unreachable())
     sent_to()
@@ -111,8 +109,8 @@ def test_nobody_rings_for_celery_while_it_works_and_afterwards_they_do_again(set
     call_command("rcs_worker", once=True)
     assert statuses() == [("rcs", Status.FAILED), ("sms", Status.ACCEPTED)]
     assert rung == []
-    assert router_settings().WAKE is True
-    assert django_settings.RCS_ROUTER["WAKE"] is True
+    sent_to()
+    assert rung == [(wake.DRAIN, "rcs")]
 
 
 def test_without_backends_there_is_nothing_to_do(settings):
@@ -127,7 +125,7 @@ def test_a_station_that_fails_is_logged_without_its_words_and_tried_again(
 ):
     settings.RCS_BACKENDS = {}
     monkeypatch.setattr(rcs_worker, "REST", 0)
-    monkeypatch.setattr("rcs_router.sweep.tick", lambda: None)
+    monkeypatch.setattr("rcs_router.sweep.mend", lambda now: None)
     worker = rcs_worker.Worker()
     runs = iter([error, error, None])
 

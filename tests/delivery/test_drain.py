@@ -193,10 +193,10 @@ def test_what_is_too_late_is_not_sent_and_falls_back() -> None:
 def test_silence_past_the_ttl_is_revoked_then_falls_back() -> None:
     t = sent_to(ttl=timedelta(minutes=5))
     drain()
-    sweep.tick()
+    sweep.mend(timezone.now())
     assert status(t) == Status.ACCEPTED
     age(t, expires_at=timezone.now() - timedelta(minutes=1))
-    sweep.tick()
+    sweep.mend(timezone.now())
     revoke("rcs")
     assert (status(t), memory().revoked) == (Status.EXPIRED, [t.pk])
     drain("sms")
@@ -208,7 +208,7 @@ def test_a_revoke_that_fails_is_asked_again_and_in_the_end_left() -> None:
     drain()
     memory().revocable = Unavailable()
     age(t, expires_at=timezone.now() - timedelta(minutes=1))
-    sweep.tick()
+    sweep.mend(timezone.now())
     for _ in range(6):
         revoke("rcs")
     assert (status(t), len(memory().revoked)) == (Status.ACCEPTED, 4)
@@ -226,7 +226,7 @@ def test_a_revoke_that_fails_is_asked_again_and_in_the_end_left() -> None:
 def test_what_a_dead_worker_leaves(alias: str, started: bool, ends: Status, penalty: int) -> None:
     t = sent_to(alias)
     worker_dies(alias, started=started)
-    sweep.tick()
+    sweep.mend(timezone.now())
     assert (status(t), t.lost_leases, t.unknown, t.attempts) == (ends, penalty, started, 0)
 
 
@@ -234,10 +234,10 @@ def test_a_message_that_kills_its_workers_goes_to_review_and_its_neighbours_go_o
     poison = sent_to(number=ALICE)
     for _ in range(2):
         worker_dies("rcs", started=True)
-        sweep.tick()
+        sweep.mend(timezone.now())
     neighbours = [sent_to(number=f"+3725550{n:04}") for n in range(5)]
     assert len(worker_dies_alone("rcs", poison)) == 1
-    sweep.tick()
+    sweep.mend(timezone.now())
     assert (status(poison), poison.lost_leases) == (Status.REVIEW, 3)
     drain()
     assert {status(n) for n in neighbours} == {Status.ACCEPTED}

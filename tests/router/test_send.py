@@ -89,7 +89,8 @@ def test_the_traffic_type_is_the_backends_unless_it_is_named(settings: Any, give
 
 
 def test_extras_reach_the_backend() -> None:
-    send("Hello", connection(), fields={"extra": {"contentMessage": {"x": 1}}, "order": 7})
+    extra = {"rcs": {"contentMessage": {"x": 1}}, "sms": {"mclass": 0}}
+    send("Hello", connection(), fields={"extra": extra, "order": 7})
     drain("rcs")
     assert memory().sent[0].extra == {"contentMessage": {"x": 1}}
 

@@ -42,10 +42,10 @@ def test_a_backend_that_left_the_settings_stops_no_other(
     change(sent_to("alone"), **state)
     sent_to("rcs", BOB)
     settings.RCS_BACKENDS = {alias: BACKENDS[alias] for alias in ("rcs", "sms")}
-    rung: list[str] = []
-    monkeypatch.setattr(wake, "drain", rung.append)
+    rung: list[wake.Bell] = []
+    monkeypatch.setattr(wake, "ring", rung.append)
     sweep.tick()
-    assert rung == ["rcs"]
+    assert rung == [(wake.DRAIN, "rcs")]
 
 
 def test_what_a_person_took_back_does_not_come_back_as_an_sms() -> None:

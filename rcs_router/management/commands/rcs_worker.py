@@ -15,13 +15,11 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 
-from rcs_router import delivery, expiry, inbox, sql, sweep
+from rcs_router import delivery, expiry, inbox, sql, sweep, wake
 from rcs_router.backends import backends
-from rcs_router.conf import router_settings
 from rcs_router.models import Transmission
 
 logger = logging.getLogger(__name__)
@@ -79,7 +77,7 @@ class Worker:
         next_at = time.monotonic()
         while not self.stopping:
             if time.monotonic() >= next_at:
-                _guarded("sweep", sweep.tick)
+                _guarded("sweep", _mend)
                 next_at = time.monotonic() + SWEEP
             time.sleep(LOOK)
 
@@ -95,7 +93,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         if not list(backends):
             raise CommandError("RCS_BACKENDS is empty: there is nothing to do")
-        with _without_celery():
+        with wake.silenced():
             if once:
                 run_once()
                 return
@@ -111,7 +109,7 @@ def run_once() -> None:
     stations = [*(_sender(alias) for alias in backends), _digest]
     done = 1
     while done:
-        sweep.tick()
+        _mend()
         done = sum([station() for station in stations])
 
 
@@ -145,17 +143,8 @@ def _guarded(name: str, work: Callable[[], int | None]) -> int:
     return 0
 
 
-@contextmanager
-def _without_celery() -> Iterator[None]:
-    """Nobody in this process rings for Celery: its stations look by themselves."""
-    given = getattr(settings, "RCS_ROUTER", {})
-    settings.RCS_ROUTER = {**given, "WAKE": False}
-    router_settings.cache_clear()
-    try:
-        yield
-    finally:
-        settings.RCS_ROUTER = given
-        router_settings.cache_clear()
+def _mend() -> None:
+    sweep.mend(sql.now(Transmission))
 
 
 @contextmanager
