@@ -19,7 +19,7 @@ test: $(VENV)/test ## all tests that need no service
 
 services-test: $(VENV)/test ## tests against PostgreSQL, Redis, RabbitMQ, Kannel and Chromium, which .ci/services installs
 	.ci/services
-	$(RUN) -m pytest -m services
+	$(RUN) -m tests.services
 
 lint: $(VENV)/lint ## style, format and types
 	$(RUN) -m ruff check .
