@@ -28,14 +28,16 @@ def _web_address(value: str) -> str:
     scheme, _, rest = value.partition("://")
     if scheme.lower() not in {"http", "https"} or not rest.strip("/") or any(c.isspace() for c in value):
         raise ValueError(f"{value!r} is not an http or https address")
-    return value if value.isascii() else _as_ascii(value)
+    return _as_ascii(value)
 
 
 def _as_ascii(address: str) -> str:
-    """`https://müller.example/straße` as it travels on a wire."""
-    parts = urlsplit(address)
-    host = punycode(parts.netloc) if parts.netloc else ""
-    return iri_to_uri(urlunsplit(parts._replace(netloc=host))) or ""
+    """`https://müller.example/straße?q="` as it travels on a wire: providers refuse what RFC 3986 does not know."""
+    if not address.isascii():
+        parts = urlsplit(address)
+        host = punycode(parts.netloc) if parts.netloc else ""
+        address = urlunsplit(parts._replace(netloc=host))
+    return iri_to_uri(address) or ""
 
 
 Label = Annotated[str, AfterValidator(_not_blank)]
