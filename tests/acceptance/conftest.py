@@ -1,0 +1,38 @@
+"""The stage that the acceptance tests play on: one web server for all, an empty world and database for each."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.wsgi import get_wsgi_application
+
+from rcs_backends.emulator import server
+from rcs_backends.emulator.state import world
+from tests.acceptance.stage import DEADLINE, QUICK, Gate, Stage
+
+
+@pytest.fixture(scope="session")
+def web() -> Iterator[tuple[str, Gate]]:
+    gate = Gate(server.with_static_files(get_wsgi_application()))
+    with server.start(application=gate) as running:
+        yield running.url, gate
+
+
+@pytest.fixture
+def stage(web: tuple[str, Gate], transactional_db: None, settings: Any) -> Iterator[Stage]:
+    """Never a 500 to a provider, whatever a test does."""
+    url, gate = web
+    world.forget(config=True)
+    gate.told.clear()
+    gate.is_open = True
+    made = Stage(url, gate, {})
+    made.account = made.emulator.get("google/service-account.json")
+    settings.RCS_BACKENDS = made.backends()
+    settings.RCS_ROUTER = QUICK | {"PUBLIC_URL": made.public_url}
+    made.dial(**made.dials())
+    made.phone()
+    yield made
+    gate.is_open = False
+    world.forget(config=True)
+    assert world.wait_for(lambda: not gate.active, DEADLINE)
+    assert max(made.statuses(), default=200) < 500
