@@ -41,9 +41,11 @@ def _number(written: str) -> str:
 
 def heard(identity: str) -> str:
     """An incoming message's sender: E.164 where it can be, else as the provider wrote it (a short code, a name)."""
-    for written in (identity, f"+{identity}"):
+    said = identity.strip()
+    # a gateway may leave the plus out of a number that is whole; only then is it read as one of DEFAULT_REGION
+    for written in (said if said.startswith("+") else f"+{said}", said):
         try:
-            return normalise(written.strip())
+            return normalise(written)
         except IdentityError:
             continue
-    return identity.strip()[:100]
+    return said[:100]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rcs_router import content, sql
+from rcs_router import consent, content, sql
 from rcs_router.backends import backends
 from rcs_router.content.plain import Choice, match
 from rcs_router.contract import Incoming, IncomingKind, Status
@@ -48,6 +48,8 @@ def _answered(connection: Connection, incoming: Incoming) -> tuple[Transmission 
     """Which of our transmissions it answers, and for a typed answer the option that it chose."""
     if incoming.kind == IncomingKind.SUGGESTION:
         return _tapped(connection, incoming.postback), None
+    if consent.said(incoming.text):  # a typed STOP is a STOP, even where a chip has the same label
+        return None, None
     native = content.Reply in backends[connection.backend_id].capabilities.suggestions
     if incoming.kind == IncomingKind.TEXT and len(incoming.text) <= SHORT and not native:
         return _chosen(connection, incoming.text)

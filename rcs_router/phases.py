@@ -1,10 +1,12 @@
 """Router apps and the messages they see: an incoming one walks five phases, an outgoing one a single phase."""
 
 import logging
+import traceback
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from rcs_router import content as contents
@@ -191,6 +193,17 @@ def _takes_part(app: RouterApp, phase: str) -> bool:
 def _record(row: Message, app: RouterApp, phase: str, error: Exception) -> None:
     row.errors = [
         *row.errors,
-        {"app": app.name, "phase": phase, "error": f"{type(error).__name__}: {error}"[:500]},
+        {
+            "app": app.name,
+            "phase": phase,
+            "error": f"{type(error).__name__}: {error}"[:500],
+            "at": _place(error),
+        },
     ]
     logger.error("%s raised %s in %s of message %s", app.name, type(error).__name__, phase, row.pk)
+
+
+def _place(error: Exception) -> str:
+    """Where in the app it was raised: `shop.py:42 in handle`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno} in {frames[-1].name}" if frames else ""

@@ -1,6 +1,6 @@
 """Given what happened to a transmission, says what to do next. Pure: no clock, no database, no provider's name."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rcs_router.contract import Status
 from rcs_router.errors import SendError
@@ -57,8 +57,10 @@ def give_up(reason: str, facts: Facts) -> Decision:
 
 
 def after_expiry(*, sent: bool, facts: Facts) -> Decision:
-    """Its ttl has passed before it was sent (or after an attempt that certainly failed), or while it was on its way."""
-    if not sent and not facts.unknown:
+    """Its ttl has passed: before its (next) request left, or while it was on its way."""
+    if not sent and facts.unknown:
+        return replace(give_up("expired", facts), spend=False)
+    if not sent:
         return Decision(
             Status.EXPIRED, "expired before it was sent", spend=False, fall_back=facts.has_fallback
         )

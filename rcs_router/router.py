@@ -55,7 +55,7 @@ def send(
     returns the first message.
 
     Raises ContentError (a backend on the way cannot carry it), IdentityError, ConfigError (unknown backend),
-    ValueError (no recipients, a ttl that is not positive, a naive send_at).
+    ValueError (no recipients, a ttl that is not positive, a naive send_at, no traffic where backends differ in it).
     """
     if idempotency_key and (earlier := Message.objects.filter(idempotency_key=idempotency_key).first()):
         return earlier
@@ -275,7 +275,12 @@ def _first_connections(contacts: list[Contact]) -> dict[Any, Connection]:
 
 def _traffic(given: Traffic | str | None, aliases: list[str]) -> Traffic:
     if given is None:
-        return backends.config(aliases[0]).traffic
+        usual = {backends.config(alias).traffic for alias in aliases}
+        if len(usual) > 1:  # to guess could send a promotion past somebody's refusal
+            raise ValueError(
+                f"the recipients' backends differ in TRAFFIC ({', '.join(sorted(usual))}): say traffic="
+            )
+        return usual.pop()
     try:
         return Traffic(given)
     except ValueError:

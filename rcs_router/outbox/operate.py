@@ -103,9 +103,13 @@ def retry(transmission: Transmission, who: str = "") -> bool:
 
 
 def fall_back(transmission: Transmission, who: str = "") -> bool:
-    """Give it up and open its fallback now; False when it has arrived, is being sent, or has no fallback left."""
+    """Give it up and open its fallback now; False when it has arrived, is being sent, or has no fallback left.
+
+    What may be on its way is taken back too, where the provider can, so that the person does not get both.
+    """
     now = sql.now(Transmission)
     waiting = Q(status__in=ALLOWED["fall_back"])
+    take_back = transmission.attempts and backends[transmission.backend_id].capabilities.revoke
     with transaction.atomic():
         if not _move(
             transmission,
@@ -116,6 +120,7 @@ def fall_back(transmission: Transmission, who: str = "") -> bool:
             status=Status.FAILED,
             reason="operator",
             failed_at=now,
+            **({"revoke_at": now, "revoke_for": RevokeFor.FALLBACK} if take_back else {}),
         ):
             return False
         if open_fallback(transmission, "operator", now) is None:

@@ -389,3 +389,15 @@ def test_two_drains_at_once_send_everything_once() -> None:
 def _drain_and_close() -> None:
     delivery.drain("rcs", budget=10)
     database.close()
+
+
+def test_what_is_too_late_and_may_have_left_is_revoked_first() -> None:
+    t = sent_to(ttl=timedelta(minutes=5))
+    memory().outcomes.append(Ambiguous())
+    drain()
+    age(t, status=Status.QUEUED, expires_at=timezone.now() - timedelta(seconds=1), accepted_at=None)
+    drain("rcs")
+    assert (status(t), t.accepted_at, memory("sms").sent) == (Status.REVIEW, None, [])
+    revoke("rcs")
+    drain("sms")
+    assert (status(t), len(memory("sms").sent)) == (Status.FAILED, 1)

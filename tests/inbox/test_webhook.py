@@ -214,3 +214,22 @@ def test_odd_bodies_never_end_in_a_500(body: bytes) -> None:
     assert post(body).status_code == 200
     inbox.digest()
     assert StoredWebhook.objects.get().digested_at
+
+
+def test_a_typed_stop_is_a_stop_even_where_a_chip_is_called_so() -> None:
+    sent_to("sms", content=Card("Boots", suggestions=[Reply("Stop", "stop_7"), Reply("Keep", "keep_7")]))
+    drain("sms")
+    post(f"text {ALICE} stop", alias="sms")
+    inbox.digest()
+    assert Consent.objects.get(pk=ALICE).opted_out
+    post(f"text {ALICE} 1", alias="sms")
+    inbox.digest()
+    latest = Message.objects.filter(direction="in").latest("created_at")
+    assert latest.postback == "stop_7", "its number is still the chip"
+
+
+def test_a_sender_without_plus_is_no_number_of_the_default_region(settings: Any) -> None:
+    settings.RCS_ROUTER = ROUTER | {"DEFAULT_REGION": "EE"}
+    post("text 37255501234 hi")
+    inbox.digest()
+    assert Message.objects.get().connection.identity == ALICE

@@ -1,6 +1,7 @@
 """The rules of the incoming phases: who is asked, what stops, what an app that raises can and cannot do."""
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -129,6 +130,7 @@ def test_an_app_that_raises_is_recorded_and_stops_nobody(phase: str) -> None:
     row = hear()
     assert calls == [(app, phase) for phase in PHASES for app in "ABC"]
     problem = {"app": "tests.phases.apps.B", "phase": phase, "error": "RuntimeError: on purpose"}
+    problem["at"] = f"{Path(__file__).name}:{fail.__code__.co_firstlineno + 1} in fail"
     assert row.errors == [problem]
     assert row.routed_at is not None
 

@@ -1,5 +1,6 @@
 """The rules of the outgoing phase: reverse order, edits, vetoes, and what an app that raises can and cannot do."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,6 +147,7 @@ def test_an_app_that_raises_is_recorded_and_the_message_is_sent() -> None:
     assert seen("outgoing") == "CBA"
     message.refresh_from_db()
     problem = {"app": "tests.phases.apps.B", "phase": "outgoing", "error": "RuntimeError: on purpose"}
+    problem["at"] = f"{Path(__file__).name}:{fail.__code__.co_firstlineno + 1} in fail"
     assert (message.errors, statuses(message)[ALICE][0]) == ([problem], Status.QUEUED)
 
 
