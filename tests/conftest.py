@@ -4,6 +4,11 @@ import socket
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Examples take as long as the machine takes; how fast they are is no property of the code.
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("project")
 
 _LOCAL = {"localhost", "127.0.0.1", "::1", ""}
 
