@@ -90,9 +90,7 @@ class Drain:
             while not self.resting or self.flying or self.ended:
                 settled = self.judged()  # first, because it may say that the backend is to rest
                 self.refill()
-                starting = self.startable()
-                self.write(settled, starting)
-                self.submit(starting)
+                self.submit(self.write(settled, self.startable()))
                 if not self.flying and not self.waiting:
                     if self.exhausted():
                         break
@@ -133,7 +131,8 @@ class Drain:
     def claim(self, limit: int) -> int:
         claimed_at = time.monotonic()
         if claimed_at > self.renew_at:
-            pace.renew(self.slot, self.clock(), self.conf.LEASE)
+            if not pace.renew(self.slot, self.clock(), self.conf.LEASE):
+                self.stop_at = claimed_at  # the place is somebody else's
             self.renew_at = claimed_at + self.conf.LEASE / 2
         if len(self.messages) > 1000:
             self.messages.clear()
@@ -244,13 +243,13 @@ class Drain:
         self.dealt += len(ended)
         return [_back(flight.row) if flight.fenced else self.judge(flight) for flight in ended]
 
-    def write(self, settled: list[Move], starting: list[Flight]) -> None:
-        """One statement for what ended and for what leaves now."""
+    def write(self, settled: list[Move], starting: list[Flight]) -> list[Flight]:
+        """One statement for what ended and for what leaves now; those that are still ours, and still to be sent."""
         leaving = [Move(flight.row, Decision(Status.SENDING), started=True) for flight in starting]
-        if settled or leaving:
-            self.persist(settled + leaving)
+        stands = self.persist(settled + leaving) if settled or leaving else {}
+        return [flight for flight in starting if stands.get(flight.row.pk) == Status.SENDING]
 
-    def persist(self, moves: list[Move]) -> None:
+    def persist(self, moves: list[Move]) -> dict[uuid.UUID, Status]:
         """Results are worth waiting for: a database that is restarting is asked again, until the lease has ended."""
         deadline = time.monotonic() + self.conf.LEASE / 2
         while True:

@@ -72,10 +72,11 @@ def claim(
     return sorted(rows, key=lambda t: (t.priority, t.due_at, t.created_at))
 
 
-def settle(moves: Sequence[Move], now: datetime) -> None:
+def settle(moves: Sequence[Move], now: datetime) -> dict[UUID, Status]:
     """Write what became of claimed rows, and which leave now (`started`): one UPDATE, guarded by each row's claim.
 
-    The events are written first: they are true even where the claim was lost meanwhile.
+    Returns where the rows stand that are still ours. The events are written first: they are true even where the claim
+    was lost meanwhile.
     """
     ended = [move for move in moves if not move.started]
     risky = any(move.decision.fall_back for move in ended)
@@ -86,6 +87,7 @@ def settle(moves: Sequence[Move], now: datetime) -> None:
             if move.decision.fall_back and moved.get(move.transmission.pk) == move.decision.status:
                 open_fallback(move.transmission, move.decision.reason, now)
     _announce(ended, moved)
+    return moved
 
 
 def reap(now: datetime, limit: int = 500) -> int:

@@ -401,3 +401,20 @@ def test_what_is_too_late_and_may_have_left_is_revoked_first() -> None:
     revoke("rcs")
     drain("sms")
     assert (status(t), len(memory("sms").sent)) == (Status.FAILED, 1)
+
+
+def test_what_arrived_or_was_lost_between_claim_and_start_is_not_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arrived, lost, ours = sent_to(), sent_to(number=BOB), sent_to(number=CAROL)
+    original = delivery.Drain.screen
+
+    def meanwhile(self: delivery.Drain) -> None:
+        original(self)
+        outbox.apply_receipts("rcs", [Receipt(ReceiptKind.READ, transmission=arrived.pk)], timezone.now())
+        age(lost, claim=uuid.uuid4())
+
+    monkeypatch.setattr(delivery.Drain, "screen", meanwhile)
+    drain("rcs")
+    assert [o.id for o in memory().sent] == [ours.pk]
+    assert (status(arrived), status(lost), status(ours)) == (Status.READ, Status.SENDING, Status.ACCEPTED)
