@@ -26,6 +26,11 @@ def refused(subjects: Iterable[str]) -> set[str]:
     )
 
 
+def has_spoken(subject: str) -> bool:
+    """Has this person ever ended the offers, or asked for them?"""
+    return Consent.objects.filter(subject=subject).exists()
+
+
 def record(
     subject: str,
     *,

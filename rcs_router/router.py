@@ -332,11 +332,14 @@ def _store(
 
 
 def _consented(row: Message) -> bool:
-    """STOP and START are between the person and us; only the START of somebody who never left is for the apps."""
+    """STOP and START are between the person and us; only the START of somebody who never left is for the apps.
+
+    Whoever came back by the phone's menu sends the word and an event, and the event may have been digested first.
+    """
     opted_out = consent.said(row.text) if row.kind == IncomingKind.TEXT else None
     if opted_out is None or row.connection is None:
         return False
-    if not opted_out and not consent.refused([row.connection.identity]):
+    if not opted_out and not consent.has_spoken(row.connection.identity):
         return False
     change_consent(row.connection, opted_out=opted_out, source="keyword", words=row.text, at=row.said_at)
     row.handled_by = "consent"
