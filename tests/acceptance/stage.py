@@ -219,8 +219,15 @@ def _on_its_way() -> list[str]:
     ]
 
 
-def _untried() -> list[Json]:
-    return [one for one in webhooks.as_json() if one["state"] == "waiting" and not one["tries"]]
+def _untried() -> list[str]:
+    """Webhooks that are about to leave; not those that a dial holds back until another one overtakes them."""
+    log = webhooks._current()
+    held = {id(webhook) for group in log.held.values() for webhook in group}
+    return [
+        webhook.event
+        for webhook in log.webhooks
+        if webhook.state == "waiting" and not webhook.tries and id(webhook) not in held
+    ]
 
 
 def status(t: Transmission) -> Status:

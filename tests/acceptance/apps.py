@@ -1,0 +1,12 @@
+"""Router apps that the acceptance tests list in APPS."""
+
+from rcs_router.handlers import PostbackHandler
+
+
+class Keep(PostbackHandler):
+    """The customer keeps what was sent."""
+
+    prefix = "keep_"
+
+    def handle(self, key: str) -> None:
+        self.respond(f"Order {key} is yours")
