@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from rcs_router.conf import router_settings
 from rcs_router.content import Content
+from rcs_router.contract import IncomingKind
 from rcs_router.phases import IncomingMessage, RouterApp
 
 _BETWEEN = re.compile(r"[\s,;:]*")  # what may stand between a keyword and the rest
@@ -119,11 +120,14 @@ class Echo(KeywordHandler):
 
 
 class DefaultResponse(RouterApp):
-    """Answers with RCS_ROUTER["DEFAULT_RESPONSE"] what nobody handled; list it last."""
+    """Answers with RCS_ROUTER["DEFAULT_RESPONSE"] what nobody handled; list it last.
+
+    But not a wordless something of a kind that a provider has invented since: the person may have said nothing.
+    """
 
     def default(self, message: IncomingMessage) -> bool | None:
         answer = router_settings().DEFAULT_RESPONSE
-        if not answer:
+        if not answer or (message.kind == IncomingKind.UNKNOWN and not message.text):
             return None
         message.error(answer)
         return True
