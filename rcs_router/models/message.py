@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from rcs_router.content import Content, load
@@ -151,7 +152,7 @@ class Transmission(models.Model):
     )
     detail = models.TextField(blank=True)
     priority = models.PositiveSmallIntegerField(default=20)
-    due_at = models.DateTimeField()
+    due_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     lost_leases = models.PositiveSmallIntegerField(default=0)

@@ -4,11 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.db.models.functions import Now
 
 from rcs_router import consent, sql, wake
 from rcs_router.backends import backends
@@ -17,6 +15,7 @@ from rcs_router.content import Content
 from rcs_router.contract import Status, Traffic
 from rcs_router.models import PRIORITY, Connection, Message, Transmission
 
+Times = dict[str, datetime]  # due_at and expires_at, where they are not left to the database
 CHUNK = 1000  # recipients written at once: memory stays flat for any number
 
 
@@ -36,8 +35,9 @@ def enqueue(
     """
     with transaction.atomic():
         message.save(force_insert=True)
-        aliases = _add(message, content, recipients, due_at, cancelled)
-        _add(message, content, vetoed, due_at, "taken out by a router app")
+        times = _times(message, due_at)
+        aliases = _add(message, content, recipients, times, cancelled)
+        _add(message, content, vetoed, times, "taken out by a router app")
         if not cancelled:
             for alias in aliases:
                 wake.drain(alias)
@@ -47,7 +47,7 @@ def _add(
     message: Message,
     content: Content,
     recipients: Iterable[Connection],
-    due_at: datetime | None,
+    times: Times,
     cancelled: str,
 ) -> set[str]:
     """The transmissions; returns the aliases used."""
@@ -59,7 +59,7 @@ def _add(
         sql.insert_all(
             [
                 _transmission(
-                    message, connection, fits, due_at, cancelled or refused.get(connection.identity, "")
+                    message, connection, fits, times, cancelled or refused.get(connection.identity, "")
                 )
                 for connection in chunk
             ]
@@ -68,7 +68,7 @@ def _add(
 
 
 def _transmission(
-    message: Message, connection: Connection, fits: dict[str, Fit], due_at: datetime | None, cancelled: str
+    message: Message, connection: Connection, fits: dict[str, Fit], times: Times, cancelled: str
 ) -> Transmission:
     carried = fits[connection.backend_id]
     return Transmission(
@@ -76,20 +76,20 @@ def _transmission(
         connection=connection,
         backend_id=connection.backend_id,
         priority=PRIORITY[Traffic(message.traffic)],
-        due_at=due_at or Now(),
-        expires_at=_expiry(message, due_at),
         choices=[asdict(choice) for choice in carried.choices],
         lost=list(carried.lost),
         status=Status.CANCELLED if cancelled else Status.QUEUED,
         reason=cancelled,
+        **times,
     )
 
 
-def _expiry(message: Message, due_at: datetime | None) -> Any:
-    """When this way of the message is too late; by the database's clock, like `due_at`."""
+def _times(message: Message, due_at: datetime | None) -> Times:
+    """By the database's clock, which is asked only where something is to be reckoned from it."""
     if message.ttl is None:
-        return None
-    return due_at + message.ttl if due_at else Now() + message.ttl
+        return {"due_at": due_at} if due_at else {}
+    due = due_at or sql.now(Transmission)
+    return {"due_at": due, "expires_at": due + message.ttl}
 
 
 def _refused(message: Message, chunk: list[Connection]) -> dict[str, str]:
