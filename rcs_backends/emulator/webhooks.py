@@ -18,6 +18,7 @@ from rcs_backends.emulator.state import world
 
 LANES = 4
 TIMEOUT = 10  # seconds for an answer; the providers publish none
+THREADS = "rcs-emulator-webhooks-"  # how their names begin
 
 Built = tuple[str, bytes | None, Mapping[str, str]]  # address, body (None: a GET), headers
 logger = logging.getLogger(__name__)
@@ -130,7 +131,7 @@ class Outbox:
             self._lanes = [queue.SimpleQueue() for _ in range(LANES)]
             for number, lane in enumerate(self._lanes):
                 threading.Thread(
-                    target=self._work, args=(lane,), name=f"rcs-emulator-webhooks-{number}", daemon=True
+                    target=self._work, args=(lane,), name=f"{THREADS}{number}", daemon=True
                 ).start()
         self._lanes[webhook.lane or 0].put(webhook)
 
@@ -212,4 +213,10 @@ def _request(session: requests.Session, webhook: Webhook) -> int | None:
     return answer.status_code
 
 
+def _is_not_ours(record: logging.LogRecord) -> bool:
+    """urllib3 logs addresses at DEBUG, and Kannel's hold the client's secret and what people wrote."""
+    return not (record.threadName or "").startswith(THREADS)
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_is_not_ours)
 outbox = Outbox()
