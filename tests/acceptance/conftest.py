@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.wsgi import get_wsgi_application
+from django.db import connection
 
 from rcs_backends.emulator import server
 from rcs_backends.emulator.state import world
@@ -22,6 +23,8 @@ def web() -> Iterator[tuple[str, Gate]]:
 def stage(web: tuple[str, Gate], transactional_db: None, settings: Any) -> Iterator[Stage]:
     """Never a 500 to a provider, whatever a test does."""
     url, gate = web
+    if connection.vendor == "sqlite":
+        connection.cursor().execute("PRAGMA synchronous = OFF")  # nothing here outlives the process
     world.forget(config=True)
     gate.told.clear()
     gate.is_open = True

@@ -19,8 +19,8 @@ QUEUED, ACCEPTED, REVIEW, FAILED, DELIVERED = (
 )
 UNKNOWN = "ambiguous: outcome unknown"
 ALWAYS = None  # until the ladder ends
-SLOW = 0.9  # seconds: more than the impatient client waits
-PATIENCE = 0.6
+SLOW = 0.6  # seconds: more than the impatient client waits
+PATIENCE = 0.4
 
 # fault, how often → of acme, which falls back to sms: status, attempts, unknown, reason, RCS and SMS on the phone;
 # of solo, which has no fallback: status and reason. A 401 is mended inside of an attempt, by another token, and so is

@@ -52,7 +52,6 @@ PICTURES = [Media(PICTURE, height, "Boots") for height in ("short", "medium", "t
 CONTENTS: list[Content] = [
     Text("Õhtust! 👟 “quotes” & <b>"),
     Text("Choose", tuple(CHIPS)),
-    *[Text("One chip", (chip,)) for chip in CHIPS],
     File(PICTURE, thumbnail_url="https://shop.example/small.png", force_refresh=True),
     File("https://shop.example/terms.pdf", suggestions=tuple(CHIPS)),
     Location(59.4285, 24.7615, "Your parcel"),
