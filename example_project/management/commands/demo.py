@@ -24,6 +24,8 @@ class Command(BaseCommand):
         parser.add_argument("--no-story", action="store_true", help="only serve")
 
     def handle(self, *args: Any, once: bool, port: int, no_story: bool, **options: Any) -> None:
+        if not 0 <= port <= 65535:
+            raise CommandError(f"{port} is no port: choose one from 1 to 65535, or 0 for any free one")
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
         self.began = time.monotonic()
         try:
