@@ -71,6 +71,10 @@ def again(rows: QuerySet[StoredWebhook]) -> int:
     return count
 
 
+class LeaseLost(Exception):
+    """Another digest has taken over some of the rows."""
+
+
 @dataclass
 class Digest:
     """One stored request and what its backend makes of it."""
@@ -109,6 +113,8 @@ def _digest_group(alias: str, rows: list[StoredWebhook], now: datetime) -> None:
             # the database's trouble, not the row's: it is digested again when its lease has ended
             logger.warning("webhook request %s waits for the database", parsed[0].row.pk)
             return
+        if len(parsed) == 1 and isinstance(error, LeaseLost):
+            return
         if len(parsed) == 1:
             _failed(parsed[0].row, error, now)
             return
@@ -128,19 +134,32 @@ def _parse(alias: str, row: StoredWebhook, now: datetime) -> Digest | None:
 
 def _apply(alias: str, parsed: list[Digest], now: datetime) -> None:
     """In one transaction, so that what was said is stored exactly once, even where the wire has no ids."""
+    if not parsed:
+        return
     with transaction.atomic():
+        _finish(parsed, now)
         unknown = {id(r) for r in outbox.apply_receipts(alias, [r for d in parsed for r in d.receipts], now)}
         for digest in parsed:
             digest.orphans = sum(id(receipt) in unknown for receipt in digest.receipts)
         # a row that was parked for its receipts has been here before, and what it said is stored
         _store_said(alias, [said for digest in parsed if not digest.row.tries for said in digest.said])
-        whole = [digest.row.pk for digest in parsed if not digest.orphans]
-        StoredWebhook.objects.filter(pk__in=whole).update(
-            digested_at=now, lease_until=None, tries=F("tries") + 1, note="", traceback=""
-        )
         for digest in parsed:
             if digest.orphans:
                 _park(digest.row, now)
+
+
+def _finish(parsed: list[Digest], now: datetime) -> None:
+    """Mark them as digested, first of all: whoever lost the lease must not store what was said a second time."""
+    ours = _ours([digest.row for digest in parsed])
+    marked = ours.update(digested_at=now, lease_until=None, tries=F("tries") + 1, note="", traceback="")
+    if marked != len(parsed):
+        raise LeaseLost
+
+
+def _ours(rows: list[StoredWebhook]) -> QuerySet[StoredWebhook]:
+    """Those that are still under the claim they were read with."""
+    keys = [row.pk for row in rows]
+    return StoredWebhook.objects.filter(pk__in=keys, claim=rows[0].claim, digested_at=None)
 
 
 def _store_said(alias: str, said: list[Incoming]) -> None:
@@ -179,7 +198,7 @@ def _park(row: StoredWebhook, now: datetime) -> None:
     delays = router_settings().WEBHOOK_RETRY_DELAYS
     parked = row.tries < len(delays)
     StoredWebhook.objects.filter(pk=row.pk).update(
-        tries=F("tries") + 1,
+        tries=row.tries + 1,
         lease_until=None,
         due_at=now + timedelta(seconds=delays[row.tries]) if parked else row.due_at,
         digested_at=None if parked else now,
@@ -190,7 +209,7 @@ def _park(row: StoredWebhook, now: datetime) -> None:
 def _failed(row: StoredWebhook, error: Exception, now: datetime) -> None:
     """Kept with its traceback, to be looked at and digested again from the admin."""
     logger.error("webhook request %s of %s cannot be digested: %s", row.pk, row.backend, type(error).__name__)
-    StoredWebhook.objects.filter(pk=row.pk).update(
+    _ours([row]).update(
         digested_at=now,
         lease_until=None,
         tries=F("tries") + 1,
@@ -215,7 +234,10 @@ def _route_batch() -> int:
 
 
 def _unroutable(row: Message, error: Exception) -> bool:
-    """Trouble outside of the apps, usually the database's: tried again at the next tick, but not for ever."""
+    """Trouble outside of the apps: tried again at the next tick, but not for ever; the database's trouble passes."""
+    if isinstance(error, OperationalError | InterfaceError):
+        logger.warning("message %s waits for the database", row.pk)
+        return False
     logger.error("message %s cannot be routed: %s", row.pk, type(error).__name__)
     errors = [*row.errors, {"phase": "route", "error": f"{type(error).__name__}: {error}"[:500]}]
     changes = {"errors": errors}

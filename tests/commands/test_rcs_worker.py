@@ -87,14 +87,16 @@ def test_once_leaves_what_is_not_due_and_what_rests():
 
 @once
 @in_memory
-def test_once_ends_although_a_message_cannot_be_routed(monkeypatch):
+@pytest.mark.parametrize(("error", "recorded"), [(OperationalError, 0), (RuntimeError, 1)])
+def test_once_ends_although_a_message_cannot_be_routed(error, recorded, monkeypatch):
     def broken(row: Message) -> None:
-        raise OperationalError
+        raise error
 
     monkeypatch.setattr("rcs_router.router.route", broken)
     receive("hello", connection())
     call_command("rcs_worker", once=True)
-    assert Message.objects.get().errors
+    message = Message.objects.get()
+    assert (message.routed_at, len(message.errors)) == (None, recorded)
 
 
 @once

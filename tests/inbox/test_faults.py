@@ -1,0 +1,68 @@
+"""Digests that overlap, freeze or lose their database: nothing is stored twice, nothing is given up."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+
+from rcs_router import inbox, receive, router
+from rcs_router.models import Message, StoredWebhook
+from tests.core import ALICE, connection
+from tests.inbox.test_webhook import post
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("router")]
+
+
+def test_a_digest_that_wakes_past_its_lease_stores_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The memory backend's wire has no ids here, so nothing but the claim keeps the words from being doubled."""
+    for words in ("one", "two"):
+        post(f"text {ALICE} {words}")
+    real, frozen = inbox._apply, []
+
+    def freezes(alias: str, parsed: list[inbox.Digest], now: datetime) -> None:
+        if not frozen:
+            frozen.append(parsed)
+            StoredWebhook.objects.update(lease_until=now - timedelta(seconds=1))
+            inbox.digest()
+        real(alias, parsed, now)
+
+    monkeypatch.setattr(inbox, "_apply", freezes)
+    inbox.digest()
+    assert sorted(Message.objects.filter(direction="in").values_list("text", flat=True)) == ["one", "two"]
+    assert set(StoredWebhook.objects.values_list("tries", "note")) == {(1, "")}
+
+
+def test_a_digest_that_fails_past_its_lease_spoils_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    post(f"text {ALICE} hello")
+    real, frozen = inbox._apply, []
+
+    def freezes(alias: str, parsed: list[inbox.Digest], now: datetime) -> None:
+        if not frozen:
+            frozen.append(parsed)
+            StoredWebhook.objects.update(lease_until=now - timedelta(seconds=1))
+            inbox.digest()
+            raise ValueError("broken")
+        real(alias, parsed, now)
+
+    monkeypatch.setattr(inbox, "_apply", freezes)
+    inbox.digest()
+    assert set(StoredWebhook.objects.values_list("tries", "note")) == {(1, "")}
+
+
+def test_a_database_in_trouble_gives_up_no_incoming_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = receive("hello", connection())
+    real = router.route
+
+    def away(message: Message) -> Any:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(router, "route", away)
+    for _ in range(inbox.GIVE_UP + 1):
+        inbox.digest()
+    monkeypatch.setattr(router, "route", real)
+    row.refresh_from_db()
+    assert (row.routed_at, row.errors) == (None, [])
+    inbox.digest()
+    row.refresh_from_db()
+    assert row.routed_at
