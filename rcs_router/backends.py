@@ -118,6 +118,8 @@ def webhook_url(alias: str, public_url: str | None = None) -> str:
 
 def fallbacks_after(alias: str, root: str = "") -> tuple[str, ...]:
     """The aliases still to be tried after `alias`, on the road that began at `root` (default: at `alias`)."""
+    if (root or alias) not in backends:  # it left the settings, and with it its list
+        return ()
     road = backends.config(root or alias).fallback
     return (
         road[road.index(alias) + 1 :] if root and alias in road else road if not root or root == alias else ()

@@ -14,7 +14,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 from django.db import InterfaceError as DatabaseInterfaceError
 from django.db import OperationalError, connections
@@ -31,6 +33,7 @@ from rcs_router.outbox import Move
 from rcs_router.policy import Decision, after_error, after_expiry
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 FLUSH = 16  # so many results are waited for before they are written…
 FLUSH_AFTER = 0.05  # …but no longer than this many seconds after the first of them
@@ -89,7 +92,12 @@ class Drain:
         try:
             while not self.resting or self.flying or self.ended:
                 settled = self.judged()  # first, because it may say that the backend is to rest
-                self.refill()
+                try:
+                    self.refill()
+                except (OperationalError, DatabaseInterfaceError):
+                    if not self.flying and not settled:
+                        raise
+                    self.resting = True  # nothing more leaves; what has left is waited for and written
                 self.submit(self.write(settled, self.startable()))
                 if not self.flying and not self.waiting:
                     if self.exhausted():
@@ -166,8 +174,9 @@ class Drain:
             return Move(row, Decision(Status.CANCELLED, "opted_out", spend=False), kind="consent")
         try:
             flight.outbound = self.outbound(row)
-        except (RCSError, ValueError) as error:  # stored by an older version, or edited by hand
-            return Move(row, Decision(Status.REVIEW, "broken_content", spend=False), detail=str(error))
+        except Exception as error:  # stored by an older version, edited by hand, or fields of another shape
+            detail = str(error) if isinstance(error, RCSError) else type(error).__name__
+            return Move(row, Decision(Status.REVIEW, "broken_content", spend=False), detail=detail)
         return None
 
     def moves_aside(self, move: Move) -> None:
@@ -210,6 +219,7 @@ class Drain:
             blocked = self.resting or alone or who in busy or len(starting) >= room
             if blocked or (suspect and (self.flying or starting)):
                 kept.append(flight)
+                alone = alone or suspect  # nobody overtakes it, else it would wait for the end of a campaign
             else:
                 starting.append(flight)
                 alone = suspect
@@ -241,7 +251,10 @@ class Drain:
         """What is to be written of the requests that have ended."""
         ended, self.ended = self.ended, []
         self.dealt += len(ended)
-        return [_back(flight.row) if flight.fenced else self.judge(flight) for flight in ended]
+        return [
+            _back(flight.row) if flight.fenced else self.patiently(partial(self.judge, flight))
+            for flight in ended
+        ]
 
     def write(self, settled: list[Move], starting: list[Flight]) -> list[Flight]:
         """One statement for what ended and for what leaves now; those that are still ours, and still to be sent."""
@@ -250,11 +263,14 @@ class Drain:
         return [flight for flight in starting if stands.get(flight.row.pk) == Status.SENDING]
 
     def persist(self, moves: list[Move]) -> dict[uuid.UUID, Status]:
+        return self.patiently(lambda: outbox.settle(moves, self.clock()))
+
+    def patiently(self, work: Callable[[], T]) -> T:
         """Results are worth waiting for: a database that is restarting is asked again, until the lease has ended."""
         deadline = time.monotonic() + self.conf.LEASE / 2
         while True:
             try:
-                return outbox.settle(moves, self.clock())
+                return work()
             except (OperationalError, DatabaseInterfaceError):
                 if time.monotonic() > deadline:
                     raise
@@ -269,6 +285,8 @@ class Drain:
             result = flight.result or SendResult()
             decision = Decision(Status.ACCEPTED, result.code)
             return Move(flight.row, decision, result.detail, result.provider_id, took_ms=took)
+        if error.retry_after is not None:
+            error.retry_after = min(max(0.0, error.retry_after), self.conf.PAUSE_LIMIT)
         jitter = random.uniform(0, self.conf.RETRY_JITTER)  # noqa: S311
         decision = after_error(error, outbox.facts(flight.row, unknown=error.unknown, jitter=jitter))
         if decision.opted_out:

@@ -173,6 +173,11 @@ def _adapted(value: Any, connection: BaseDatabaseWrapper) -> Any:
     return value
 
 
+def storable(text: str, limit: int | None = None) -> str:
+    """What a provider wrote, cut to `limit` characters; PostgreSQL stores no NUL, and refuses the whole statement."""
+    return text.replace("\0", "\ufffd")[:limit]
+
+
 def insert_all(objects: Sequence[models.Model], *, ignore_conflicts: bool = False) -> None:
     """New rows with keys of their own (UUIDs), in one statement: twice as fast as `bulk_create` on PostgreSQL.
 
