@@ -16,12 +16,15 @@ THREADS = 8
 
 
 def sweep(now: datetime, limit: int = 500) -> int:
-    """Accepted transmissions whose ttl (and the provider's grace) has passed without proof; returns how many."""
+    """What waits past the end of its ttl, and what was accepted but has no proof a grace later; returns how many."""
     late = now - timedelta(seconds=router_settings().EXPIRY_GRACE)
-    rows = Transmission.objects.filter(
-        backend__in=list(backends), status=Status.ACCEPTED, expiry_seen=False, expires_at__lt=late
+    rows = Transmission.objects.filter(backend__in=list(backends), expiry_seen=False)
+    rows = rows.select_related("message", "connection")
+    unsent = rows.filter(status=Status.QUEUED, expires_at__lte=now)[:limit]
+    silent = rows.filter(status=Status.ACCEPTED, expires_at__lt=late)[:limit]
+    return sum(outbox.expire_unsent(row, now) for row in unsent) + sum(
+        outbox.expire(row, now) for row in silent
     )
-    return sum(outbox.expire(row, now) for row in rows.select_related("message", "connection")[:limit])
 
 
 def revoke_due(alias: str) -> int:

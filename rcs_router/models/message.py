@@ -193,7 +193,9 @@ class Transmission(models.Model):
             ),
             models.Index(
                 fields=["expires_at"],
-                condition=Q(status=Status.ACCEPTED, expiry_seen=False, expires_at__isnull=False),
+                condition=Q(
+                    status__in=[Status.QUEUED, Status.ACCEPTED], expiry_seen=False, expires_at__isnull=False
+                ),
                 name="rcs_transmission_expiring",
             ),
             models.Index(

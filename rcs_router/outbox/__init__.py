@@ -8,7 +8,7 @@ from rcs_router.outbox.enqueue import enqueue
 from rcs_router.outbox.fallback import cancel_waiting, open_fallback
 from rcs_router.outbox.lease import Move, claim, facts, reap, settle
 from rcs_router.outbox.receipts import apply_receipts
-from rcs_router.outbox.revoke import expire, revoke_answered
+from rcs_router.outbox.revoke import expire, expire_unsent, revoke_answered
 
 __all__ = [
     "Move",
@@ -17,6 +17,7 @@ __all__ = [
     "claim",
     "enqueue",
     "expire",
+    "expire_unsent",
     "facts",
     "open_fallback",
     "reap",

@@ -1,6 +1,9 @@
 """A transmission that will not arrive in; a queued child on the next backend of its road out."""
 
 from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
 
 from rcs_router import sql, wake
 from rcs_router.backends import fallbacks_after
@@ -41,18 +44,18 @@ def open_fallback(
 
 def cancel_waiting(parents: list[Transmission], now: datetime) -> int:
     """The parents arrived after all: fallbacks that no worker has touched are cancelled; returns how many."""
-    keys = list(
-        Transmission.objects.filter(
-            fallback_of__in=parents, status=Status.QUEUED, attempts=0, lost_leases=0, unknown=False
-        ).values_list("pk", flat=True)
-    )
+    untouched = Q(status=Status.QUEUED, attempts=0, lost_leases=0, unknown=False)
+    keys: list[Any] = []
+    above: list[Any] = [parent.pk for parent in parents]
+    while above:  # the whole road: the second may have failed, and the third be waiting
+        children = Transmission.objects.filter(fallback_of__in=above)
+        keys += children.filter(untouched).values_list("pk", flat=True)
+        above = list(children.filter(fallback__isnull=False).values_list("pk", flat=True))
     reason = "the first message arrived"
     won = [
         key
         for key in keys
-        if Transmission.objects.filter(pk=key, status=Status.QUEUED).update(
-            status=Status.CANCELLED, reason=reason
-        )
+        if Transmission.objects.filter(untouched, pk=key).update(status=Status.CANCELLED, reason=reason)
     ]
     Event.objects.bulk_create(
         [Event(transmission_id=key, kind="fallback", status=Status.CANCELLED, code=reason) for key in won]

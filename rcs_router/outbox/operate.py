@@ -99,6 +99,7 @@ def retry(transmission: Transmission, who: str = "") -> bool:
         attempts=0,
         lost_leases=0,
         revoke_at=None,
+        revoke_for="",
     )
 
 
@@ -109,7 +110,8 @@ def fall_back(transmission: Transmission, who: str = "") -> bool:
     """
     now = sql.now(Transmission)
     waiting = Q(status__in=ALLOWED["fall_back"])
-    take_back = transmission.attempts and backends[transmission.backend_id].capabilities.revoke
+    may_have_left = transmission.attempts or transmission.unknown or transmission.status != Status.QUEUED
+    take_back = may_have_left and backends[transmission.backend_id].capabilities.revoke
     with transaction.atomic():
         if not _move(
             transmission,
@@ -167,6 +169,7 @@ def close(transmission: Transmission, who: str = "") -> bool:
         status=Status.CANCELLED,
         reason="closed",
         revoke_at=None,
+        revoke_for=RevokeFor.CANCEL,
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from rcs_router import signals, sql, wake
 from rcs_router.backends import backends
@@ -106,8 +107,8 @@ def _event(alias: str, transmission: Transmission, receipt: Receipt) -> Event:
         transmission=transmission,
         kind="receipt",
         status=STATUS.get(receipt.kind),
-        code=(receipt.code or receipt.kind)[:60],
-        detail=receipt.detail,
+        code=sql.storable(receipt.code or receipt.kind, 60),
+        detail=sql.storable(receipt.detail),
         at=receipt.at,
         dedupe=f"{alias}:{receipt.event_id}"[:200] if receipt.event_id else "",
     )
@@ -118,7 +119,10 @@ def _merge(known: list[tuple[Transmission, Receipt]], now: datetime) -> dict[UUI
     for transmission, receipt in known:
         sums.setdefault(transmission.pk, Sum()).add(receipt, now)
     rows = [
-        (key, total.status, total.reason[:60], total.detail, *(total.times.get(name) for name in _TIMES))
+        (
+            *(key, total.status, sql.storable(total.reason, 60), sql.storable(total.detail)),
+            *(total.times.get(name) for name in _TIMES),
+        )
         for key, total in sums.items()
     ]
     least = "LEAST" if sql.database(Transmission).vendor == "postgresql" else "MIN"
@@ -159,18 +163,23 @@ def _go_on(known: list[tuple[Transmission, Receipt]], moved: dict[UUID, Status],
 
 
 def _after_failure(row: Transmission, now: datetime) -> None:
-    """Not where it was cancelled: whoever refused it, or took it back, does not want it on another road."""
-    if not row.events.filter(status=Status.CANCELLED).exists():
+    if not _unwanted(row):
         open_fallback(row, "the provider reports a failure", now, may_arrive=True)
     signals.after_commit(signals.transmission_failed, Transmission, transmission=row, reason="receipt")
 
 
 def _after_uncertain_expiry(row: Transmission, now: datetime) -> None:
     """Late is worse than double for a code; everything else is taken back first."""
-    if row.message.time_critical:
+    unwanted = _unwanted(row)
+    if row.message.time_critical and not unwanted:
         open_fallback(row, "expired: late is worse than double", now)
     if backends[row.backend_id].capabilities.revoke:
-        Transmission.objects.filter(pk=row.pk).update(
-            revoke_at=now, revoke_for=RevokeFor.EXPIRY, expiry_seen=True
-        )
+        why = RevokeFor.CANCEL if unwanted else RevokeFor.EXPIRY
+        Transmission.objects.filter(pk=row.pk).update(revoke_at=now, revoke_for=why, expiry_seen=True)
         wake.revoke(row.backend_id)
+
+
+def _unwanted(row: Transmission) -> bool:
+    """Was it cancelled, or is it being taken back? Whoever did that does not want it on another road."""
+    taken_back = Q(revoke_for=RevokeFor.CANCEL) | Q(events__status=Status.CANCELLED)
+    return Transmission.objects.filter(taken_back, pk=row.pk).exists()
