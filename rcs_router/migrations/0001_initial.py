@@ -220,7 +220,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='transmission',
-            index=models.Index(condition=models.Q(('expires_at__isnull', False), ('expiry_seen', False), ('status__in', [rcs_router.contract.Status['QUEUED'], rcs_router.contract.Status['ACCEPTED']])), fields=['expires_at'], name='rcs_transmission_expiring'),
+            index=models.Index(condition=models.Q(('expires_at__isnull', False), ('expiry_seen', False), ('status', rcs_router.contract.Status['ACCEPTED'])), fields=['expires_at'], name='rcs_transmission_expiring'),
+        ),
+        migrations.AddIndex(
+            model_name='transmission',
+            index=models.Index(condition=models.Q(('expires_at__isnull', False), ('expiry_seen', False), ('status', rcs_router.contract.Status['QUEUED'])), fields=['expires_at'], name='rcs_transmission_waiting'),
         ),
         migrations.AddIndex(
             model_name='transmission',

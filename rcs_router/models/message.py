@@ -193,10 +193,13 @@ class Transmission(models.Model):
             ),
             models.Index(
                 fields=["expires_at"],
-                condition=Q(
-                    status__in=[Status.QUEUED, Status.ACCEPTED], expiry_seen=False, expires_at__isnull=False
-                ),
+                condition=Q(status=Status.ACCEPTED, expiry_seen=False, expires_at__isnull=False),
                 name="rcs_transmission_expiring",
+            ),
+            models.Index(  # apart from the one above, since SQLite uses no partial index over an IN
+                fields=["expires_at"],
+                condition=Q(status=Status.QUEUED, expiry_seen=False, expires_at__isnull=False),
+                name="rcs_transmission_waiting",
             ),
             models.Index(
                 fields=["backend", "revoke_at"],

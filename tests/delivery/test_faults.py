@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from rcs_router import consent, delivery, expiry, outbox, pace, send, signals, sql, sweep
@@ -288,3 +290,19 @@ def test_who_listens_hears_of_what_was_taken_back() -> None:
     expiry.revoke_due("rcs")
     assert status(t) == Status.EXPIRED
     assert heard == [t.pk]
+
+
+@pytest.mark.parametrize("stands", [Status.QUEUED, Status.ACCEPTED])
+def test_the_sweep_reads_no_row_that_has_ended(stands: Status) -> None:
+    """It runs once a second, over a table that only grows: one of our partial indexes leads it."""
+    with CaptureQueriesContext(database) as queries:
+        expiry.sweep(timezone.now())
+    [query] = [q["sql"] for q in queries if f'"status" = {stands:d}' in q["sql"]]
+    with database.cursor() as cursor:
+        if database.vendor == "postgresql":
+            cursor.execute("SET enable_seqscan = off")
+        cursor.execute(("EXPLAIN " if database.vendor == "postgresql" else "EXPLAIN QUERY PLAN ") + query)
+        plan = str(cursor.fetchall())
+        if database.vendor == "postgresql":
+            cursor.execute("RESET enable_seqscan")
+    assert "rcs_transmission_" in plan
