@@ -1,12 +1,14 @@
 """The failure matrix over the wire: what each fault ends in, what the phone shows, and that nothing is doubled."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from rcs_router.content import Card, Reply
 from rcs_router.contract import Status
-from rcs_router.models import Transmission
+from rcs_router.models import BackendState, Transmission
 from tests.acceptance.stage import Stage, causes, fallback, status
 from tests.core import ALICE
 
@@ -159,6 +161,9 @@ def test_what_was_too_fast_arrives_when_the_backend_has_rested(
     t = stage.send(alias=alias)
     stage.work()
     assert (status(t), t.attempts) == (QUEUED, 0)
+    rests = BackendState.objects.get(pk=alias).paused_until
+    assert rests is not None
+    assert (rests > timezone.now() + timedelta(seconds=30)) == bool(more)
     stage.later()
     stage.work()
     assert (status(t), t.attempts, sum(stage.counts())) == (DELIVERED, 1, 1)
