@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from rcs_router import consent, incoming, outbox, signals, sql, wake
+from rcs_router import arguments, consent, incoming, outbox, signals, sql, wake
 from rcs_router.backends import backends, default_alias
 from rcs_router.capabilities import require
 from rcs_router.conf import router_settings
@@ -54,13 +54,15 @@ def send(
     {"extra": {alias: {...}}} in it is merged into that backend's request. `idempotency_key`: a second send() with it
     returns the first message.
 
-    Raises ContentError (a backend on the way cannot carry it), IdentityError, ConfigError (unknown backend),
-    ValueError (no recipients, a ttl that is not positive, a naive send_at, no traffic where backends differ in it).
+    Raises ContentError (a backend on the way cannot carry it), IdentityError, ConfigError (unknown backend), ValueError
+    (no recipients, a ttl that is not positive, a naive send_at, no traffic where backends differ in it), TypeError.
     """
     if idempotency_key and (earlier := Message.objects.filter(idempotency_key=idempotency_key).first()):
         return earlier
     body = as_content(content)
-    _check_times(ttl, send_at)
+    arguments.check(
+        ttl=ttl, send_at=send_at, fields=fields, idempotency_key=idempotency_key, fallback_text=fallback_text
+    )
     recipients, aliases = _recipients(connections)
     message = Message(
         direction=Message.Direction.OUT,
@@ -222,13 +224,6 @@ def _heard_before(connection: Connection, external_id: str) -> Message | None:
     return rows.filter(external_id=external_id).first()
 
 
-def _check_times(ttl: timedelta | None, send_at: datetime | None) -> None:
-    if ttl is not None and ttl <= timedelta(0):
-        raise ValueError(f"ttl must be positive, not {ttl}")
-    if send_at is not None and timezone.is_naive(send_at):
-        raise ValueError("send_at needs a time zone")
-
-
 def _recipients(given: Any) -> tuple[Any, list[str]]:
     """What to iterate over for connections, each once, and their aliases. A QuerySet is not loaded.
 
@@ -251,9 +246,13 @@ def _listed(given: Any) -> list[Connection]:
         given = [given]
     if isinstance(given, str | bytes):
         raise IdentityError(f"send() takes connections, not the string {given!r}: use lookup_connections()")
+    if not isinstance(given, Iterable):
+        raise IdentityError(f"send() takes connections and contacts, not {given!r}")
     people = list(given)
-    if wrong := next((who for who in people if not isinstance(who, Connection | Contact)), None):
-        raise IdentityError(f"send() takes connections and contacts, not {wrong!r}")
+    for who in people:
+        if not isinstance(who, Connection | Contact):
+            hint = ": use lookup_connections()" if isinstance(who, str) else ""
+            raise IdentityError(f"send() takes connections and contacts, not {who!r}{hint}")
     first = _first_connections([who for who in people if isinstance(who, Contact)])
     chosen = [who if isinstance(who, Connection) else first[who.pk] for who in people]
     return list({connection.pk: connection for connection in chosen}.values())

@@ -88,5 +88,7 @@ def _path(location: list[int | str], tags: set[str]) -> str:
 
 
 def _problem(error: Any) -> str:
+    if error["type"] in {"model_attributes_type", "dataclass_type"}:
+        return f"must be made of rcs_router.content, not {type(error['input']).__name__}"
     problem = error["msg"].removeprefix("Value error, ")
     return problem[0].lower() + problem[1:]

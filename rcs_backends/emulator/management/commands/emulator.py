@@ -32,10 +32,9 @@ class Command(BaseCommand):
         application = server.with_static_files(server.EmulatorOnly())
         try:
             running = server.start(options["port"], options["host"], application)
-        except OSError as error:
-            raise CommandError(
-                f"Cannot listen on {options['host']}:{options['port']}: {error.strerror}"
-            ) from error
+        except (OSError, OverflowError) as error:  # taken, or no port at all
+            reason = getattr(error, "strerror", None) or error
+            raise CommandError(f"Cannot listen on {options['host']}:{options['port']}: {reason}") from error
         with running:
             for what, path in ADDRESSES.items():
                 self.stdout.write(f"{what:36} {running.url}/emulator/{path}")
