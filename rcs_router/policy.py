@@ -79,6 +79,8 @@ def after_lost_lease(*, started: bool, lost_leases: int, limit: int, facts: Fact
         return Decision(Status.REVIEW, f"{lost_leases} workers stopped while sending it", spend=False)
     if not facts.idempotent:
         reason = "its worker stopped while sending: outcome unknown"
+        if facts.time_critical and facts.has_fallback:
+            return Decision(Status.FAILED, reason, spend=False, fall_back=True, revoke=facts.can_revoke)
         return Decision(Status.REVIEW, reason, spend=False, revoke=facts.can_revoke)
     return Decision(Status.QUEUED, "its worker stopped while sending", wait=0.0, spend=False)
 

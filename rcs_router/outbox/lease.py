@@ -83,9 +83,7 @@ def settle(moves: Sequence[Move], now: datetime) -> dict[UUID, Status]:
     with transaction.atomic() if risky else nullcontext():
         _record((move for move in ended if move.kind != "released"), now)
         moved = _write(moves, now)
-        for move in ended:
-            if move.decision.fall_back and moved.get(move.transmission.pk) == move.decision.status:
-                open_fallback(move.transmission, move.decision.reason, now)
+        _fall_back(ended, moved, now)
     _announce(ended, moved)
     return moved
 
@@ -101,6 +99,7 @@ def reap(now: datetime, limit: int = 500) -> int:
         moved = _write(moves, now, "AND t.lease_until < %s", [now])
         won = [move for move in moves if move.transmission.pk in moved]
         _record(won, now)
+        _fall_back(won, moved, now)
     _announce(won, moved)
     return len(won)
 
@@ -224,6 +223,12 @@ def _record(moves: Iterable[Move], now: datetime) -> None:
             for move in moves
         ],
     )
+
+
+def _fall_back(moves: Iterable[Move], moved: dict[UUID, Status], now: datetime) -> None:
+    for move in moves:
+        if move.decision.fall_back and moved.get(move.transmission.pk) == move.decision.status:
+            open_fallback(move.transmission, move.decision.reason, now)
 
 
 def _announce(moves: Iterable[Move], moved: dict[UUID, Status]) -> None:

@@ -17,6 +17,7 @@ from rcs_router.errors import Ambiguous, OptedOut, Refused, SendError, Throttled
 from rcs_router.models import RevokeFor, Transmission
 from rcs_router.outbox import operate
 from tests.core import ALICE, BACKENDS, BOB, CAROL, connection, drain, memory, sent_to
+from tests.delivery.test_drain import worker_dies
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("router")]
 THREE = {
@@ -306,3 +307,13 @@ def test_the_sweep_reads_no_row_that_has_ended(stands: Status) -> None:
         if database.vendor == "postgresql":
             cursor.execute("RESET enable_seqscan")
     assert "rcs_transmission_" in plan
+
+
+def test_a_code_whose_worker_died_goes_on_because_late_is_worse_than_double(settings: Any) -> None:
+    settings.RCS_BACKENDS = {**BACKENDS, "sms": {**BACKENDS["sms"], "FALLBACK": ["alone"]}}
+    code, order = sent_to("sms", time_critical=True, traffic="authentication"), sent_to("sms", BOB)
+    worker_dies("sms", started=True)
+    sweep.mend(timezone.now())
+    assert (status(code), status(order), child_of(order)) == (Status.FAILED, Status.REVIEW, None)
+    drain("alone")
+    assert [o.to for o in memory("alone").sent] == [ALICE]
