@@ -34,12 +34,23 @@ def fit(backend: BaseBackend, content: Content, fallback_text: str = "") -> Fit:
 def require(backend: BaseBackend, content: Content, fallback_text: str = "") -> None:
     """Raise ContentError, in the caller's stack, when the backend cannot carry the content or what became of it."""
     plain = backend.capabilities.content <= {Text}  # it says `outbound.text`, whatever the content
-    carried = content
-    if plain or not is_native(backend, content):
-        carried = Text(render(content, fallback_text=fallback_text).text)
+    if not plain and is_native(backend, content):
+        carried, hint = content, ""
+    else:
+        carried = Text(_said(backend, content, fallback_text))
+        hint = f" (as plain text for {backend.alias!r}: a fallback_text may be shorter)"
     if problems := backend.check(carried):
-        path, _, problem = problems[0].partition(": ")
-        raise ContentError(path, problem) if problem else ContentError("", path)
+        path, colon, problem = problems[0].partition(": ")
+        raise ContentError(path if colon else "", (problem if colon else path) + hint)
+
+
+def _said(backend: BaseBackend, content: Content, fallback_text: str) -> str:
+    text = render(content, fallback_text=fallback_text).text
+    if not text.strip():
+        raise ContentError(
+            "", f"nothing of it can be said in plain text, which {backend.alias!r} needs: fallback_text="
+        )
+    return text
 
 
 def suggestions_of(content: Any) -> list[Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from rcs_router.backends import backends
 from rcs_router.capabilities import Fit, fit, is_native, require, suggestions_of
 from rcs_router.content import Card, Carousel, Content, Dial, File, Location, Media, OpenUrl, Reply, Text
 from rcs_router.contract import BaseBackend, Capabilities, Options
@@ -97,3 +98,11 @@ def test_the_first_problem_is_raised_with_its_path(problem: str, path: str, word
         require(backend, Text("a"))
     assert (caught.value.path, caught.value.problem) == (path, words)
     assert str(caught.value) == problem
+
+
+def test_what_a_fallback_cannot_say_names_the_fallback_and_the_cure(router: None) -> None:
+    with pytest.raises(ContentError, match=r"as plain text for 'sms': a fallback_text may be shorter"):
+        require(backends["sms"], Card("x" * 200, "y" * 2900))
+    with pytest.raises(ContentError, match="which 'sms' needs: fallback_text="):
+        require(backends["sms"], File(uploaded="files/1"))
+    require(backends["sms"], File(uploaded="files/1"), fallback_text="See your mail")
