@@ -3,12 +3,8 @@
 Threads do HTTP only; the database belongs to the thread that runs the drain.
 """
 
-import logging
-import os
 import random
-import threading
 import time
-import traceback
 import uuid
 from collections import deque
 from collections.abc import Callable
@@ -27,34 +23,18 @@ from rcs_router.conf import router_settings
 from rcs_router.content import Content
 from rcs_router.content.plain import render
 from rcs_router.contract import BaseBackend, Outbound, SendResult, Status, Traffic
-from rcs_router.errors import BackendBug, RCSError, SendError
+from rcs_router.errors import RCSError, SendError
 from rcs_router.models import DrainSlot, Message, Transmission
 from rcs_router.outbox import Move
 from rcs_router.policy import Decision, after_error, after_expiry
+from rcs_router.senders import Flight, senders_of
 
-logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 FLUSH = 16  # so many results are waited for before they are written…
 FLUSH_AFTER = 0.05  # …but no longer than this many seconds after the first of them
-LOOKAHEAD = (
-    10  # rows marked as started beyond what the threads can hold, so that no thread waits for the database
-)
 SHORT = 0.25  # seconds: how long "nothing is due" is believed while requests are in flight
 MARGIN = 2.0  # seconds of lease that must be left, besides the provider's time, when a request leaves
-
-
-@dataclass
-class Flight:
-    """One claimed transmission on its way through this drain."""
-
-    row: Transmission
-    fence: float  # by time.monotonic(): no request leaves after this
-    outbound: Outbound | None = None
-    result: SendResult | None = None
-    error: SendError | None = None
-    fenced: bool = False
-    took: float = 0.0  # seconds
 
 
 @dataclass
@@ -78,7 +58,7 @@ class Drain:
         self.backend = backends[self.alias]
         self.rate = backends.config(self.alias).rate
         self.clock = sql.Clock(Transmission)
-        self.senders = _senders_of(self.alias, self.slot.pk, self.conf.THREADS)
+        self.senders = senders_of(self.alias, self.slot.pk, self.conf.THREADS)
         self.messages: dict[uuid.UUID, Message] = {}
         self.bodies: dict[uuid.UUID, tuple[Content, str]] = {}
         self.next_claim = 0.0  # by time.monotonic()
@@ -230,7 +210,7 @@ class Drain:
     def submit(self, starting: list[Flight]) -> None:
         for flight in starting:
             self.flying[flight.row.pk] = flight
-            self.senders.work.put((self.backend, flight, self.done.put))
+            self.senders.send(self.backend, flight, self.done.put)
 
     def collect(self) -> None:
         """Wait for the first result a moment (there may be new work), then for a few more, then take what is there."""
@@ -335,52 +315,3 @@ def drain(alias: str, budget: float | None = None) -> int:
 def _back(row: Transmission) -> Move:
     """Its request did not leave: into the queue as if it had never been claimed."""
     return Move(row, Decision(Status.QUEUED, wait=0.0, spend=False), kind="released")
-
-
-def _attempt(backend: BaseBackend, flight: Flight, report: Callable[[Flight], None]) -> None:
-    """In a sender thread: one request, unless its time has passed while it waited for the thread."""
-    began = time.monotonic()
-    flight.fenced = began > flight.fence
-    assert flight.outbound is not None
-    if not flight.fenced:
-        try:
-            flight.result = backend.send(flight.outbound)
-        except SendError as error:
-            flight.error = error
-        except Exception as error:
-            # the lines without the error's own text, which may quote the message
-            where = "".join(traceback.format_tb(error.__traceback__))
-            logger.error("%r raised %s, which is no SendError\n%s", backend, type(error).__name__, where)
-            flight.error = BackendBug(f"{type(error).__name__} in {type(backend).__name__}")
-    flight.took = time.monotonic() - began
-    report(flight)
-
-
-class _Senders:
-    """The threads of one slot. They outlive the drain, because each keeps its connection to the provider open.
-
-    A bare queue, since an executor's futures cost as much as a tenth of a request.
-    """
-
-    def __init__(self, alias: str, threads: int) -> None:
-        self.threads = threads
-        self.work: SimpleQueue[tuple[BaseBackend, Flight, Callable[[Flight], None]]] = SimpleQueue()
-        for number in range(threads):
-            threading.Thread(target=self._run, name=f"rcs-{alias}-{number}", daemon=True).start()
-
-    def _run(self) -> None:
-        while True:
-            _attempt(*self.work.get())
-
-
-_senders: dict[tuple[str, int], _Senders] = {}
-
-
-def _senders_of(alias: str, slot: int, threads: int) -> _Senders:
-    key = (alias, slot)
-    if key not in _senders or _senders[key].threads != threads:
-        _senders[key] = _Senders(alias, threads)
-    return _senders[key]
-
-
-os.register_at_fork(after_in_child=_senders.clear)  # threads do not survive a fork

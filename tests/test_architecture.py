@@ -17,7 +17,19 @@ PACKAGES = ("rcs_router", "rcs_backends")
 # tasks import inside functions (a task is where the process changes), but nothing that stands above them.
 ORDER = [
     *("errors", "content", "contract", "conf", "backends", "sql", "models"),
-    *("signals", "wake", "identities", "policy", "capabilities", "consent", "pace", "outbox", "incoming", "arguments"),
+    *(
+        "signals",
+        "wake",
+        "identities",
+        "policy",
+        "capabilities",
+        "consent",
+        "pace",
+        "outbox",
+        "incoming",
+        "arguments",
+        "senders",
+    ),
     *("phases", "handlers", "router"),
     *("delivery", "expiry", "inbox", "sweep", "webhooks", "urls", "tasks", "schedule", "testing"),
     *("checks", "admin", "management", "apps"),

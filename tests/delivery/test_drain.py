@@ -3,6 +3,7 @@
 import threading
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection as database
@@ -418,3 +419,12 @@ def test_what_arrived_or_was_lost_between_claim_and_start_is_not_sent(
     drain("rcs")
     assert [o.id for o in memory().sent] == [ours.pk]
     assert (status(arrived), status(lost), status(ours)) == (Status.READ, Status.SENDING, Status.ACCEPTED)
+
+
+@pytest.mark.parametrize("outcome", [lambda o: None, lambda o: exec("raise SystemExit")])
+def test_a_backend_that_breaks_its_contract_ends_in_review_and_stops_no_thread(outcome: Any) -> None:
+    odd, even = sent_to("alone"), sent_to("alone", BOB)
+    memory("alone").outcomes.append(outcome)
+    drain("alone")
+    assert (status(odd), odd.reason, odd.unknown) == (Status.REVIEW, "backend_bug: outcome unknown", True)
+    assert status(even) == Status.ACCEPTED
