@@ -9,13 +9,17 @@ import sys
 
 from tests.services.processes import PostgreSQL
 
+# No database, or one of their own: to run them once more would only take time.
+ELSEWHERE = ["tests/backends", "tests/content", "tests/emulator", "tests/acceptance/test_demo.py"]
+
 
 def main() -> int:
     options = sys.argv[1:]
     postgresql = PostgreSQL()
     env = {**os.environ, "RCS_TEST_DATABASE": postgresql.url}
     try:
-        runs = [["-m", "services"], ["-m", "not services"]] if not options else [options]
+        rest = ["-m", "not services", *(f"--ignore={path}" for path in ELSEWHERE)]
+        runs = [options] if options else [["-m", "services"], rest]
         return max(
             subprocess.run([sys.executable, "-m", "pytest", *run], env=env, check=False).returncode
             for run in runs
