@@ -145,7 +145,6 @@ class Capabilities:
     content: frozenset[type]  # content it carries natively; everything else travels as plain text
     suggestions: frozenset[type] = frozenset()
     idempotent: bool = False  # drops a message whose id it has seen, so a repeat is safe
-    chooses_id: bool = False  # True: the provider makes the id, False: it uses ours
     revoke: bool = False
     status: bool = False
     check: bool = False
