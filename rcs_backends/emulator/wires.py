@@ -1,0 +1,99 @@
+"""The wires of this emulator: each provider's addresses, dials and faults, and how it tells what a person does."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+
+from django.urls import URLPattern, URLResolver
+
+from rcs_backends.emulator.phones import Handset, Json, Message
+
+Delivered = Callable[[], None]
+Act = Callable[[Handset, Json], Message | None]
+
+
+class ActionProblem(ValueError):
+    """The phone cannot do that; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a person says with a phone. `kind`: text, reply, action, file, audio, location, form or device.
+
+    reply and action: a tapped suggestion, with `label` and `postback`; `about` is the message that showed it, or whose
+    form was filled in (`data`: field → value). device: what the phone tells of itself (`data`).
+    """
+
+    kind: str
+    text: str = ""
+    label: str = ""
+    postback: str = ""
+    url: str = ""
+    name: str = ""
+    media_type: str = ""
+    size: int = 0  # bytes
+    latitude: float = 0.0
+    longitude: float = 0.0
+    data: Mapping[str, object] = field(default_factory=dict)
+    about: Message | None = None
+
+
+class Wire:
+    """One provider. Subclass it, set what differs, and name the module in WIRES. Everything is called with the lock."""
+
+    provider = ""  # in faults, the ledger, messages and the control API
+    channel = "rcs"  # or "sms"
+    methods: tuple[str, ...] = ()  # what a fault's `method` may name, besides "token"
+    dials: Json = {}  # its section of the configuration, with the defaults
+    open_dials: tuple[str, ...] = ()  # those of them whose keys are names (agents, users), not dials
+    choices: Mapping[str, tuple[str, ...]] = {}  # dial → the values it may have
+    actions: Mapping[str, Act] = {}  # what only phones of this wire can do, by the control API's `action`
+    urlpatterns: tuple[URLPattern | URLResolver, ...] = ()  # below the emulator's prefix
+
+    def check(self, dials: Json) -> None:
+        """Raise ConfigProblem for what the types of the defaults do not say."""
+
+    def agents(self) -> list[str]:
+        """Whom a phone can write to: agents, bots, short codes."""
+        raise NotImplementedError
+
+    def is_up(self) -> bool:
+        """Does the provider's network deliver now?"""
+        return True
+
+    def say(self, message: Message, said: Said, delivered: Delivered) -> None:
+        """Tell the client. `message` is the bubble on the phone (its `agent`, `number` and `id`); call `delivered`
+        when the client has taken the webhook. Raises ActionProblem where the wire has no such thing.
+        """
+        raise NotImplementedError
+
+    def typing(self, agent: str, number: str, active: bool) -> None:
+        """The person types, or stops."""
+        raise ActionProblem(f"{self.provider} does not tell that a person types.")
+
+    def subscription(self, agent: str, number: str, subscribed: bool) -> None:
+        """The person used the phone's menu. Nothing where a wire tells it by the keyword message alone."""
+
+
+# By provider, in the order in which the addresses are looked up.
+WIRES = (
+    "rcs_backends.emulator.wire.google",
+    "rcs_backends.emulator.wire.kannel",
+)
+
+
+def wire(provider: str) -> Wire:
+    """The wire of `provider`. Raises KeyError."""
+    return wires()[provider]
+
+
+def wires() -> dict[str, Wire]:
+    """Every wire by its provider. Each module of WIRES has it as `WIRE`."""
+    if not _loaded:
+        for module in WIRES:
+            found: Wire = import_module(module).WIRE
+            _loaded[found.provider] = found
+    return _loaded
+
+
+_loaded: dict[str, Wire] = {}
