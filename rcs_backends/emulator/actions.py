@@ -1,14 +1,15 @@
-"""What a person does with a phone: the control API's action comes in, webhooks of the right wire go out."""
+"""What a person does with a phone: the control API's action comes in, a bubble and the wire's webhooks go out."""
 
 import mimetypes
 import posixpath
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import urlsplit
 
-from rcs_backends.emulator import delivery
+from rcs_backends.emulator import delivery, forms
+from rcs_backends.emulator.conversations import Conversation, conversation
 from rcs_backends.emulator.phones import Handset, Json, Media, Message, Suggestion
-from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire import google_webhooks, kannel_callbacks
+from rcs_backends.emulator.wires import Act, ActionProblem, Said, wire, wires
 
 KEYWORDS = {  # country code → unsubscribe, subscribe (guides/build/events/receive-events)
     "+33": ("STOP", "Démarrer"),
@@ -16,96 +17,167 @@ KEYWORDS = {  # country code → unsubscribe, subscribe (guides/build/events/rec
     "+52": ("BAJA", "ALTA"),
     "+55": ("parar", "começar"),
 }
-FILE_SIZE = 248_113  # bytes, where the action names none
-
-
-class ActionProblem(ValueError):
-    """The phone cannot do that; the message is one sentence."""
+TALLINN = {"latitude": 59.437, "longitude": 24.7536}  # where a phone is that is not told where it is
+DEVICE = {
+    "deviceModel": "Emulated 1",
+    "platformVersion": "16",
+    "clientVendor": "EMUL",
+    "clientVersion": "1.0",
+    "batteryRemainingMinutes": 517,
+}
 
 
 def perform(handset: Handset, action: Json) -> Message | None:
     """Do what `{"action": …}` says; the bubble it leaves on the phone, if any. Raises ActionProblem. Lock held."""
-    known = ACTIONS.get(str(action.get("action")))
+    name = str(action.get("action"))
+    known = ACTIONS.get(name) or _of_a_wire(handset, action, name)
     if known is None:
-        raise ActionProblem(f"action must be one of {', '.join(ACTIONS)}.")
+        own = dict.fromkeys(own for one in wires().values() for own in one.actions)
+        raise ActionProblem(f"action must be one of {', '.join((*ACTIONS, *own))}.")
     if not handset.online:
         raise ActionProblem("The phone is offline.")
     return known(handset, action)
+
+
+def _of_a_wire(handset: Handset, action: Json, name: str) -> Act | None:
+    """What only some provider's phones can do: the conversation's, else the first that can."""
+    having = [one for one in wires().values() if name in one.actions]
+    if not having:
+        return None
+    try:
+        own = conversation(handset, action).wire
+    except ActionProblem:
+        own = having[0]
+    return (own if own in having else having[0]).actions[name]
+
+
+# Speaking
+
+
+def _say(handset: Handset, talk: Conversation, said: Said, **shown: object) -> Message:
+    """Send it and leave a bubble, which turns from waiting to delivered when the client has taken the webhook."""
+    message = _bubble(handset, talk)
+    for name, value in {"text": said.text, **shown}.items():
+        setattr(message, name, value)
+
+    def delivered() -> None:
+        message.state = "delivered" if message.state == "waiting" else message.state
+
+    talk.wire.say(message, said, delivered)
+    handset.messages[message.id] = message
+    return message
+
+
+def _bubble(handset: Handset, talk: Conversation) -> Message:
+    return Message(
+        talk.wire.new_id(), talk.wire.provider, talk.agent, handset.number, "out", talk.wire.channel
+    )
+
+
+def _tell(handset: Handset, talk: Conversation, said: Said) -> None:
+    """Send what leaves no bubble."""
+    talk.wire.say(_bubble(handset, talk), said, lambda: None)
+
+
+def _over_rcs(handset: Handset, action: Json) -> Conversation:
+    """For what an SMS has not: over RCS, unless `via` says otherwise."""
+    return conversation(handset, {**action, "via": action.get("via") or "rcs"})
 
 
 def _text(handset: Handset, action: Json) -> Message:
     text = action.get("text")
     if not isinstance(text, str) or not text:
         raise ActionProblem("text must be a string that is not empty.")
-    channel, agent = _conversation(handset, action)
-    return _say(handset, channel, agent, {"text": text}, text=text)
+    return _say(handset, conversation(handset, action), Said("text", text=text))
 
 
-def _conversation(handset: Handset, action: Json) -> tuple[str, str]:
-    """Channel and agent: as asked for, else those of the newest message on the phone, else the only ones there are."""
-    newest = handset.newest()
-    channel = action.get("via") or (newest.channel if newest else "rcs" if handset.rcs else "sms")
-    if channel not in ("rcs", "sms"):
-        raise ActionProblem("via must be rcs or sms.")
-    if channel == "rcs" and not handset.rcs:
-        raise ActionProblem("The phone has no RCS.")
-    latest = next((m.agent for m in reversed(handset.messages.values()) if m.channel == channel), "")
-    return channel, str(action.get("to") or latest or _only_agent(channel))
+def _file(handset: Handset, action: Json) -> Message:
+    url = action.get("url")
+    if not isinstance(url, str) or not urlsplit(url).scheme:
+        raise ActionProblem("url must be an absolute address.")
+    name = str(action.get("name") or posixpath.basename(urlsplit(url).path) or "file")
+    guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    media_type = str(action.get("media_type") or ("audio/mp4" if action.get("audio") else guessed))
+    kind = "audio" if action.get("audio") or media_type.startswith("audio/") else "file"
+    size, seconds = _count(action, "size"), _count(action, "seconds")
+    media = Media(url, media_type=media_type, alt=name, name=name, size=size, seconds=seconds)
+    said = Said(kind, url=url, name=name, media_type=media_type, size=size)
+    return _say(handset, _over_rcs(handset, action), said, kind=kind, media=media)
 
 
-def _only_agent(channel: str) -> str:
-    if channel == "sms":
-        return str(world.config["kannel"]["short_code"])
-    agents = list(world.config["google"]["agents"])
-    if len(agents) != 1:
-        raise ActionProblem("to must name the agent: the phone has no conversation yet.")
-    return str(agents[0])
+def _count(action: Json, name: str) -> int:
+    """A number that may be left out: bytes, or seconds of playing length."""
+    value = action.get(name) or 0
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ActionProblem(f"{name} must be a whole number that is not negative.")
+    return value
 
 
-def _rcs_agent(handset: Handset, action: Json) -> str:
-    return _conversation(handset, {**action, "via": "rcs"})[1]
+def _location(handset: Handset, action: Json) -> Message:
+    return _say_place(handset, _over_rcs(handset, action), action)
 
 
-def _say(handset: Handset, channel: str, agent: str, content: Json, **shown: object) -> Message:
-    """Leave a bubble and send it; it turns from waiting to delivered when the client has taken the webhook."""
-    provider = "google" if channel == "rcs" else "kannel"
-    message = Message(google_webhooks.user_id(), provider, agent, handset.number, "out", channel)
-    for name, value in shown.items():
-        setattr(message, name, value)
+def _say_place(handset: Handset, talk: Conversation, action: Json) -> Message:
+    latitude, longitude = _place(action)
+    label = action.get("label", "")
+    if not isinstance(label, str):
+        raise ActionProblem("label must be a string.")
+    said = Said("location", text=label, latitude=latitude, longitude=longitude)
+    text = label or f"{latitude:g}, {longitude:g}"
+    return _say(handset, talk, said, kind="location", text=text, location=(latitude, longitude))
 
-    def delivered() -> None:
-        message.state = "delivered" if message.state == "waiting" else message.state
 
-    handset.messages[message.id] = message
-    if channel == "rcs":
-        google_webhooks.said(agent, handset.number, content, message_id=message.id, delivered=delivered)
-    else:
-        kannel_callbacks.mo(handset.number, agent, message.text, delivered)
-    return message
+def _place(action: Json) -> tuple[float, float]:
+    try:
+        latitude, longitude = float(action["latitude"]), float(action["longitude"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise ActionProblem("latitude and longitude must be numbers.") from None
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        raise ActionProblem("latitude goes from -90 to 90, longitude from -180 to 180.")
+    return latitude, longitude
+
+
+# Answering
 
 
 def _tap(handset: Handset, action: Json) -> Message | None:
     message, suggestion = _found(handset, action.get("suggestion"), action.get("message"))
     if not handset.rcs:
         raise ActionProblem("The phone has no RCS.")
-    suggestion.tapped = True
+    talk = Conversation(wire(message.provider), message.agent)
+    said = Said("reply", label=suggestion.label, postback=suggestion.postback, about=message)
     if suggestion.kind == "reply":
-        response = {"postbackData": suggestion.postback, "text": suggestion.label, "type": "REPLY"}
-        return _say(handset, "rcs", message.agent, {"suggestionResponse": response}, text=suggestion.label)
-    google_webhooks.tapped_action(message.agent, handset.number, suggestion.label, suggestion.postback)
-    if suggestion.kind != "request_location":
-        return None
-    latitude, longitude = _place({"latitude": 59.437, "longitude": 24.7536, **action})
-    return _send_location(handset, message.agent, latitude, longitude)
+        answer: Message | None = _say(handset, talk, said, text=suggestion.label)
+    else:
+        place = {**TALLINN, **action}
+        _place(place)  # nothing is sent when it makes no sense
+        _tell(handset, talk, replace(said, kind="action"))
+        answer = _follow(handset, talk, suggestion, place)
+    suggestion.tapped = True
+    return answer
+
+
+def _follow(handset: Handset, talk: Conversation, suggestion: Suggestion, place: Json) -> Message | None:
+    """What the phone does by itself after a tap."""
+    if suggestion.kind == "request_location":
+        return _say_place(handset, talk, {**place, "label": ""})
+    if suggestion.kind == "request_device_specifics":
+        _tell(handset, talk, Said("device", data=DEVICE))
+    return None
 
 
 def _found(handset: Handset, wanted: object, message_id: object) -> tuple[Message, Suggestion]:
     """A suggestion by label, by postback, or by its index in reading order; on the newest message that has it."""
-    shown = [m for m in reversed(handset.messages.values()) if m.state in ("delivered", "read")]
-    for message in shown:
+    for message in _shown(handset):
         if message_id in (None, message.id) and (found := _chosen(message.all_suggestions(), wanted)):
             return message, found
     raise ActionProblem(f"The phone shows no suggestion {wanted!r}.")
+
+
+def _shown(handset: Handset) -> list[Message]:
+    """What can be touched, newest first; nothing in an SMS can."""
+    shown = ("delivered", "read")
+    return [m for m in reversed(handset.messages.values()) if m.state in shown and m.channel == "rcs"]
 
 
 def _chosen(suggestions: list[Suggestion], wanted: object) -> Suggestion | None:
@@ -114,6 +186,25 @@ def _chosen(suggestions: list[Suggestion], wanted: object) -> Suggestion | None:
     by_label = (one for one in suggestions if one.label == wanted)
     by_postback = (one for one in suggestions if one.postback == wanted)
     return next(by_label, None) or next(by_postback, None)
+
+
+def _form(handset: Handset, action: Json) -> Message:
+    """Fill in the newest form, or that of `message`."""
+    wanted = action.get("message")
+    shown = [m for m in _shown(handset) if m.form is not None and wanted in (None, m.id)]
+    if not shown:
+        raise ActionProblem("The phone shows no such form.")
+    message = shown[0]
+    form = message.form or {}
+    data = forms.filled(form, action.get("data"))
+    talk = Conversation(wire(message.provider), message.agent)
+    said = Said("form", text=forms.summary(form, data), postback=form["postback"], data=data, about=message)
+    answer = _say(handset, talk, said)
+    form["answer"] = data
+    return answer
+
+
+# Looking and typing, coming and going
 
 
 def _read(handset: Handset, action: Json) -> None:
@@ -125,65 +216,32 @@ def _read(handset: Handset, action: Json) -> None:
 
 
 def _type(handset: Handset, action: Json) -> None:
-    google_webhooks.event(_rcs_agent(handset, action), handset.number, "IS_TYPING")
-
-
-def _file(handset: Handset, action: Json) -> Message:
-    url = action.get("url")
-    if not isinstance(url, str) or not urlsplit(url).scheme:
-        raise ActionProblem("url must be an absolute address.")
-    name = str(action.get("name") or posixpath.basename(urlsplit(url).path) or "file")
-    media_type = str(action.get("media_type") or mimetypes.guess_type(name)[0] or "application/octet-stream")
-    payload = {"mimeType": media_type, "fileSizeBytes": FILE_SIZE, "fileName": name, "fileUri": url}
-    media = Media(url, media_type=media_type, alt=name)
-    agent = _rcs_agent(handset, action)
-    return _say(handset, "rcs", agent, {"userFile": {"payload": payload}}, kind="file", media=media)
-
-
-def _location(handset: Handset, action: Json) -> Message:
-    latitude, longitude = _place(action)
-    return _send_location(handset, _rcs_agent(handset, action), latitude, longitude)
-
-
-def _send_location(handset: Handset, agent: str, latitude: float, longitude: float) -> Message:
-    content = {"location": {"latitude": latitude, "longitude": longitude}}
-    text = f"{latitude:g}, {longitude:g}"
-    return _say(handset, "rcs", agent, content, kind="location", text=text, location=(latitude, longitude))
-
-
-def _place(action: Json) -> tuple[float, float]:
-    try:
-        latitude, longitude = float(action["latitude"]), float(action["longitude"])
-    except (KeyError, TypeError, ValueError):
-        raise ActionProblem("latitude and longitude must be numbers.") from None
-    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        raise ActionProblem("latitude goes from -90 to 90, longitude from -180 to 180.")
-    return latitude, longitude
+    active = action.get("active", True)
+    if not isinstance(active, bool):
+        raise ActionProblem("active must be true or false.")
+    talk = _over_rcs(handset, action)
+    talk.wire.typing(talk.agent, handset.number, active)
 
 
 def _unsubscribe(handset: Handset, action: Json) -> Message:
-    return _consent(handset, action, unsubscribed=True)
+    return _consent(handset, action, subscribed=False)
 
 
 def _subscribe(handset: Handset, action: Json) -> Message:
-    return _consent(handset, action, unsubscribed=False)
+    return _consent(handset, action, subscribed=True)
 
 
-def _consent(handset: Handset, action: Json, *, unsubscribed: bool) -> Message:
-    """The menu of the phone: a keyword message and, over RCS, an event; `unsubscribe_order` says which comes first."""
-    channel, agent = _conversation(handset, action)
-    country = next(
-        (KEYWORDS[code] for code in KEYWORDS if handset.number.startswith(code)), ("STOP", "START")
-    )
-    keyword = country[0] if unsubscribed else country[1]
-    handset.unsubscribed = unsubscribed
-    event_first = world.config["google"]["unsubscribe_order"] == "event_first"
-    event_type = "UNSUBSCRIBE" if unsubscribed else "SUBSCRIBE"
-    if channel == "rcs" and event_first:
-        google_webhooks.event(agent, handset.number, event_type)
-    message = _say(handset, channel, agent, {"text": keyword}, text=keyword)
-    if channel == "rcs" and not event_first:
-        google_webhooks.event(agent, handset.number, event_type)
+def _consent(handset: Handset, action: Json, *, subscribed: bool) -> Message:
+    """The menu of the phone: a keyword message and, where the wire has one, an event; the wire knows their order."""
+    talk = conversation(handset, action)
+    words = next((KEYWORDS[code] for code in KEYWORDS if handset.number.startswith(code)), ("STOP", "START"))
+    handset.unsubscribed = not subscribed
+    event_first = talk.wire.subscription_comes_first()
+    if event_first:
+        talk.wire.subscription(talk.agent, handset.number, subscribed)
+    message = _say(handset, talk, Said("text", text=words[subscribed]))
+    if not event_first:
+        talk.wire.subscription(talk.agent, handset.number, subscribed)
     return message
 
 
@@ -194,6 +252,7 @@ ACTIONS: dict[str, Callable[[Handset, Json], Message | None]] = {
     "type": _type,
     "file": _file,
     "location": _location,
+    "form": _form,
     "subscribe": _subscribe,
     "unsubscribe": _unsubscribe,
 }

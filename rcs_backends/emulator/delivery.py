@@ -5,6 +5,7 @@ Everything here is called with the world's lock held.
 
 from rcs_backends.emulator.phones import Handset, Message, now
 from rcs_backends.emulator.state import world
+from rcs_backends.emulator.wires import wire
 
 
 def accept(message: Message, *, deferred: float = 0.0) -> int:
@@ -22,7 +23,7 @@ def deliver(message: Message) -> None:
     if message.state != "waiting":
         return
     handset = world.handset(message.number)
-    network_up = message.channel == "rcs" or world.config["kannel"]["link"] == "up"
+    network_up = wire(message.provider).is_up()
     if network_up and not message.submitted:
         message.submitted = True
         message.tell("submitted")
@@ -54,7 +55,7 @@ def read(handset: Handset, message: Message) -> None:
 def flush(handset: Handset) -> None:
     """The phone (or the network) is back: what waited is delivered, in order."""
     for message in list(handset.waiting.values()):
-        if world.config["kannel"]["link"] == "up" or message.channel == "rcs":
+        if wire(message.provider).is_up():
             world.after(world.config["delivery_delay"], deliver, message)
 
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rcs_backends.emulator.phones import Json
+from rcs_backends.emulator.wires import wires
 
-PROVIDERS = ("google", "kannel")
-METHODS = ("agentMessages", "revoke", "agentEvents", "capabilities", "batchGet", "files", "token", "sendsms")
 REFUSALS = ("429", "500", "503", "401", "403", "404")
 REQUEST_KINDS = ("latency", *REFUSALS, "hang", "cut_before", "cut_after", "html", "half_json", "empty")
 WEBHOOK_KINDS = ("duplicate", "late", "reorder", "unsigned", "bad_signature", "lost", "tampered")
@@ -106,8 +105,8 @@ def _checked(body: Json) -> Json:
         raise FaultProblem("on must be request or webhook.")
     known["kind"] = str(known.get("kind"))
     _one_of(known, "kind", KINDS[known["on"]])
-    _one_of(known, "provider", PROVIDERS)
-    _one_of(known, "method", METHODS)
+    _one_of(known, "provider", tuple(wires()))
+    _one_of(known, "method", _methods())
     for key in ("times", "rate", "seconds", "retry_after"):
         value = known.get(key, 1)
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
@@ -117,6 +116,10 @@ def _checked(body: Json) -> Json:
     if known.get("times") == 0:
         raise FaultProblem("times must be at least 1.")
     return known
+
+
+def _methods() -> tuple[str, ...]:
+    return (*dict.fromkeys(method for wire in wires().values() for method in wire.methods), "token")
 
 
 def _one_of(body: Json, key: str, allowed: tuple[str, ...]) -> None:

@@ -18,7 +18,7 @@ from rcs_backends.emulator.faults import FaultProblem
 from rcs_backends.emulator.phones import FEATURES, Handset, Json
 from rcs_backends.emulator.state import normalised, world
 from rcs_backends.emulator.webhooks import outbox
-from rcs_backends.emulator.wire import google_webhooks
+from rcs_backends.emulator.wires import ActionProblem, Verifies, wires
 
 
 class Problem(ValueError):
@@ -41,7 +41,7 @@ def control(*verbs: str) -> Callable[[Callable[..., Json]], Callable[..., HttpRe
                 return _json(view(request.method, _body(request), **path))
             except Problem as problem:
                 return _json({"error": str(problem)}, problem.status)
-            except (ConfigProblem, FaultProblem, actions.ActionProblem) as problem:
+            except (ConfigProblem, FaultProblem, ActionProblem) as problem:
                 return _json({"error": str(problem)}, 400)
 
         return wrapped
@@ -96,7 +96,8 @@ def handsets(verb: str, body: Json) -> Json:
 
 
 def _checked(body: Json) -> Json:
-    types: dict[str, type] = {"number": str, "name": str, "rcs": bool, "online": bool, "features": list}
+    switches = dict.fromkeys(("rcs", "online", "anonymous"), bool)
+    types: dict[str, type] = {"number": str, "name": str, "features": list, **switches}
     for key, value in body.items():
         if key not in types or not isinstance(value, types[key]):
             raise Problem(f"{key} is unknown or of the wrong type.")
@@ -181,8 +182,14 @@ def config(verb: str, body: Json) -> Json:
         _flush_all()
     answer = dict(world.config)
     if agent is not None:
-        answer["verification"] = google_webhooks.verify(str(agent))
+        answer["verification"] = _verifier(str(agent)).verify(str(agent))
     return answer
+
+
+def _verifier(agent: str) -> Verifies:
+    """The wire that has the agent; where none says so, the first with such a button."""
+    able = [wire for wire in wires().values() if isinstance(wire, Verifies)]
+    return next((wire for wire in able if agent in wire.agents()), able[0])
 
 
 def _flush_all() -> None:

@@ -33,7 +33,15 @@ def stamp(at: datetime) -> str:
 
 @dataclass(slots=True)
 class Suggestion:
-    """A chip or a card's button. `kind` and `detail` as in the control API."""
+    """A chip or a card's button. `kind`, and what its `detail` may hold:
+
+    reply, request_location, request_device_specifics, disable_anonymization, enable_displayed_notifications: nothing;
+    open_url: url, application (browser, webview), view_mode (full, half, tall), description, fallback_url;
+    dial: phone, mode (voice, enriched, video), subject, fallback_url;
+    show_location: latitude, longitude and label, or query; fallback_url;
+    calendar_event: start, end (RFC 3339), title, description, fallback_url;
+    compose_text: phone, text; compose_recording: phone, type (audio, video).
+    """
 
     label: str
     kind: str
@@ -53,13 +61,18 @@ class Suggestion:
 
 @dataclass(slots=True)
 class Media:
-    """A picture, video, sound or document: `height` is short, medium, tall, or empty outside of cards."""
+    """A picture, video, sound or document: `height` is short, medium, tall, or empty outside of cards. `size` in bytes
+    and playing length in `seconds` are 0 where nobody gave them.
+    """
 
     url: str
     thumbnail: str = ""
     height: str = ""
     alt: str = ""
     media_type: str = ""
+    name: str = ""
+    size: int = 0
+    seconds: int = 0
 
     def as_json(self) -> Json:
         return {
@@ -68,6 +81,9 @@ class Media:
             "height": self.height,
             "alt": self.alt,
             "media_type": self.media_type,
+            "name": self.name,
+            "size": self.size,
+            "seconds": self.seconds,
         }
 
 
@@ -95,7 +111,13 @@ class Card:
 
 @dataclass(slots=True)
 class Message:
-    """One bubble. `report` tells the sender's wire what became of it: submitted, delivered, read or expired."""
+    """One bubble. `kind`: text, card, carousel, file and audio (`media`), location (`text` is its label) or form.
+
+    `form`: {"id", "title", "text", "submit", "postback", "fields": [{"name", "label", "type", "required", "options"}]}
+    with types text, number, email, phone, date, select (`options`: a list of strings) and checkbox; "answer" is added
+    when the person has filled it in. `report` tells the sender's wire what became of the message: submitted,
+    delivered, read or expired.
+    """
 
     id: str
     provider: str
@@ -110,13 +132,14 @@ class Message:
     media: Media | None = None
     suggestions: list[Suggestion] = field(default_factory=list)
     location: tuple[float, float] | None = None
+    form: Json | None = None
     state: str = "waiting"
     at: datetime = field(default_factory=now)
     expires_at: datetime | None = None
     traffic: str = ""
     doubles: int = 0
     ledger_id: str = ""  # the same for requests that ask for the same thing
-    submitted: bool = False  # Kannel: the network has it
+    submitted: bool = False  # the network has it
     report: Callable[["Message", str], None] | None = None
 
     def all_suggestions(self) -> list[Suggestion]:
@@ -143,6 +166,7 @@ class Message:
             "suggestions": [suggestion.as_json() for suggestion in self.suggestions],
             "latitude": latitude,
             "longitude": longitude,
+            "form": self.form,
             "state": self.state,
             "at": stamp(self.at),
             "expires_at": stamp(self.expires_at) if self.expires_at else None,
@@ -153,12 +177,15 @@ class Message:
 
 @dataclass(slots=True)
 class Handset:
-    """One phone. `waiting` holds, in order, the ids of what reaches it when it is back."""
+    """One phone. `waiting` holds, in order, the ids of what reaches it when it is back. `anonymous`: wires that have
+    such a thing give the client a token instead of the number.
+    """
 
     number: str
     name: str = ""
     rcs: bool = True
     online: bool = True
+    anonymous: bool = False
     features: list[str] = field(default_factory=lambda: list(FEATURES))
     unsubscribed: bool = False
     unread: int = 0
@@ -190,6 +217,7 @@ class Handset:
             "name": self.name,
             "rcs": self.rcs,
             "online": self.online,
+            "anonymous": self.anonymous,
             "features": self.features,
             "unsubscribed": self.unsubscribed,
             "agent_typing": time.monotonic() < self.typing_until,

@@ -8,16 +8,14 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from rcs_backends.emulator import config
 from rcs_backends.emulator.clock import Clock
 from rcs_backends.emulator.faults import Faults
 from rcs_backends.emulator.ledger import Ledger
-from rcs_backends.emulator.phones import Handset, Json, Message, now
+from rcs_backends.emulator.phones import Handset, Json
 
-FILE_LIFE = timedelta(days=60)
 _SEPARATORS = re.compile(r"[\s\-().]")
 
 
@@ -32,20 +30,7 @@ def normalised(number: str) -> str:
     return f"+{bare}"
 
 
-@dataclass(slots=True)
-class StoredFile:
-    """A file given to Google: its bytes, or the address where it lies."""
-
-    agent: str
-    media_type: str
-    content: bytes = b""
-    url: str = ""
-    thumbnail: str = ""
-    at: datetime = field(default_factory=now)
-
-    def expired(self) -> bool:
-        """Google keeps a file for 60 days (reference/rest/v1/files/create)."""
-        return now() - self.at > FILE_LIFE
+Store = TypeVar("Store")
 
 
 class World:
@@ -62,11 +47,14 @@ class World:
         self.handsets: dict[str, Handset] = {}
         self.ledger = Ledger()
         self.faults = Faults()
-        self.google_ids: dict[tuple[str, str], Json] = {}  # (agent, message or event id) → the stored answer
-        self.google_messages: dict[tuple[str, str], Message] = {}
-        self.google_user_ids: set[tuple[str, str]] = set()  # (number, id) of what people said
-        self.files: dict[str, StoredFile] = {}
-        self.sms: dict[str, int] = {}  # how often the same sendsms request came
+        self._stores: dict[type, Any] = {}
+
+    def store(self, kind: type[Store]) -> Store:
+        """What a wire keeps for itself: the one instance of its class, made at first use, gone with `forget()`."""
+        if kind not in self._stores:
+            self._stores[kind] = kind()
+        found: Store = self._stores[kind]
+        return found
 
     @property
     def config(self) -> Json:

@@ -1,8 +1,11 @@
 """The wires of this emulator: each provider's addresses, dials and faults, and how it tells what a person does."""
 
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
+from typing import Protocol, runtime_checkable
 
 from django.urls import URLPattern, URLResolver
 
@@ -21,7 +24,8 @@ class Said:
     """What a person says with a phone. `kind`: text, reply, action, file, audio, location, form or device.
 
     reply and action: a tapped suggestion, with `label` and `postback`; `about` is the message that showed it, or whose
-    form was filled in (`data`: field → value). device: what the phone tells of itself (`data`).
+    form was filled in (`data`: field → value). device: what the phone tells of itself (`data`: deviceModel,
+    platformVersion, clientVendor, clientVersion, batteryRemainingMinutes).
     """
 
     kind: str
@@ -48,7 +52,10 @@ class Wire:
     open_dials: tuple[str, ...] = ()  # those of them whose keys are names (agents, users), not dials
     choices: Mapping[str, tuple[str, ...]] = {}  # dial → the values it may have
     actions: Mapping[str, Act] = {}  # what only phones of this wire can do, by the control API's `action`
-    urlpatterns: tuple[URLPattern | URLResolver, ...] = ()  # below the emulator's prefix
+    addresses: Mapping[str, str] = {}  # what `manage.py emulator` prints: what it is → path below the prefix
+    urlpatterns: tuple[
+        URLPattern | URLResolver, ...
+    ] = ()  # below the emulator's prefix; the core exempts them of CSRF
 
     def check(self, dials: Json) -> None:
         """Raise ConfigProblem for what the types of the defaults do not say."""
@@ -61,9 +68,14 @@ class Wire:
         """Does the provider's network deliver now?"""
         return True
 
+    def new_id(self) -> str:
+        """An id for what a person says, as this provider writes them."""
+        return str(uuid.uuid4())
+
     def say(self, message: Message, said: Said, delivered: Delivered) -> None:
-        """Tell the client. `message` is the bubble on the phone (its `agent`, `number` and `id`); call `delivered`
-        when the client has taken the webhook. Raises ActionProblem where the wire has no such thing.
+        """Tell the client. `message` is the bubble on the phone (its `agent`, `number` and `id`; a tapped action and
+        what a phone tells of itself leave none); call `delivered` when the client has taken the webhook. Raises
+        ActionProblem where the wire has no such thing, and then there is no bubble.
         """
         raise NotImplementedError
 
@@ -73,6 +85,18 @@ class Wire:
 
     def subscription(self, agent: str, number: str, subscribed: bool) -> None:
         """The person used the phone's menu. Nothing where a wire tells it by the keyword message alone."""
+
+    def subscription_comes_first(self) -> bool:
+        """Does `subscription` leave before the keyword message? Both are sent."""
+        return False
+
+
+@runtime_checkable
+class Verifies(Protocol):
+    """A wire whose provider has a button that tries out an agent's webhook."""
+
+    def verify(self, agent: str) -> Json:
+        """Press it, and say what came back. Calls out: not with the lock held."""
 
 
 # By provider, in the order in which the addresses are looked up.
@@ -87,13 +111,8 @@ def wire(provider: str) -> Wire:
     return wires()[provider]
 
 
+@cache
 def wires() -> dict[str, Wire]:
     """Every wire by its provider. Each module of WIRES has it as `WIRE`."""
-    if not _loaded:
-        for module in WIRES:
-            found: Wire = import_module(module).WIRE
-            _loaded[found.provider] = found
-    return _loaded
-
-
-_loaded: dict[str, Wire] = {}
+    found: list[Wire] = [import_module(module).WIRE for module in WIRES]
+    return {one.provider: one for one in found}

@@ -14,6 +14,7 @@ from example_project.phones import Emulator, Phone
 from rcs_backends.emulator import delivery as network
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.webhooks import outbox as webhooks
+from rcs_backends.emulator.wire.google.store import GoogleStore
 from rcs_router import delivery, expiry, inbox, lookup_connections, send, sql, sweep, wake
 from rcs_router.contract import Status
 from rcs_router.models import BackendState, Event, StoredWebhook, Transmission
@@ -192,7 +193,7 @@ class Stage:
     def provider_expires(self, t: Transmission) -> None:
         """The same by the provider's clock."""
         with world.change():
-            network._expire(world.google_messages[t.backend_id, str(t.pk)])
+            network._expire(world.store(GoogleStore).messages[t.backend_id, str(t.pk)])
         self.quiet()
 
     # What tests look at.

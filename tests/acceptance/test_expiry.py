@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from rcs_backends.emulator.state import world
+from rcs_backends.emulator.wire.google.store import GoogleStore
 from rcs_router import expiry, inbox
 from rcs_router.contract import Status
 from rcs_router.models import Transmission
@@ -51,7 +52,9 @@ def test_the_providers_own_clock(stage: Stage) -> None:
     stage.phone(online=False)
     t = stage.send(ttl=timedelta(seconds=2))
     stage.drain()
-    assert world.wait_for(lambda: world.google_messages["acme", str(t.pk)].state == "expired", DEADLINE)
+    assert world.wait_for(
+        lambda: world.store(GoogleStore).messages["acme", str(t.pk)].state == "expired", DEADLINE
+    )
     stage.work()
     assert status(t) == Status.EXPIRED
     comes_back(stage)
@@ -134,7 +137,7 @@ def test_both_events(order: str, waiting: Transmission, stage: Stage) -> None:
 
 def says(stage: Stage, payload: dict[str, Any]) -> None:
     """Google posts this, signed."""
-    from rcs_backends.emulator.wire import google_webhooks
+    from rcs_backends.emulator.wire.google import webhooks as google_webhooks
 
     with world.change():
         google_webhooks._post("acme", ALICE, ALICE, str(payload.get("eventType")), payload)

@@ -311,7 +311,7 @@ def test_a_report_of_failure_opens_the_fallback(stage: Stage) -> None:
 
 
 def test_a_promotional_cap_does_not_rest_the_backend(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rcs_backends.emulator.wire import google_errors
+    from rcs_backends.emulator.wire.google import errors as google_errors
 
     cap = "You have reached the allowed traffic limit for this agent."
     monkeypatch.setitem(google_errors.SENTENCES, 429, cap)

@@ -78,9 +78,9 @@ def chip(one: Any) -> Json:
     detail: Json = {}
     match one:
         case OpenUrl(application="browser"):
-            detail = {"url": one.url, "application": "BROWSER"}
+            detail = {"url": one.url, "application": "browser"}
         case OpenUrl():
-            detail = {"url": one.url, "application": "WEBVIEW", "view_mode": one.webview_size.upper()}
+            detail = {"url": one.url, "application": "webview", "view_mode": one.webview_size}
             detail |= {"description": one.description} if one.description else {}
         case Dial():
             detail = {"phone": one.phone}

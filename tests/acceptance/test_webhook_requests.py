@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
-from rcs_backends.emulator.wire.google_webhooks import sign
+from rcs_backends.emulator.wire.google.webhooks import sign
 from rcs_router import inbox
 from rcs_router.contract import Status
 from rcs_router.models import Consent, Event, Message, StoredWebhook, Transmission

@@ -35,6 +35,7 @@ def test_a_phone_is_created_and_changed_key_by_key(client: Client):
         "name": "Mari",
         "rcs": True,
         "online": True,
+        "anonymous": False,
         "features": list(FEATURES),
         "unsubscribed": False,
         "agent_typing": False,

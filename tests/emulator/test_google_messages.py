@@ -9,6 +9,7 @@ from django.test import Client
 from rcs_backends.emulator.phones import FEATURES, now
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.webhooks import outbox
+from rcs_backends.emulator.wire.google.store import GoogleStore
 from tests.emulator.conftest import HELLO, MESSAGES, NUMBER, Phone, Receiver
 
 GOOGLE = "/emulator/google/"
@@ -302,12 +303,15 @@ def test_a_card_arrives_with_everything_it_has(send, phone: Phone):
         "height": "tall",
         "alt": "Boots",
         "media_type": "image/jpeg",
+        "name": "",
+        "size": 0,
+        "seconds": 0,
     }
     assert [(one["label"], one["kind"], one["detail"]) for one in card["suggestions"]] == [
         ("Keep", "reply", {}),
         ("Go", "show_location", {"latitude": 1.0, "longitude": 2.0}),
     ]
-    assert shown["suggestions"][0]["detail"] == {"url": "https://a.example", "application": "WEBVIEW"}
+    assert shown["suggestions"][0]["detail"] == {"url": "https://a.example", "application": "webview"}
 
 
 def test_a_carousel_keeps_order_and_width(send, phone: Phone):
@@ -495,9 +499,9 @@ def test_a_file_by_address_is_shown_from_there(send, client: Client, phone: Phon
 def test_files_belong_to_one_agent_and_live_for_60_days(send, client: Client):
     name = upload(client).json()["name"]
     assert send("m1", file_message(name), agent="other").status_code == 400
-    world.files[name].at = now() - timedelta(days=59, hours=23)
+    world.store(GoogleStore).files[name].at = now() - timedelta(days=59, hours=23)
     assert send("m2", file_message(name)).status_code == 200
-    world.files[name].at = now() - timedelta(days=60, seconds=1)
+    world.store(GoogleStore).files[name].at = now() - timedelta(days=60, seconds=1)
     assert send("m3", file_message(name)).status_code == 400
 
 
@@ -522,7 +526,10 @@ def test_a_multipart_upload_takes_the_media_part(client: Client):
     json_part = b"--b\r\nContent-Type: application/json\r\n\r\n{}\r\n"
     body = json_part + b"--b\r\nContent-Type: image/png\r\n\r\nPNG\x00\r\n--b--\r\n"
     name = upload(client, body, "multipart/related; boundary=b").json()["name"]
-    assert (world.files[name].content, world.files[name].media_type) == (b"PNG\x00", "image/png")
+    assert (
+        world.store(GoogleStore).files[name].content,
+        world.store(GoogleStore).files[name].media_type,
+    ) == (b"PNG\x00", "image/png")
     assert upload(client, b"nothing", "multipart/related; boundary=b").status_code == 400
 
 

@@ -11,7 +11,7 @@ from django.test import Client
 
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.webhooks import outbox
-from rcs_backends.emulator.wire import google_webhooks
+from rcs_backends.emulator.wire.google import webhooks as google_webhooks
 from tests.emulator.conftest import NUMBER, Phone, Received, Receiver
 
 TOKEN = "emu-client-token-1"

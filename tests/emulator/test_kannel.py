@@ -9,7 +9,7 @@ from django.test import Client
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.webhooks import outbox
 from rcs_backends.emulator.wire import sms_text
-from rcs_backends.emulator.wire.kannel_callbacks import filled
+from rcs_backends.emulator.wire.kannel.callbacks import filled
 from tests.emulator.conftest import NUMBER, Phone, Receiver
 
 SENDSMS = "/emulator/kannel/cgi-bin/sendsms"

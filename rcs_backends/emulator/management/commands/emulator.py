@@ -7,16 +7,17 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from rcs_backends.emulator import server
+from rcs_backends.emulator.wires import wires
 
-ADDRESSES = {
-    "Handsets (open it in a browser)": "",
-    "Google RBM (base_url)": "google/",
-    "Google service account (key file)": "google/service-account.json",
-    "Kannel (sendsms)": "kannel/cgi-bin/sendsms",
-    "Faults": "faults/",
-    "Ledger": "ledger/",
-    "Dials": "config/",
-}
+CONTROL = {"Faults": "faults/", "Ledger": "ledger/", "Dials": "config/"}
+
+
+def addresses() -> dict[str, str]:
+    """What can be reached, and where below the prefix."""
+    found = {"Handsets (open it in a browser)": ""}
+    for wire in wires().values():
+        found |= wire.addresses
+    return found | CONTROL
 
 
 class Command(BaseCommand):
@@ -36,7 +37,7 @@ class Command(BaseCommand):
             reason = getattr(error, "strerror", None) or error
             raise CommandError(f"Cannot listen on {options['host']}:{options['port']}: {reason}") from error
         with running:
-            for what, path in ADDRESSES.items():
+            for what, path in addresses().items():
                 self.stdout.write(f"{what:36} {running.url}/emulator/{path}")
             self.stdout.write("Ctrl-C ends it.")
             self._wait()

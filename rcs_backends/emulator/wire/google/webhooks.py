@@ -18,6 +18,7 @@ import requests
 from rcs_backends.emulator.phones import Json, Message, now, stamp
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.webhooks import Built, Webhook, lane_of, outbox
+from rcs_backends.emulator.wire.google.store import GoogleStore
 
 SUFFIX = "@rbm.goog"  # agent ids carry it in webhooks, not in requests
 LONGEST_WAIT = 600  # seconds between two tries
@@ -77,7 +78,7 @@ def said(
 ) -> str:
     """A UserMessage with this content member; returns its id. Lock held."""
     message_id = message_id or user_id()
-    world.google_user_ids.add((number, message_id))
+    world.store(GoogleStore).user_ids.add((number, message_id))
     payload = {"senderPhoneNumber": number, "messageId": message_id, "sendTime": stamp(now()), **content}
     if number.startswith("+1"):
         payload["carrier"] = CARRIER
@@ -95,7 +96,7 @@ def tapped_action(agent: str, number: str, label: str, postback: str) -> str:
     if style == "event":
         response["type"] = "ACTION"
     event_id = user_id()
-    world.google_user_ids.add((number, event_id))
+    world.store(GoogleStore).user_ids.add((number, event_id))
     payload = {"senderPhoneNumber": number, "eventId": event_id, "suggestionResponse": response}
     _post(agent, number, number, "suggestionResponse", payload)
     return event_id

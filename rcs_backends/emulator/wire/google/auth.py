@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.google_errors import GoogleError
+from rcs_backends.emulator.wire.google.errors import GoogleError
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 SCOPE = "https://www.googleapis.com/auth/rcsbusinessmessaging"

@@ -11,10 +11,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from rcs_backends.emulator.answers import finished
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire import google_auth, google_errors, google_schema
 from rcs_backends.emulator.wire import request_faults as faults
-from rcs_backends.emulator.wire.google_errors import GoogleError
-from rcs_backends.emulator.wire.google_rules import Invalid, Rule
+from rcs_backends.emulator.wire.google import auth, errors, schema
+from rcs_backends.emulator.wire.google.errors import GoogleError
+from rcs_backends.emulator.wire.rules import Invalid, Rule
 
 View = Callable[..., HttpResponse]
 STANDARD_QUERY = frozenset(  # of every Google API, plus agentId
@@ -42,12 +42,12 @@ def method(name: str, *verbs: str) -> Callable[[View], View]:
                     _check_query(request, name)
                     return view(request, **path)
                 except GoogleError as error:
-                    return google_errors.answer(error)
+                    return errors.answer(error)
                 except Invalid as invalid:
-                    return google_errors.answer(GoogleError(400, str(invalid), field=invalid.path))
+                    return errors.answer(GoogleError(400, str(invalid), field=invalid.path))
 
             struck = ("google", name, path.get("phone", ""))
-            return faults.answer(request, struck, wire, lambda code: google_errors.answer(GoogleError(code)))
+            return faults.answer(request, struck, wire, lambda code: errors.answer(GoogleError(code)))
 
         return wrapped
 
@@ -69,9 +69,9 @@ def query(request: HttpRequest, name: str, snake: str) -> str:
 
 def caller(request: HttpRequest, agent_id: str | None = None) -> tuple[str, Json]:
     """The agent that the request names, and its settings. Raises GoogleError 401 or 403."""
-    owner = google_auth.caller(request)
+    owner = auth.caller(request)
     agent_id = agent_id or query(request, "agentId", "agent_id")
-    return agent_id, google_auth.agent(agent_id, owner)
+    return agent_id, auth.agent(agent_id, owner)
 
 
 def phone(phone: str) -> str:
@@ -86,9 +86,9 @@ def body(request: HttpRequest, rule: Rule) -> Json:
     """The request's JSON, checked by a rule of the schema."""
     if request.content_type != "application/json":
         raise GoogleError(400, "Invalid JSON payload received. The Content-Type must be application/json.")
-    if len(request.body) > google_schema.MAX_BYTES and rule is google_schema.agent_message:
+    if len(request.body) > schema.MAX_BYTES and rule is schema.agent_message:
         raise GoogleError(
-            400, f"The message is larger than {google_schema.MAX_BYTES} bytes.", field="contentMessage"
+            400, f"The message is larger than {schema.MAX_BYTES} bytes.", field="contentMessage"
         )
     try:
         parsed = json.loads(request.body.decode(), parse_constant=_no_constant)
@@ -116,7 +116,7 @@ def new_id(value: str, field: str) -> str:
 
 def unknown(request: HttpRequest, **path: str) -> HttpResponse:
     """Every other address below google/."""
-    return finished(google_errors.answer(GoogleError(404)))
+    return finished(errors.answer(GoogleError(404)))
 
 
 def token(request: HttpRequest) -> HttpResponse:
@@ -126,4 +126,4 @@ def token(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"error": "internal_failure", "error_description": "Emulated."}, status=code)
 
     struck = ("google", "token", "")
-    return faults.answer(request, struck, lambda: google_auth.token(request), refusal)
+    return faults.answer(request, struck, lambda: auth.token(request), refusal)

@@ -7,6 +7,7 @@ last parameter (so with the same dlr-url) are one message asked for twice; that 
 
 import re
 import uuid
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import parse_qsl
@@ -17,7 +18,8 @@ from rcs_backends.emulator import delivery
 from rcs_backends.emulator.answers import finished
 from rcs_backends.emulator.phones import Message, now
 from rcs_backends.emulator.state import normalised, world
-from rcs_backends.emulator.wire import kannel_callbacks, request_faults, sms_text
+from rcs_backends.emulator.wire import request_faults, sms_text
+from rcs_backends.emulator.wire.kannel import callbacks
 
 ALIASES = {
     "user": "username",
@@ -58,6 +60,10 @@ class Rejected(Exception):
     def __init__(self, status: int, text: str) -> None:
         self.status = status
         super().__init__(text)
+
+
+class Times(Counter[str]):
+    """How often the same request came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +213,9 @@ def _submit(submission: Submission) -> str:
 def _take(submission: Submission, receiver: str) -> None:
     number = normalised(receiver)
     ledger_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{number} {submission.fingerprint}"))
-    world.sms[ledger_id] = count = world.sms.get(ledger_id, 0) + 1
+    times = world.store(Times)
+    times[ledger_id] += 1
+    count = times[ledger_id]
     message = Message(
         ledger_id if count == 1 else f"{ledger_id}-{count}",
         "kannel",
@@ -216,7 +224,7 @@ def _take(submission: Submission, receiver: str) -> None:
         channel="sms",
         text=submission.text,
         ledger_id=ledger_id,
-        report=kannel_callbacks.reporter(
+        report=callbacks.reporter(
             submission.dlr_url, submission.dlr_mask, user=submission.user, receiver=receiver
         ),
     )

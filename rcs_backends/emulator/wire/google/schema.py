@@ -8,7 +8,7 @@ pages leave open is marked "our choice".
 from datetime import timedelta
 
 from rcs_backends.emulator.phones import Json, now
-from rcs_backends.emulator.wire.google_rules import (
+from rcs_backends.emulator.wire.rules import (
     Fields,
     Invalid,
     Rule,

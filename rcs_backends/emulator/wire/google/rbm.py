@@ -9,9 +9,17 @@ from django.urls import reverse
 from rcs_backends.emulator import delivery
 from rcs_backends.emulator.phones import Handset, Json, Message, now, stamp
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire import google_content, google_errors, google_schema, google_webhooks
-from rcs_backends.emulator.wire import google_request as wire
-from rcs_backends.emulator.wire.google_errors import GoogleError
+from rcs_backends.emulator.wire.google import errors, schema, webhooks
+from rcs_backends.emulator.wire.google import request as wire
+from rcs_backends.emulator.wire.google.content import (
+    as_answer,
+    classification,
+    file_names,
+    fill,
+    missing_feature,
+)
+from rcs_backends.emulator.wire.google.errors import GoogleError
+from rcs_backends.emulator.wire.google.store import GoogleStore
 
 
 def _reachable(agent: Json, number: str) -> Handset:
@@ -24,7 +32,7 @@ def _reachable(agent: Json, number: str) -> Handset:
         )
     handset = world.handset(number)
     if not handset.rcs:
-        raise google_errors.unreachable()
+        raise errors.unreachable()
     return handset
 
 
@@ -34,20 +42,21 @@ def create_message(request: HttpRequest, phone: str) -> HttpResponse:
     agent_id, agent = wire.caller(request)
     number = wire.phone(phone)
     message_id = wire.new_id(wire.query(request, "messageId", "message_id"), "messageId")
-    body = wire.body(request, google_schema.agent_message)
-    _check_traffic(body.get("messageTrafficType", google_schema.TRAFFIC_TYPES[0]), agent)
+    body = wire.body(request, schema.agent_message)
+    _check_traffic(body.get("messageTrafficType", schema.TRAFFIC_TYPES[0]), agent)
     with world.change():
-        stored = world.google_ids.get((agent_id, message_id))
+        google = world.store(GoogleStore)
+        stored = google.answers.get((agent_id, message_id))
         if stored is None:
             stored = _accept(request, agent_id, agent, number, message_id, body)
-        elif (agent_id, message_id) in world.google_messages:
-            world.ledger.accept(world.google_messages[agent_id, message_id])
+        elif (agent_id, message_id) in google.messages:
+            world.ledger.accept(google.messages[agent_id, message_id])
     return JsonResponse(stored)
 
 
 def _check_traffic(traffic: str, agent: Json) -> None:
     use_case = agent.get("use_case", "multi")
-    if traffic == google_schema.TRAFFIC_TYPES[0] and use_case == "multi":
+    if traffic == schema.TRAFFIC_TYPES[0] and use_case == "multi":
         raise GoogleError(400, "A multi-use agent must set the traffic type.", field="messageTrafficType")
     allowed = {
         "otp": ("AUTHENTICATION",),
@@ -55,7 +64,7 @@ def _check_traffic(traffic: str, agent: Json) -> None:
         "promotional": ("PROMOTION",),
         "multi": ("TRANSACTION", "PROMOTION"),
     }[use_case]
-    always = (google_schema.TRAFFIC_TYPES[0], "SERVICEREQUEST", "ACKNOWLEDGEMENT")
+    always = (schema.TRAFFIC_TYPES[0], "SERVICEREQUEST", "ACKNOWLEDGEMENT")
     if world.config["google"]["strict_traffic"] and traffic not in (*allowed, *always):
         raise GoogleError(
             400, "The agent's use case does not allow this traffic type.", field="messageTrafficType"
@@ -69,40 +78,43 @@ def _accept(
     handset = _reachable(agent, number)
     content = body["contentMessage"]
     _check_files(content, agent_id)
-    if lacking := google_content.missing_feature(content, handset.features):
+    if lacking := missing_feature(content, handset.features):
         raise GoogleError(400, f"The recipient's device does not support {lacking}.", field="contentMessage")
     message = Message(message_id, "google", agent_id, number, ledger_id=message_id, report=_report)
     message.expires_at = body.get("expireTime")
     message.traffic = body.get("messageTrafficType", "").lower()
-    google_content.fill(message, content, lambda name: _uploaded(request, name))
+    fill(message, content, lambda name: _uploaded(request, name))
     answer = _message_answer(message, body)
-    world.google_ids[agent_id, message_id] = answer
-    world.google_messages[agent_id, message_id] = message
+    google = world.store(GoogleStore)
+    google.answers[agent_id, message_id] = answer
+    google.messages[agent_id, message_id] = message
     delivery.accept(message)
     return answer
 
 
 def _check_files(content: Json, agent_id: str) -> None:
-    for name in google_content.file_names(content):
-        stored = world.files.get(name)
+    files = world.store(GoogleStore).files
+    for name in file_names(content):
+        stored = files.get(name)
         if stored is None or stored.agent != agent_id or stored.expired():
             raise GoogleError(400, f"The file {name} does not exist.", field="contentMessage")
 
 
 def _uploaded(request: HttpRequest, name: str) -> tuple[str, str]:
-    stored = world.files[name]
+    stored = world.store(GoogleStore).files[name]
     path = reverse("rcs_emulator:google-file", kwargs={"uid": name.removeprefix("files/")})
     return stored.url or request.build_absolute_uri(path), stored.media_type
 
 
 def _message_answer(message: Message, body: Json) -> Json:
     name = f"phones/{message.number}/agentMessages/{message.id}"
-    answer = google_content.as_answer({"name": name, "sendTime": message.at, **body})
+    answer = as_answer({"name": name, "sendTime": message.at, **body})
     assert isinstance(answer, dict)
     if message.number.startswith("+1"):
-        size = sum(len(world.files[one].content) for one in google_content.file_names(body["contentMessage"]))
-        answer["richMessageClassification"] = google_content.classification(body["contentMessage"])
-        answer["carrier"] = google_webhooks.CARRIER
+        files = world.store(GoogleStore).files
+        size = sum(len(files[one].content) for one in file_names(body["contentMessage"]))
+        answer["richMessageClassification"] = classification(body["contentMessage"])
+        answer["carrier"] = webhooks.CARRIER
         answer |= {"totalPayloadSizeBytes": str(size)} if size else {}  # an int64: a string in JSON
     return answer
 
@@ -110,7 +122,7 @@ def _message_answer(message: Message, body: Json) -> Json:
 def _report(message: Message, event: str) -> None:
     """What became of a message, told to its agent. The dial `expiry` decides how well the removal at expiry goes."""
     if event in ("delivered", "read"):
-        google_webhooks.event(message, message.number, "DELIVERED" if event == "delivered" else "READ")
+        webhooks.event(message, message.number, "DELIVERED" if event == "delivered" else "READ")
     elif event == "expired":
         outcome = world.config["google"]["expiry"]
         if outcome in ("revoke_failed", "both"):
@@ -118,9 +130,7 @@ def _report(message: Message, event: str) -> None:
             world.handset(message.number).waiting[message.id] = message
         if outcome != "neither":
             failed = outcome == "revoke_failed"
-            google_webhooks.expiry(
-                message, "TTL_EXPIRATION_REVOKE_FAILED" if failed else "TTL_EXPIRATION_REVOKED"
-            )
+            webhooks.expiry(message, "TTL_EXPIRATION_REVOKE_FAILED" if failed else "TTL_EXPIRATION_REVOKED")
 
 
 @wire.method("revoke", "DELETE")
@@ -130,7 +140,7 @@ def delete_message(request: HttpRequest, phone: str, message_id: str) -> HttpRes
     number = wire.phone(phone)
     dial = world.config["google"]["revoke"]
     with world.change():
-        message = world.google_messages.get((agent_id, message_id))
+        message = world.store(GoogleStore).messages.get((agent_id, message_id))
         known = message is not None and message.number == number
         revoked = known and (dial == "lost_race" or delivery.revoke(message))  # type: ignore[arg-type]
     if not revoked and dial != "always_200":
@@ -144,21 +154,22 @@ def create_event(request: HttpRequest, phone: str) -> HttpResponse:
     agent_id, agent = wire.caller(request)
     number = wire.phone(phone)
     event_id = wire.new_id(wire.query(request, "eventId", "event_id"), "eventId")
-    body = wire.body(request, google_schema.agent_event)
+    body = wire.body(request, schema.agent_event)
     with world.change():
-        stored = world.google_ids.get((agent_id, event_id))
+        google = world.store(GoogleStore)
+        stored = google.answers.get((agent_id, event_id))
         if stored is None:
             _take_event(_reachable(agent, number), body)
             name = f"phones/{number}/agentEvents/{event_id}"
             stored = {"name": name, "sendTime": stamp(now()), **body}
-            world.google_ids[agent_id, event_id] = stored
+            google.answers[agent_id, event_id] = stored
     return JsonResponse(stored)
 
 
 def _take_event(handset: Handset, body: Json) -> None:
     if body["eventType"] == "IS_TYPING":
         handset.show_typing()
-    elif (handset.number, body["messageId"]) not in world.google_user_ids:
+    elif (handset.number, body["messageId"]) not in world.store(GoogleStore).user_ids:
         raise GoogleError(404)
     elif message := handset.messages.get(body["messageId"]):
         message.state = "read"

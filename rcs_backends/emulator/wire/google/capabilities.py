@@ -7,9 +7,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from rcs_backends.emulator.phones import Handset, Json
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire import google_auth, google_errors, google_schema, google_webhooks
-from rcs_backends.emulator.wire import google_request as wire
-from rcs_backends.emulator.wire.google_errors import GoogleError
+from rcs_backends.emulator.wire.google import auth, errors, schema, webhooks
+from rcs_backends.emulator.wire.google import request as wire
+from rcs_backends.emulator.wire.google.errors import GoogleError
 
 
 @wire.method("capabilities", "GET")
@@ -23,18 +23,18 @@ def capabilities(request: HttpRequest, phone: str) -> HttpResponse:
         handset = world.handsets.get(number) or Handset(number, rcs=world.config["default_rcs"])
         launched = agent.get("launched", True) or number in agent.get("testers", ())
         if not handset.rcs or not launched:
-            raise google_errors.unreachable()
+            raise errors.unreachable()
         answer: Json = {"features": list(handset.features)} if handset.features else {}
     if number.startswith("+1"):
-        answer["carrier"] = google_webhooks.CARRIER
+        answer["carrier"] = webhooks.CARRIER
     return JsonResponse(answer)
 
 
 @wire.method("batchGet", "POST")
 def batch_get(request: HttpRequest) -> HttpResponse:
     """users.batchGet: who of up to 10,000 numbers can be reached. Below 500 there is no sample, or 400 by a dial."""
-    google_auth.caller(request)  # 401 comes before 400
-    body = wire.body(request, google_schema.batch_get)
+    auth.caller(request)  # 401 comes before 400
+    body = wire.body(request, schema.batch_get)
     _, agent = wire.caller(request, body.get("agentId"))
     numbers = list(dict.fromkeys(body["users"]))
     google = world.config["google"]

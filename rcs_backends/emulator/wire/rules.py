@@ -1,7 +1,7 @@
-"""Rules of proto-JSON, each a function: a value and its path come in, the value comes out checked, or Invalid.
+"""Rules of JSON, each a function: a value and its path come in, the value comes out checked, or Invalid.
 
-Names come out in lowerCamelCase. They may come in as snake_case, and numbers as strings, as the real parser allows;
-null counts as absent.
+By default as a parser of proto-JSON reads: names come out in lowerCamelCase but may come in as snake_case, numbers may
+be strings, and null counts as absent. `exact=True` allows none of that, as a plain JSON API would not.
 """
 
 import re
@@ -85,12 +85,13 @@ def boolean(value: object, path: str) -> bool:
     return value
 
 
-def number(low: float, high: float) -> Rule:
-    """A number, or a string that holds one, within the bounds."""
+def number(low: float, high: float, *, exact: bool = False) -> Rule:
+    """A number, or (unless `exact`) a string that holds one, within the bounds."""
+    types = (int, float) if exact else (int, float, str)
 
     def rule(value: object, path: str) -> float:
         try:
-            if isinstance(value, bool) or not isinstance(value, int | float | str):
+            if isinstance(value, bool) or not isinstance(value, types):
                 raise ValueError
             converted = float(value)
         except (ValueError, OverflowError):
@@ -138,7 +139,8 @@ def items(rule: Rule, most: int, *, least: int = 0) -> Rule:
 
 class Fields:
     """An object with these fields and no others. `one_of`: a union of which exactly one member is set;
-    `ignored`: output-only fields, which a request may repeat without effect; `also`: what one field asks of another.
+    `ignored`: output-only fields, which a request may repeat without effect; `also`: what one field asks of another;
+    `exact`: names only as they are spelled here, and null is a value like any other.
     """
 
     def __init__(
@@ -150,6 +152,7 @@ class Fields:
         at_most_one_of: tuple[str, ...] = (),
         ignored: tuple[str, ...] = (),
         also: Callable[[Json, str], None] | None = None,
+        exact: bool = False,
     ) -> None:
         self._fields = fields
         self._needs = needs
@@ -157,7 +160,10 @@ class Fields:
         self._union = one_of or at_most_one_of
         self._also = also
         known = (*fields, *ignored)
-        self._names = {_snake(name): name for name in known} | {name: name for name in known}
+        self._exact = exact
+        self._names = {name if exact else _snake(name): name for name in known} | {
+            name: name for name in known
+        }
 
     def __call__(self, value: object, path: str) -> Json:
         result: Json = {}
@@ -167,7 +173,7 @@ class Fields:
                 raise Invalid(_join(path, key), "Cannot find field.")
             if name in result:
                 raise Invalid(_join(path, name), "the field is given twice.")
-            if name in self._fields and raw is not None:
+            if name in self._fields and (self._exact or raw is not None):
                 result[name] = self._fields[name](raw, _join(path, name))
         self._complete(result, path)
         return result

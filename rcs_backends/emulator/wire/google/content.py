@@ -21,6 +21,7 @@ ACTION_FEATURES = {
     "shareLocationAction": "ACTION_SHARE_LOCATION",
     "createCalendarEventAction": "ACTION_CREATE_CALENDAR_EVENT",
 }
+WORDS = ("application", "webviewViewMode")  # in lower case in the control API; unspecified is absent
 DETAILS = {  # names in the control API
     "phoneNumber": "phone",
     "startTime": "start",
@@ -126,6 +127,8 @@ def _detail(fields: Json) -> Json:
     for name, value in fields.items():
         if name == "latLong":
             detail.update(value)
+        elif name in WORDS:
+            detail |= {} if value.endswith("_UNSPECIFIED") else {DETAILS.get(name, name): value.lower()}
         else:
             detail[DETAILS.get(name, name)] = stamp(value) if isinstance(value, datetime) else value
     return detail

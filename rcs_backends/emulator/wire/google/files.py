@@ -9,10 +9,11 @@ from email import message_from_bytes
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 
-from rcs_backends.emulator.state import StoredFile, world
-from rcs_backends.emulator.wire import google_auth, google_schema
-from rcs_backends.emulator.wire import google_request as wire
-from rcs_backends.emulator.wire.google_errors import GoogleError
+from rcs_backends.emulator.state import world
+from rcs_backends.emulator.wire.google import auth, schema
+from rcs_backends.emulator.wire.google import request as wire
+from rcs_backends.emulator.wire.google.errors import GoogleError
+from rcs_backends.emulator.wire.google.store import GoogleStore, StoredFile
 
 MAX_BYTES = 100 * 1024 * 1024
 
@@ -20,8 +21,8 @@ MAX_BYTES = 100 * 1024 * 1024
 @wire.method("files", "POST")
 def create(request: HttpRequest) -> HttpResponse:
     """files.create by URL. The emulator does not fetch it; phones show the address."""
-    google_auth.caller(request)  # 401 comes before 400
-    body = wire.body(request, google_schema.create_file)
+    auth.caller(request)  # 401 comes before 400
+    body = wire.body(request, schema.create_file)
     agent_id, _ = wire.caller(request, body.get("agentId"))
     media_type = mimetypes.guess_type(body["fileUrl"].partition("?")[0])[0] or ""
     return _store(
@@ -39,7 +40,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     media_type = request.content_type or ""
     if media_type == "multipart/related":
         media_type, content = _media_part(request.headers["Content-Type"], content)
-    if media_type not in google_schema.MEDIA_TYPES:
+    if media_type not in schema.MEDIA_TYPES:
         raise GoogleError(400, f"The media type {media_type!r} is not supported.", field="Content-Type")
     if not content or len(content) > MAX_BYTES:
         raise GoogleError(400, "The file must have 1 byte to 100 MiB.", field="media")
@@ -59,13 +60,13 @@ def _media_part(content_type: str, content: bytes) -> tuple[str, bytes]:
 def _store(stored: StoredFile) -> HttpResponse:
     name = f"files/{secrets.token_urlsafe(18)}"
     with world.change():
-        world.files[name] = stored
+        world.store(GoogleStore).files[name] = stored
     return JsonResponse({"name": name})
 
 
 def show(request: HttpRequest, uid: str) -> HttpResponse:
     """The bytes of an uploaded file, for the handset page; not part of Google's API."""
-    stored = world.files.get(f"files/{uid}")
+    stored = world.store(GoogleStore).files.get(f"files/{uid}")
     if stored is None or not stored.content:
         raise Http404("There is no such file.")
     response = HttpResponse(stored.content, content_type=stored.media_type)
