@@ -24,6 +24,7 @@ from rcs_router.contract import (
     IncomingKind,
     Options,
     Outbound,
+    Parsed,
     Receipt,
     ReceiptKind,
     SendResult,
@@ -176,7 +177,7 @@ class Kannel(BaseBackend):
             return f"dlr:{_hash(query.get('id', ''), query['status'])}"
         return f"mo:{_hash(query['sms_id'])}" if query.get("sms_id") else None
 
-    def parse(self, request: WebhookRequest) -> list[Receipt | Incoming]:
+    def parse(self, request: WebhookRequest) -> list[Parsed]:
         """One report (it has a `status`) or one SMS. Raises ValueError for a request that is neither."""
         if "status" in request.query:
             return [_receipt(request.query)]

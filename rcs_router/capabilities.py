@@ -1,9 +1,9 @@
-"""Content and a backend in; what travels natively, as plain text, or not at all out."""
+"""Content and a backend in; what travels natively, as something nearer, as plain text, or not at all out."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from rcs_router.content import Content, Text
+from rcs_router.content import Content, Form, Text
+from rcs_router.content.fitting import CannotFit, Fitting
 from rcs_router.content.plain import Choice, render
 from rcs_router.contract import BaseBackend
 from rcs_router.errors import ContentError
@@ -11,51 +11,58 @@ from rcs_router.errors import ContentError
 
 @dataclass(frozen=True)
 class Fit:
-    """How a backend carries a content: `choices` are options that a plain text offers, `lost` what it cannot show."""
+    """How a backend carries a content. `choices`: options that a plain text offers; `lost`: what it cannot show."""
 
+    content: Content
     choices: tuple[Choice, ...] = ()
     lost: tuple[str, ...] = ()
+    is_plain: bool = False
 
 
-def is_native(backend: BaseBackend, content: Content) -> bool:
-    """Does the backend carry all of it as it is?"""
-    used = {type(suggestion) for suggestion in suggestions_of(content)}
-    return type(content) in backend.capabilities.content and used <= backend.capabilities.suggestions
+def fit(backend: BaseBackend, content: Content, fallback_text: str = "", form_link: str = "") -> Fit:
+    """How `backend` will carry `content`. `form_link`: the page on which a Form is filled in."""
+    can = backend.capabilities
+    if not can.content <= {Text} or can.suggestions:  # else it says plain text, whatever the content
+        fitting = Fitting(can.content, can.suggestions, can.features, can.fallback_urls, form_link)
+        try:
+            return Fit(fitting.fit(content), lost=fitting.lost)
+        except (CannotFit, ContentError):  # a rule may lead to something that is no content
+            pass
+    plain = render(content, fallback_text=fallback_text, form_link=form_link)
+    said = Text(plain.text) if plain.text.strip() else content
+    return Fit(said, plain.choices, plain.lost, is_plain=True)
 
 
-def fit(backend: BaseBackend, content: Content, fallback_text: str = "") -> Fit:
-    """How `backend` will carry `content`."""
-    if is_native(backend, content):
-        return Fit()
-    plain = render(content, fallback_text=fallback_text)
-    return Fit(plain.choices, plain.lost)
+def require(
+    backend: BaseBackend,
+    content: Content,
+    fallback_text: str = "",
+    form_link: str = "",
+    *,
+    strict: bool = False,
+) -> None:
+    """Raise ContentError, in the caller's stack, when the backend cannot carry the content or what became of it.
 
-
-def require(backend: BaseBackend, content: Content, fallback_text: str = "") -> None:
-    """Raise ContentError, in the caller's stack, when the backend cannot carry the content or what became of it."""
-    plain = backend.capabilities.content <= {Text}  # it says `outbound.text`, whatever the content
-    if not plain and is_native(backend, content):
-        carried, hint = content, ""
-    else:
-        carried = Text(_said(backend, content, fallback_text))
-        hint = f" (as plain text for {backend.alias!r}: a fallback_text may be shorter)"
-    if problems := backend.check(carried):
-        path, colon, problem = problems[0].partition(": ")
-        raise ContentError(path if colon else "", (problem if colon else path) + hint)
-
-
-def _said(backend: BaseBackend, content: Content, fallback_text: str) -> str:
-    text = render(content, fallback_text=fallback_text).text
-    if not text.strip():
+    `strict`: also when anything of it would be lost.
+    """
+    if isinstance(content, Form) and Form not in backend.capabilities.content and not form_link:
+        raise ContentError(
+            "", f'a form becomes a web page on {backend.alias!r}, which needs RCS_ROUTER["PUBLIC_URL"]'
+        )
+    fitted = fit(backend, content, fallback_text, form_link)
+    if fitted.is_plain and not isinstance(fitted.content, Text):
         raise ContentError(
             "", f"nothing of it can be said in plain text, which {backend.alias!r} needs: fallback_text="
         )
-    return text
+    if strict and fitted.lost:
+        raise ContentError("", f"{backend.alias!r} cannot carry all of it: {'; '.join(fitted.lost)}")
+    if problems := backend.check(fitted.content):
+        path, colon, problem = problems[0].partition(": ")
+        hint = _HINT[fitted.is_plain].format(backend.alias) if fitted.content != content else ""
+        raise ContentError(path if colon else "", (problem if colon else path) + hint)
 
 
-def suggestions_of(content: Any) -> list[Any]:
-    """Every chip of a content, cards included, in reading order."""
-    found: list[Any] = []
-    for card in getattr(content, "cards", ()):
-        found += [*card.suggestions, *card.chips]
-    return [*found, *content.suggestions, *getattr(content, "chips", ())]
+_HINT = {
+    True: " (as plain text for {!r}: a fallback_text may be shorter)",
+    False: " (of what it became for {!r})",
+}

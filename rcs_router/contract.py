@@ -1,7 +1,7 @@
 """What router and backend say to each other. Backends import this, `content` and `errors`, and nothing else of ours."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -11,7 +11,9 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from rcs_router.content import Content
-from rcs_router.errors import ConfigError, WebhookRefused
+from rcs_router.content.fitting import Feature
+from rcs_router.content.limits import Limits
+from rcs_router.errors import ConfigError, SendError, WebhookRefused
 
 
 class Traffic(StrEnum):
@@ -47,6 +49,7 @@ class ReceiptKind(StrEnum):
     FAILED = "failed"  # for good; `code` and `detail` say why
     EXPIRED = "expired"  # its time is up and it was taken back: it will never be delivered
     EXPIRY_UNCERTAIN = "expiry_uncertain"  # its time is up, but it may still have been delivered
+    REVOKED = "revoked"  # taken back, as we or somebody else asked: it will never be delivered
     UNKNOWN = "unknown"  # a kind we do not know: kept as an event, changes nothing
 
 
@@ -57,7 +60,9 @@ class IncomingKind(StrEnum):
     SUGGESTION = "suggestion"  # a tapped chip
     LOCATION = "location"
     FILE = "file"
-    TYPING = "typing"  # an event, not a message
+    FORM = "form"  # a form that was filled in; the answers are `fields["form"]`
+    DEVICE = "device"  # what the phone tells of itself when asked: `fields["device"]`
+    TYPING = "typing"  # an event, not a message; `fields["active"]` is False when it ends
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"
     UNKNOWN = "unknown"
@@ -69,7 +74,7 @@ class Outbound:
 
     id: UUID  # the transmission's; the provider's message id where the provider lets us choose
     to: str  # the connection's identity
-    content: Content
+    content: Content  # fitted to the backend: only what its capabilities name
     text: str  # the same as plain text, numbered options included: what an SMS says
     traffic: Traffic = Traffic.TRANSACTION
     expires_at: datetime | None = None  # aware, by the database's clock
@@ -89,7 +94,7 @@ class SendResult:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a provider says of one transmission: named by our id (`transmission`) or by the provider's own."""
+    """What a provider says of one transmission: named by our id (`transmission`) or by the provider's own, or both."""
 
     kind: ReceiptKind
     transmission: UUID | None = None
@@ -120,6 +125,30 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
+class Linked:
+    """Several identities of this backend are one person, who wants to be known as `identity` from now on."""
+
+    identity: str
+    others: tuple[str, ...]  # e.g. the anonymous token under which they wrote until now
+    id: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What became of a file that the provider keeps for us. `status` is the provider's word, e.g. ready."""
+
+    file_id: str
+    status: str
+    url: str = ""
+    size: int | None = None  # bytes
+    valid_until: datetime | None = None
+
+
+Parsed = Receipt | Incoming | Linked | FileReport
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookRequest:
     """A provider's HTTP request, as it arrived or as it was stored. Header names are lower case."""
 
@@ -127,6 +156,7 @@ class WebhookRequest:
     body: bytes = b""
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    url: str = ""  # as it was called, with its query, by what our server sees; not stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,20 +170,25 @@ class WebhookAnswer:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a backend can carry and do. Declared data: checked at `send()`, shown in the admin and the docs."""
+    """What a backend can carry and do. Declared data: content is fitted to it, `send()` checks it, the docs show it."""
 
     content: frozenset[type]  # content it carries natively; everything else travels as plain text
     suggestions: frozenset[type] = frozenset()
+    features: frozenset[Feature] = frozenset()  # the finer points of those
+    fallback_urls: frozenset[type] = frozenset()  # chips whose `fallback_url` it carries
     idempotent: bool = False  # drops a message whose id it has seen, so a repeat is safe
+    bulk: int = 0  # messages that `send_many` takes at once; 0: it has none
     revoke: bool = False
-    status: bool = False
+    status: bool = False  # can be asked how a message stands
     check: bool = False
     typing: bool = False
     mark_read: bool = False
     upload: bool = False
     webhook: bool = True
     own_fallback: bool = False  # falls back to SMS by itself
-    tokens: bool = False  # identities may be a provider's anonymous tokens, not only phone numbers
+    tokens: bool = (
+        False  # identities may be a provider's tokens: what has no + in front; incoming ones are exact
+    )
 
 
 @dataclass(frozen=True)
@@ -213,7 +248,8 @@ class BaseBackend:
     """
 
     Options: ClassVar[type[Options]] = Options
-    capabilities: ClassVar[Capabilities]
+    capabilities: Capabilities  # of the class; an instance may narrow them by its options
+    limits: ClassVar[Limits | None] = None  # the provider's dated table, for the docs and the admin
     provider: ClassVar[str] = ""  # the name people see, e.g. "Google RBM"
     tested: ClassVar[str] = "emulator"  # how far this backend is tested: live, emulator, documents only
 
@@ -227,6 +263,13 @@ class BaseBackend:
 
     def send(self, outbound: Outbound) -> SendResult:
         """Make the one request. Raises a SendError; any other exception counts as a bug and ends in review."""
+        raise NotImplementedError
+
+    def send_many(self, outbounds: Sequence[Outbound]) -> list[SendResult | SendError]:
+        """One request for several messages of a campaign: what became of each, in their order.
+
+        Raises a SendError when the request as a whole failed; then it holds for each of them.
+        """
         raise NotImplementedError
 
     def check(self, content: Content) -> list[str]:
@@ -254,7 +297,7 @@ class BaseBackend:
         """The same for a request that the provider repeats, at most 100 characters; None: repeats cannot be told."""
         return None
 
-    def parse(self, request: WebhookRequest) -> list[Receipt | Incoming]:
+    def parse(self, request: WebhookRequest) -> list[Parsed]:
         """What the request says. Raises anything for a request that makes no sense; it is kept with the traceback."""
         raise NotImplementedError
 
@@ -264,16 +307,23 @@ class BaseBackend:
 
     # Optional, announced by capabilities.
 
-    def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool:
-        """Take an undelivered message back: True when the provider says it did, False when it is too late."""
+    def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool | None:
+        """Take an undelivered message back: True when the provider says it did, False when it is too late.
+
+        None: it was asked, and will tell later (a REVOKED receipt), or when it is asked again.
+        """
+        raise NotImplementedError
+
+    def status(self, transmission: UUID, to: str, provider_id: str = "") -> list[Receipt]:
+        """How a message stands, as receipts; empty when the provider knows nothing new."""
         raise NotImplementedError
 
     def check_capabilities(self, identities: list[str]) -> dict[str, frozenset[str] | None]:
         """What each phone can: a set of the provider's feature names, or None for a phone it cannot reach."""
         raise NotImplementedError
 
-    def typing(self, to: str) -> None:
-        """Show the person that we are writing."""
+    def typing(self, to: str, active: bool = True) -> None:
+        """Show the person that we are writing, or (where the wire has it) that we have stopped."""
         raise NotImplementedError
 
     def mark_read(self, to: str, incoming_id: str) -> None:

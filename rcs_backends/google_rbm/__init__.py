@@ -14,8 +14,9 @@ from urllib.parse import quote, urlsplit
 from uuid import UUID, uuid4
 
 from rcs_backends import http
-from rcs_backends.google_rbm import limits, webhook
+from rcs_backends.google_rbm import webhook
 from rcs_backends.google_rbm.auth import KeyProblem, Tokens, read_key, signer
+from rcs_backends.google_rbm.limits import LIMITS
 from rcs_backends.google_rbm.render import agent_message, content_message, texts
 from rcs_router.content import (
     CalendarEvent,
@@ -24,20 +25,19 @@ from rcs_router.content import (
     Content,
     Dial,
     File,
-    Location,
     OpenUrl,
     Reply,
     RequestLocation,
     ShowLocation,
     Text,
 )
+from rcs_router.content.fitting import Feature
 from rcs_router.contract import (
     BaseBackend,
     Capabilities,
-    Incoming,
     Options,
     Outbound,
-    Receipt,
+    Parsed,
     SendResult,
     WebhookAnswer,
     WebhookRequest,
@@ -62,6 +62,9 @@ ERRORS: http.Errors = {
     404: Unreachable,
     429: Throttled,
 }
+
+
+ACTIONS: frozenset[type] = frozenset({OpenUrl, Dial, ShowLocation, RequestLocation, CalendarEvent})
 
 
 @dataclass(frozen=True)
@@ -101,9 +104,14 @@ class GoogleRBM(BaseBackend):
     options: GoogleOptions
     provider = "Google RBM"
     tested = "emulator"
+    limits = LIMITS
     capabilities = Capabilities(
-        content=frozenset({Text, File, Card, Carousel, Location}),
-        suggestions=frozenset({Reply, OpenUrl, Dial, ShowLocation, RequestLocation, CalendarEvent}),
+        content=frozenset({Text, File, Card, Carousel}),
+        suggestions=frozenset({Reply, *ACTIONS}),
+        features=frozenset(
+            {Feature.WEBVIEW, Feature.MAP_QUERY, Feature.ALT, Feature.THUMBNAIL, Feature.UPLOAD}
+        ),
+        fallback_urls=ACTIONS,
         idempotent=True,
         revoke=True,
         check=True,
@@ -119,7 +127,7 @@ class GoogleRBM(BaseBackend):
     def check(self, content: Content) -> list[str]:
         message = {"messageTrafficType": "ACKNOWLEDGEMENT", "contentMessage": content_message(content)}
         size = len(json.dumps(message, ensure_ascii=False).encode("utf-8", "replace"))
-        return [*limits.problems(content), *limits.too_big(size)]
+        return [*LIMITS.problems(content), *LIMITS.too_big(size)]
 
     def problems(self) -> list[str]:
         return list(self._problems())
@@ -157,9 +165,10 @@ class GoogleRBM(BaseBackend):
             return False
         return True
 
-    def typing(self, to: str) -> None:
-        """Shows for about 20 seconds."""
-        self._event(to, {"eventType": "IS_TYPING"})
+    def typing(self, to: str, active: bool = True) -> None:
+        """Shows for about 20 seconds; there is no event that ends it sooner."""
+        if active:
+            self._event(to, {"eventType": "IS_TYPING"})
 
     def mark_read(self, to: str, incoming_id: str) -> None:
         self._event(to, {"eventType": "READ", "messageId": incoming_id})
@@ -256,7 +265,7 @@ class GoogleRBM(BaseBackend):
     def dedupe_key(self, request: WebhookRequest) -> str | None:
         return webhook.dedupe_key(request)
 
-    def parse(self, request: WebhookRequest) -> list[Receipt | Incoming]:
+    def parse(self, request: WebhookRequest) -> list[Parsed]:
         return webhook.parse(request, self.options.agent)
 
 

@@ -14,7 +14,6 @@ from rcs_router.content import (
     Content,
     Dial,
     File,
-    Location,
     Media,
     OpenUrl,
     Reply,
@@ -64,12 +63,10 @@ def content_message(content: Content) -> dict[str, Any]:
             message = {
                 "richCard": {"carouselCard": {"cardWidth": content.width.upper(), "cardContents": cards}}
             }
-        case Location():  # Google knows no such message: words, and a chip that opens the map
-            place = ShowLocation(
-                "View location", latitude=content.latitude, longitude=content.longitude, place=content.label
+        case _:
+            raise ValueError(
+                f"Google RBM carries no {type(content).__name__}: it is fitted before it comes here"
             )
-            message = {"text": content.label.strip() or f"{content.latitude:.6f}, {content.longitude:.6f}"}
-            chips = (place, *chips)
     return message | _suggestions(chips)
 
 
@@ -144,20 +141,26 @@ def _suggestion(chip: Suggestion) -> dict[str, Any]:
     return {"action": {**common, **fallback, **_action(chip)}}
 
 
-def _action(chip: OpenUrl | Dial | ShowLocation | RequestLocation | CalendarEvent) -> dict[str, Any]:
+def _action(chip: Suggestion) -> dict[str, Any]:
     match chip:
         case OpenUrl():
             return {"openUrlAction": _open_url(chip)}
         case Dial():
             return {"dialAction": {"phoneNumber": chip.phone}}
         case ShowLocation():
-            label = {"label": chip.place} if chip.place else {}
-            position = {"latitude": chip.latitude, "longitude": chip.longitude}
-            return {"viewLocationAction": {"latLong": position, **label}}
+            return {"viewLocationAction": _location(chip)}
         case RequestLocation():
             return {"shareLocationAction": {}}
         case CalendarEvent():
             return {"createCalendarEventAction": _event(chip)}
+    raise ValueError(f"Google RBM has no {type(chip).__name__}: it is fitted before it comes here")
+
+
+def _location(chip: ShowLocation) -> dict[str, Any]:
+    if chip.query:
+        return {"query": chip.query}
+    label = {"label": chip.place} if chip.place else {}
+    return {"latLong": {"latitude": chip.latitude, "longitude": chip.longitude}, **label}
 
 
 def _open_url(chip: OpenUrl) -> dict[str, Any]:

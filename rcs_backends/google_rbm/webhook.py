@@ -15,7 +15,15 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from rcs_router.contract import Incoming, IncomingKind, Receipt, ReceiptKind, WebhookAnswer, WebhookRequest
+from rcs_router.contract import (
+    Incoming,
+    IncomingKind,
+    Parsed,
+    Receipt,
+    ReceiptKind,
+    WebhookAnswer,
+    WebhookRequest,
+)
 from rcs_router.errors import WebhookRefused
 
 logger = logging.getLogger(__name__)
@@ -79,7 +87,7 @@ def dedupe_key(request: WebhookRequest) -> str:
     return f"data:{hashlib.sha256(data).hexdigest()}"
 
 
-def parse(request: WebhookRequest, agent: str) -> list[Receipt | Incoming]:
+def parse(request: WebhookRequest, agent: str) -> list[Parsed]:
     """What the payload says to `agent` (its id without suffix). Raises ValueError when it makes no sense.
 
     Payloads of other agents say nothing here: a partner's webhook gets those of all its agents, and any answer
@@ -95,7 +103,7 @@ def parse(request: WebhookRequest, agent: str) -> list[Receipt | Incoming]:
     return _understood(payload, _attributes(request))
 
 
-def _understood(payload: Mapping[str, Any], attributes: Mapping[str, Any]) -> list[Receipt | Incoming]:
+def _understood(payload: Mapping[str, Any], attributes: Mapping[str, Any]) -> list[Parsed]:
     """Tell the objects apart by their fields, as the documentation does not name a discriminator."""
     kind = _text(payload.get("eventType"))
     if _is_launch(payload, attributes):

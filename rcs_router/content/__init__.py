@@ -1,12 +1,12 @@
 """What a message can say, in the words of RCS; no provider and no database here."""
 
+from rcs_router.content.forms import Form, FormField
+from rcs_router.content.media import Audio, File, Media
 from rcs_router.content.messages import (
     Card,
     Carousel,
     Content,
-    File,
     Location,
-    Media,
     Text,
     as_content,
     dump,
@@ -15,9 +15,14 @@ from rcs_router.content.messages import (
 )
 from rcs_router.content.suggestions import (
     CalendarEvent,
+    ComposeRecording,
+    ComposeText,
     Dial,
+    DisableAnonymization,
+    EnableDisplayedNotifications,
     OpenUrl,
     Reply,
+    RequestDeviceSpecifics,
     RequestLocation,
     ShowLocation,
     Suggestion,
@@ -25,16 +30,24 @@ from rcs_router.content.suggestions import (
 )
 
 __all__ = [
+    "Audio",
     "CalendarEvent",
     "Card",
     "Carousel",
+    "ComposeRecording",
+    "ComposeText",
     "Content",
     "Dial",
+    "DisableAnonymization",
+    "EnableDisplayedNotifications",
     "File",
+    "Form",
+    "FormField",
     "Location",
     "Media",
     "OpenUrl",
     "Reply",
+    "RequestDeviceSpecifics",
     "RequestLocation",
     "ShowLocation",
     "Suggestion",

@@ -14,7 +14,11 @@ CONFIG = ConfigDict(extra="forbid", str_strip_whitespace=False, validate_default
 
 T = TypeVar("T", bound=type)
 SUGGESTION_TAGS = frozenset(
-    {"reply", "open_url", "dial", "show_location", "request_location", "calendar_event"}
+    {
+        *("reply", "open_url", "dial", "show_location", "request_location", "calendar_event", "compose_text"),
+        *("compose_recording", "request_device_specifics", "disable_anonymization"),
+        "enable_displayed_notifications",
+    }
 )
 
 
@@ -42,6 +46,7 @@ def _as_ascii(address: str) -> str:
 
 Label = Annotated[str, AfterValidator(_not_blank)]
 Postback = str
+Phone = Annotated[str, Field(pattern=r"^\+?[0-9*#]+$", max_length=40)]
 Url = Annotated[str, AfterValidator(_web_address)]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]

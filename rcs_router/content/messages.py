@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import AwareDatetime, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticSerializationError
 
@@ -13,14 +13,13 @@ from rcs_router.content.base import (
     Label,
     Latitude,
     Longitude,
-    Url,
     raises_content_error,
     with_content_error,
 )
+from rcs_router.content.forms import Form
+from rcs_router.content.media import Audio, File, Media
 from rcs_router.content.suggestions import Suggestions
 from rcs_router.errors import ContentError
-
-Height = Literal["short", "medium", "tall"]
 
 
 @raises_content_error
@@ -31,40 +30,6 @@ class Text:
     text: Label
     suggestions: Suggestions = ()
     type: Literal["text"] = Field(default="text", kw_only=True, repr=False)
-
-
-@raises_content_error
-@dataclass(frozen=True, config=CONFIG)
-class File:
-    """A picture, video, sound or document: a public `url`, or the name under which the provider keeps an upload."""
-
-    url: Url | None = None
-    uploaded: str = Field(default="", kw_only=True)
-    thumbnail_url: Url | None = Field(default=None, kw_only=True)
-    uploaded_thumbnail: str = Field(default="", kw_only=True)
-    force_refresh: bool = Field(default=False, kw_only=True)
-    suggestions: Suggestions = Field(default=(), kw_only=True)
-    type: Literal["file"] = Field(default="file", kw_only=True, repr=False)
-
-    def __post_init__(self) -> None:
-        _one_source(self.url, self.uploaded)
-
-
-@raises_content_error
-@dataclass(frozen=True, config=CONFIG)
-class Media:
-    """The picture or video of a card. `height`: short 112, medium 168 or tall 264 DP; `alt`: for screen readers."""
-
-    url: Url | None = None
-    height: Height = "medium"
-    alt: str = ""
-    uploaded: str = Field(default="", kw_only=True)
-    thumbnail_url: Url | None = Field(default=None, kw_only=True)
-    uploaded_thumbnail: str = Field(default="", kw_only=True)
-    force_refresh: bool = Field(default=False, kw_only=True)
-
-    def __post_init__(self) -> None:
-        _one_source(self.url, self.uploaded)
 
 
 @raises_content_error
@@ -108,23 +73,25 @@ class Carousel:
 @raises_content_error
 @dataclass(frozen=True, config=CONFIG)
 class Location:
-    """A place: degrees, and a `label`. Native where the provider has it, else text with a map link."""
+    """A place: degrees, and a `label`. Native where the provider has it, else text with a map link.
+
+    `radius`: metres, if it is a circle and no point; `at` and `expires_at` (aware): when the position was taken, and
+    until when the phone may keep it.
+    """
 
     latitude: Latitude
     longitude: Longitude
     label: str = ""
+    radius: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(default=None, kw_only=True)
+    at: AwareDatetime | None = Field(default=None, kw_only=True)
+    expires_at: AwareDatetime | None = Field(default=None, kw_only=True)
     suggestions: Suggestions = Field(default=(), kw_only=True)
     type: Literal["location"] = Field(default="location", kw_only=True, repr=False)
 
 
-Content = Text | File | Card | Carousel | Location
+Content = Text | File | Audio | Location | Card | Carousel | Form
 _ADAPTER: TypeAdapter[Content] = TypeAdapter(Annotated[Content, Field(discriminator="type")])
-_TAGS = SUGGESTION_TAGS | {"text", "file", "card", "carousel", "location"}
-
-
-def _one_source(url: str | None, uploaded: str) -> None:
-    if bool(url) == bool(uploaded):
-        raise ValueError("needs either url or uploaded")
+_TAGS = SUGGESTION_TAGS | {"text", "file", "audio", "location", "card", "carousel", "form"}
 
 
 def dump(content: Content) -> dict[str, Any]:

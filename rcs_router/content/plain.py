@@ -6,19 +6,25 @@ The numbers of the replies are kept on the transmission; `match` turns the answe
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 
-from rcs_router.content.messages import Card, Carousel, Content, File, Location, Media, Text
+from rcs_router.content.forms import Form
+from rcs_router.content.lines import label_of, lines_of, place
+from rcs_router.content.media import Audio, File, Media
+from rcs_router.content.messages import Card, Carousel, Content, Location, Text
 from rcs_router.content.suggestions import (
-    CalendarEvent,
     Dial,
+    DisableAnonymization,
+    EnableDisplayedNotifications,
     OpenUrl,
     Reply,
+    RequestDeviceSpecifics,
     RequestLocation,
     ShowLocation,
     Suggestion,
     postback_of,
 )
+
+_ONLY_A_PHONE = (RequestDeviceSpecifics, DisableAnonymization, EnableDisplayedNotifications)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +45,12 @@ class Plain:
     lost: tuple[str, ...]
 
 
-def render(content: Content, *, fallback_text: str = "") -> Plain:
-    """The message as plain text. `fallback_text` replaces the body; options it does not name are added."""
-    draft = _Draft()
+def render(content: Content, *, fallback_text: str = "", form_link: str = "") -> Plain:
+    """The message as plain text. `fallback_text` replaces the body; options it does not name are added.
+
+    `form_link`: where a Form is filled in; it is added to a `fallback_text` that does not hold it.
+    """
+    draft = _Draft(form_link)
     if fallback_text:
         draft.use(fallback_text, _suggestions(content))
     else:
@@ -67,16 +76,19 @@ def match(text: str, choices: Iterable[Choice]) -> Choice | None:
 class _Draft:
     """The text while it is written: blocks of lines, the options counted through, and a tally of losses."""
 
-    def __init__(self) -> None:
+    def __init__(self, form_link: str = "") -> None:
+        self.form_link = form_link
         self.blocks: list[str] = []
         self.choices: list[Choice] = []
         self._lost: dict[tuple[str, str], int] = {}
 
-    def use(self, text: str, suggestions: Iterable[Suggestion]) -> None:
+    def use(self, text: str, content: Content) -> None:
         """The caller's own text. What it does not say of links and places is the caller's decision."""
         self._lose("message: its text was replaced by fallback_text", "")
-        options = [s for s in suggestions if isinstance(s, Reply | RequestLocation)]
+        options = [s for s in _suggestions(content) if isinstance(s, Reply | RequestLocation)]
         missing = [line for line in map(self._option, options) if not _contains(text, line)]
+        if isinstance(content, Form) and self.form_link and self.form_link not in text:
+            missing.insert(0, self.form_link)
         self.blocks.append("\n".join([text, *missing]))
 
     def write(self, content: Content) -> None:
@@ -84,9 +96,13 @@ class _Draft:
             case Text():
                 self._block([content.text], content.suggestions)
             case Location():
-                self._block([_place(content.label, content.latitude, content.longitude)], content.suggestions)
-            case File():
-                self._block(self._media(content, alt=""), content.suggestions)
+                self._location(content)
+            case File() | Audio():
+                self._block(self._media(content, alt=content.name), content.suggestions)
+            case Form():
+                self._lose("form became a web page", "")
+                link = f"{content.button}: {self.form_link}" if self.form_link else content.button
+                self._block([content.title, content.text, link], content.suggestions)
             case Card():
                 self._card(content)
             case Carousel():
@@ -98,6 +114,11 @@ class _Draft:
     def losses(self) -> Iterator[str]:
         for (one, many), count in self._lost.items():
             yield one if not many else f"1 {one}" if count == 1 else f"{count} {many}"
+
+    def _location(self, content: Location) -> None:
+        if content.radius is not None or content.at or content.expires_at:
+            self._lose("radius and times of a location", "")
+        self._block([place(content.label, content.latitude, content.longitude)], content.suggestions)
 
     def _card(self, card: Card) -> None:
         if card.orientation == "horizontal":
@@ -113,19 +134,19 @@ class _Draft:
 
     def _chips(self, suggestions: Iterable[Suggestion]) -> Iterator[str]:
         for suggestion in suggestions:
-            if isinstance(suggestion, Reply | RequestLocation):
+            if isinstance(suggestion, _ONLY_A_PHONE):
+                self._lose(f"chip “{label_of(suggestion)}” left out: an SMS cannot ask that", "")
+            elif isinstance(suggestion, Reply):
                 yield self._option(suggestion)
+            elif isinstance(suggestion, RequestLocation):
+                yield self._option(suggestion)
+                yield from lines_of(suggestion)[1:]  # text does not ask for the position, its fallback may
             else:
-                self._lose(
-                    "chip became a line of text: its tap is not reported",
-                    "chips became lines of text: their taps are not reported",
-                )
-                yield f"{_label(suggestion)}: {self._action(suggestion)}"
-            if isinstance(suggestion, RequestLocation | CalendarEvent) and suggestion.fallback_url:
-                yield f"{_label(suggestion)}: {suggestion.fallback_url}"  # text performs neither
+                self._lose_of(suggestion)
+                yield from lines_of(suggestion)
 
     def _option(self, suggestion: Reply | RequestLocation) -> str:
-        choice = Choice(len(self.choices) + 1, _label(suggestion), postback_of(suggestion))
+        choice = Choice(len(self.choices) + 1, label_of(suggestion), postback_of(suggestion))
         self.choices.append(choice)
         self._lose("chip became a numbered option", "chips became numbered options")
         if isinstance(suggestion, RequestLocation):
@@ -135,25 +156,22 @@ class _Draft:
             )
         return f"{choice.number}) {choice.label}"
 
-    def _action(self, suggestion: OpenUrl | Dial | ShowLocation | CalendarEvent) -> str:
-        match suggestion:
-            case OpenUrl():
-                if suggestion.application == "webview":
-                    self._lose(
-                        "webview became a link: its size is lost", "webviews became links: their size is lost"
-                    )
-                return suggestion.url
-            case Dial():
-                return suggestion.phone
-            case ShowLocation():
-                return _place(suggestion.place, suggestion.latitude, suggestion.longitude)
-            case CalendarEvent():
-                what = f"{suggestion.title}, {_span(suggestion.start, suggestion.end)}"
-                return f"{what}\n{suggestion.description}" if suggestion.description.strip() else what
+    def _lose_of(self, suggestion: Suggestion) -> None:
+        """What a line of text does not do that the chip did."""
+        self._lose(
+            "chip became a line of text: its tap is not reported",
+            "chips became lines of text: their taps are not reported",
+        )
+        if isinstance(suggestion, OpenUrl) and suggestion.application == "webview":
+            self._lose("webview became a link: its size is lost", "webviews became links: their size is lost")
+        if isinstance(suggestion, OpenUrl | Dial | ShowLocation) and suggestion.fallback_url:
+            self._lose("fallback link of a chip", "fallback links of chips")
 
-    def _media(self, media: File | Media, *, alt: str) -> list[str]:
+    def _media(self, media: File | Audio | Media, *, alt: str) -> list[str]:
         if media.url:
-            name = "file" if isinstance(media, File) else "picture"
+            name = "picture" if isinstance(media, Media) else media.type
+            if getattr(media, "thumbnail_url", None):
+                self._lose("thumbnail", "thumbnails")
             self._lose(f"{name} became a link", f"{name}s became links")
             return [f"{alt}: {media.url}" if alt.strip() else media.url]
         self._lose("upload was lost: it has no public link", "uploads were lost: they have no public link")
@@ -174,32 +192,9 @@ def _suggestions(content: Content) -> Iterator[Suggestion]:
         yield from content.chips
 
 
-def _label(suggestion: Suggestion) -> str:
-    return " ".join(suggestion.label.split())
-
-
 def _folded(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
 def _contains(text: str, line: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(_folded(line))}(?!\w)", _folded(text)) is not None
-
-
-def _place(name: str, latitude: float, longitude: float) -> str:
-    """Name, degrees, and a link that every phone opens in its map application."""
-    position = f"{_degrees(latitude)},{_degrees(longitude)}"
-    return f"{name} {position} https://maps.google.com/?q={position}".strip()
-
-
-def _degrees(value: float) -> str:
-    """Six decimals are 0.1 m; never an exponent, which map applications do not read."""
-    return f"{value:.6f}".rstrip("0").rstrip(".")
-
-
-def _span(start: datetime, end: datetime) -> str:
-    """Both times by the clock of `start`, with its offset from UTC; only characters of the GSM alphabet."""
-    zone = timezone(start.utcoffset() or timedelta())
-    end = end.astimezone(zone)
-    day = "" if end.date() == start.date() else f"{end:%Y-%m-%d} "
-    return f"{start:%Y-%m-%d %H:%M} - {day}{end:%H:%M} {zone}"

@@ -6,7 +6,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from rcs_router.content.base import CONFIG, Label, Latitude, Longitude, Postback, Url, raises_content_error
+from rcs_router.content.base import (
+    CONFIG,
+    Label,
+    Latitude,
+    Longitude,
+    Phone,
+    Postback,
+    Url,
+    raises_content_error,
+)
 
 
 @raises_content_error
@@ -37,27 +46,46 @@ class OpenUrl:
 @raises_content_error
 @dataclass(frozen=True, config=CONFIG)
 class Dial:
-    """Opens the dialler with `phone`: digits, `+`, `*` and `#`, so that short codes work too."""
+    """Opens the dialler with `phone`: digits, `+`, `*` and `#`, so that short codes work too.
+
+    `mode`: a voice call; an enriched one, which shows its `subject` while the phone rings; or a video call.
+    """
 
     label: Label
     postback: Postback = ""
-    phone: Annotated[str, Field(pattern=r"^\+?[0-9*#]+$", max_length=40)] = Field(kw_only=True)
+    phone: Phone = Field(kw_only=True)
+    mode: Literal["voice", "enriched", "video"] = Field(default="voice", kw_only=True)
+    subject: str = Field(default="", kw_only=True)
     fallback_url: Url | None = Field(default=None, kw_only=True)
     type: Literal["dial"] = Field(default="dial", kw_only=True, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.subject and self.mode != "enriched":
+            raise ValueError("only an enriched call has a subject")
 
 
 @raises_content_error
 @dataclass(frozen=True, config=CONFIG)
 class ShowLocation:
-    """Shows a place on the phone's map: `latitude` and `longitude` in degrees, with an optional `place` name."""
+    """Shows a place on the phone's map: `latitude` and `longitude` in degrees with an optional `place` name, or what
+    to search for (`query`), which finds the nearest one.
+    """
 
     label: Label
     postback: Postback = ""
-    latitude: Latitude = Field(kw_only=True)
-    longitude: Longitude = Field(kw_only=True)
+    latitude: Latitude | None = Field(default=None, kw_only=True)
+    longitude: Longitude | None = Field(default=None, kw_only=True)
     place: str = Field(default="", kw_only=True)
+    query: str = Field(default="", kw_only=True)
     fallback_url: Url | None = Field(default=None, kw_only=True)
     type: Literal["show_location"] = Field(default="show_location", kw_only=True, repr=False)
+
+    def __post_init__(self) -> None:
+        given = [self.latitude is not None, self.longitude is not None]
+        if any(given) != all(given) or all(given) == bool(self.query.strip()):
+            raise ValueError("needs either latitude and longitude, or query")
+        if self.query and self.place:
+            raise ValueError("place names a position, not a query")
 
 
 @raises_content_error
@@ -92,8 +120,77 @@ class CalendarEvent:
             raise ValueError("end must lie after start")
 
 
+@raises_content_error
+@dataclass(frozen=True, config=CONFIG)
+class ComposeText:
+    """Opens a message to `phone` with `text` in it, ready to be sent."""
+
+    label: Label
+    postback: Postback = ""
+    phone: Phone = Field(kw_only=True)
+    text: str = Field(kw_only=True)
+    type: Literal["compose_text"] = Field(default="compose_text", kw_only=True, repr=False)
+
+
+@raises_content_error
+@dataclass(frozen=True, config=CONFIG)
+class ComposeRecording:
+    """Opens a message to `phone` and records: `media` is audio or video."""
+
+    label: Label
+    postback: Postback = ""
+    phone: Phone = Field(kw_only=True)
+    media: Literal["audio", "video"] = Field(default="audio", kw_only=True)
+    type: Literal["compose_recording"] = Field(default="compose_recording", kw_only=True, repr=False)
+
+
+@raises_content_error
+@dataclass(frozen=True, config=CONFIG)
+class RequestDeviceSpecifics:
+    """Asks for the phone's model, platform and battery; the answer is an incoming message of kind `device`."""
+
+    label: Label
+    postback: Postback = ""
+    type: Literal["request_device_specifics"] = Field(
+        default="request_device_specifics", kw_only=True, repr=False
+    )
+
+
+@raises_content_error
+@dataclass(frozen=True, config=CONFIG)
+class DisableAnonymization:
+    """Asks a person who writes under a token for their number; the answer links both to one contact."""
+
+    label: Label
+    postback: Postback = ""
+    type: Literal["disable_anonymization"] = Field(default="disable_anonymization", kw_only=True, repr=False)
+
+
+@raises_content_error
+@dataclass(frozen=True, config=CONFIG)
+class EnableDisplayedNotifications:
+    """Asks to be told when messages are read."""
+
+    label: Label
+    postback: Postback = ""
+    type: Literal["enable_displayed_notifications"] = Field(
+        default="enable_displayed_notifications", kw_only=True, repr=False
+    )
+
+
 Suggestion = Annotated[
-    Reply | OpenUrl | Dial | ShowLocation | RequestLocation | CalendarEvent, Field(discriminator="type")
+    Reply
+    | OpenUrl
+    | Dial
+    | ShowLocation
+    | RequestLocation
+    | CalendarEvent
+    | ComposeText
+    | ComposeRecording
+    | RequestDeviceSpecifics
+    | DisableAnonymization
+    | EnableDisplayedNotifications,
+    Field(discriminator="type"),
 ]
 Suggestions = tuple[Suggestion, ...]
 

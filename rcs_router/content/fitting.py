@@ -1,0 +1,249 @@
+"""A content and what a backend carries in; the nearest content that it can carry, and what was lost, out.
+
+The declared rules, in order: the kind of content, then its chips, then their finer points. Where no rule leads to
+something that the backend carries, there is only plain text.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from rcs_router.content.forms import Form
+from rcs_router.content.lines import degrees, lines_of, map_link
+from rcs_router.content.media import Audio, File, Media
+from rcs_router.content.messages import Card, Carousel, Content, Location, Text
+from rcs_router.content.suggestions import (
+    Dial,
+    DisableAnonymization,
+    EnableDisplayedNotifications,
+    OpenUrl,
+    Reply,
+    RequestDeviceSpecifics,
+    RequestLocation,
+    ShowLocation,
+    Suggestion,
+    postback_of,
+)
+
+
+class Feature(StrEnum):
+    """The finer points of content and chips, which a wire has or has not."""
+
+    WEBVIEW = "webview"  # OpenUrl inside of the conversation
+    ENRICHED_CALL = "enriched_call"
+    VIDEO_CALL = "video_call"
+    MAP_QUERY = "map_query"  # ShowLocation by what to search for
+    ALT = "alt"  # words for screen readers
+    THUMBNAIL = "thumbnail"
+    UPLOAD = "upload"  # files by the name under which the provider keeps them
+    FILE_NAME = "file_name"
+
+
+class CannotFit(Exception):
+    """No rule leads to anything but plain text."""
+
+
+@dataclass
+class Fitting:
+    """One content on its way to one backend. `lost`: short sentences, each once, with how often."""
+
+    content_types: frozenset[type]
+    chip_types: frozenset[type]
+    features: frozenset[Feature] = frozenset()
+    fallback_urls: frozenset[type] = frozenset()
+    form_link: str = ""
+    _lost: dict[str, int] = field(default_factory=dict)
+
+    def fit(self, content: Content) -> Content:
+        """Raises CannotFit."""
+        content = self._kind(content)
+        if isinstance(content, Carousel):
+            content = replace(content, cards=tuple(self._card(card) for card in content.cards))
+        elif isinstance(content, Card):
+            content = self._card(content)
+        elif isinstance(content, File):
+            content = self._named(self._source(content))
+        elif isinstance(content, Audio):
+            content = self._named(content)
+        return content if isinstance(content, Card) else self._with_chips(content)
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        return tuple(f"{what} ({count} times)" if count > 1 else what for what, count in self._lost.items())
+
+    def lose(self, what: str) -> None:
+        self._lost[what] = self._lost.get(what, 0) + 1
+
+    # The kind of content
+
+    def _kind(self, content: Content) -> Content:
+        """Follow the rules from kind to kind until one is native."""
+        while type(content) not in self.content_types:
+            rule = _RULES.get(type(content))
+            if rule is None:
+                raise CannotFit
+            content = rule(self, content)
+        return content
+
+    def audio(self, audio: Audio) -> File:
+        self.lose("audio became a file" + ("" if audio.seconds is None else ": its playing length is lost"))
+        names = ("url", "uploaded", "name", "media_type", "size", "suggestions")
+        return File(**{name: getattr(audio, name) for name in names})
+
+    def location(self, location: Location) -> Text:
+        if ShowLocation not in self.chip_types and OpenUrl not in self.chip_types:
+            raise CannotFit
+        self.lose("location became a text with a chip that opens the map")
+        if location.radius is not None or location.at or location.expires_at:
+            self.lose("radius and times of a location")
+        words = location.label.strip()
+        place = ShowLocation(
+            "View location",
+            latitude=location.latitude,
+            longitude=location.longitude,
+            place=location.label,
+        )
+        position = f"{degrees(location.latitude)}, {degrees(location.longitude)}"
+        return Text(words or position, (place, *location.suggestions))
+
+    def file(self, file: File) -> Text:
+        if not file.url:
+            raise CannotFit
+        self.lose("file became a link")
+        return Text(file.url, file.suggestions)
+
+    def card(self, card: Card) -> Text:
+        """The words and the picture's address; a card's buttons become chips."""
+        media = card.media.url if card.media else None
+        if card.media and not media:
+            raise CannotFit
+        self.lose("card became a text" + (" with a link to its picture" if media else ""))
+        alt = card.media.alt if card.media else ""
+        lines = [card.title, card.description, f"{alt}: {media}" if alt and media else media or ""]
+        return Text("\n".join(line for line in lines if line.strip()), (*card.suggestions, *card.chips))
+
+    def form(self, form: Form) -> Text:
+        if OpenUrl not in self.chip_types or not self.form_link:
+            raise CannotFit
+        self.lose("form became a web page")
+        link = OpenUrl(form.button, url=self.form_link, application="webview")
+        words = f"{form.title}\n\n{form.text}" if form.text.strip() else form.title
+        return Text(words, (link, *form.suggestions))
+
+    # Cards and media
+
+    def _card(self, card: Card) -> Card:
+        buttons, lines = self._chips(card.suggestions)
+        chips, more = self._chips(card.chips)
+        description = "\n".join(filter(None, [card.description, *lines, *more]))
+        media = self._source(card.media) if card.media else None
+        if not (card.title.strip() or description.strip() or media):
+            raise CannotFit
+        return replace(card, description=description, media=media, suggestions=buttons, chips=chips)
+
+    def _source(self, media: Any) -> Any:
+        """A File or a Media without what the wire has no place for; None for a picture that only another has."""
+        if media.uploaded and Feature.UPLOAD not in self.features:
+            if isinstance(media, File):
+                raise CannotFit
+            self.lose("uploaded picture left out: another provider keeps it")
+            return None
+        changes: dict[str, Any] = {}
+        if Feature.THUMBNAIL not in self.features and (media.thumbnail_url or media.uploaded_thumbnail):
+            self.lose("thumbnail")
+            changes |= {
+                "thumbnail_url": None,
+                "uploaded_thumbnail": "",
+                "thumbnail_type": "",
+                "thumbnail_size": None,
+            }
+        if isinstance(media, Media) and media.alt and Feature.ALT not in self.features:
+            self.lose("words for screen readers")
+            changes["alt"] = ""
+        return replace(media, **changes) if changes else media
+
+    def _named(self, file: Any) -> Any:
+        if file.uploaded and Feature.UPLOAD not in self.features:
+            raise CannotFit
+        if file.name and Feature.FILE_NAME not in self.features:
+            self.lose("file name")
+            return replace(file, name="")
+        return file
+
+    # Chips
+
+    def _with_chips(self, content: Any) -> Any:
+        """Chips that no button can be become lines where there is room for words."""
+        chips, lines = self._chips(content.suggestions)
+        content = replace(content, suggestions=chips)
+        if not lines:
+            return content
+        if isinstance(content, Text | Form):
+            return replace(content, text="\n".join(filter(None, [content.text, *lines])))
+        if isinstance(content, Carousel):
+            *cards, last = content.cards
+            words = "\n".join(filter(None, [last.description, *lines]))
+            return replace(content, cards=(*cards, replace(last, description=words)))
+        raise CannotFit
+
+    def _chips(self, chips: tuple[Suggestion, ...]) -> tuple[tuple[Suggestion, ...], list[str]]:
+        kept: list[Suggestion] = []
+        lines: list[str] = []
+        for chip in chips:
+            fitted = self._finer(self._chip(chip))
+            if fitted is None:
+                continue
+            if type(fitted) in self.chip_types:
+                kept.append(fitted)
+            else:
+                self.lose("chip became a line of text: its tap is not reported")
+                lines += lines_of(fitted)
+        return tuple(kept), lines
+
+    def _chip(self, chip: Suggestion) -> Suggestion | None:
+        """A chip that the wire does not have as the one that comes nearest, if there is any; None: left out."""
+        by_query = isinstance(chip, ShowLocation) and chip.query and Feature.MAP_QUERY not in self.features
+        if type(chip) in self.chip_types and not by_query:
+            return chip
+        match chip:
+            case Reply():
+                raise CannotFit  # numbered options are the nearest thing, and those are plain text
+            case ShowLocation() if OpenUrl in self.chip_types:
+                self.lose("map chip became a link to a map")
+                return OpenUrl(chip.label, chip.postback, url=map_link(chip), fallback_url=chip.fallback_url)
+            case RequestLocation() if Reply in self.chip_types:
+                self.lose("request for the position became a reply: the answer carries none")
+                return Reply(chip.label, postback_of(chip))
+            case RequestDeviceSpecifics() | DisableAnonymization() | EnableDisplayedNotifications():
+                self.lose(f"chip “{chip.label}” left out: the provider cannot ask that")
+                return None
+        return chip
+
+    def _finer(self, chip: Suggestion | None) -> Suggestion | None:
+        if (
+            isinstance(chip, OpenUrl)
+            and chip.application == "webview"
+            and Feature.WEBVIEW not in self.features
+        ):
+            self.lose("webview became a link: its size and description are lost")
+            chip = replace(chip, application="browser", description="")
+        if isinstance(chip, Dial) and chip.mode != "voice" and _CALLS[chip.mode] not in self.features:
+            lost = ": its subject is lost" if chip.subject else ""
+            self.lose(f"{chip.mode} call became a voice call{lost}")
+            chip = replace(chip, mode="voice", subject="")
+        unsupported = type(chip) in self.chip_types and type(chip) not in self.fallback_urls
+        if unsupported and getattr(chip, "fallback_url", None):
+            self.lose("fallback link of a chip")
+            chip = replace(chip, fallback_url=None)  # type: ignore[type-var, call-arg]
+        return chip
+
+
+_CALLS = {"enriched": Feature.ENRICHED_CALL, "video": Feature.VIDEO_CALL}
+_RULES: dict[type, Callable[[Fitting, Any], Content]] = {
+    Audio: Fitting.audio,
+    Location: Fitting.location,
+    File: Fitting.file,
+    Card: Fitting.card,
+    Form: Fitting.form,
+}

@@ -1,0 +1,55 @@
+"""Forms: fields in; what a phone or our web page asks, and what an answer must look like, out."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from rcs_router.content.base import CONFIG, Label, raises_content_error
+from rcs_router.content.suggestions import Suggestions
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
+Kind = Literal["text", "number", "email", "phone", "date", "select", "checkbox"]
+
+
+@raises_content_error
+@dataclass(frozen=True, config=CONFIG)
+class FormField:
+    """One question. `type`: text, number, email, phone, date, select (one of `options`) or checkbox (yes or no)."""
+
+    name: Name
+    label: Label
+    type: Kind = "text"
+    required: bool = Field(default=False, kw_only=True)
+    options: tuple[Label, ...] = Field(default=(), kw_only=True)
+
+    def __post_init__(self) -> None:
+        if (self.type == "select") != bool(self.options):
+            raise ValueError("a select needs options, and only a select has them")
+        if len(set(self.options)) != len(self.options):
+            raise ValueError("an option stands twice")
+
+
+@raises_content_error
+@dataclass(frozen=True, config=CONFIG)
+class Form:
+    """Questions that are answered together: native where the wire has forms, else a web page of ours behind a chip.
+
+    `name` tells the form, `postback` (default: the name) comes back with the answers; `button` is the label of the chip
+    that opens the page, `submit` that of the button that sends the answers.
+    """
+
+    title: Label
+    fields: Annotated[tuple[FormField, ...], Field(min_length=1)]
+    text: str = ""
+    name: Name = Field(default="form", kw_only=True)
+    postback: str = Field(default="", kw_only=True)
+    button: Label = Field(default="Open the form", kw_only=True)
+    submit: Label = Field(default="Send", kw_only=True)
+    suggestions: Suggestions = Field(default=(), kw_only=True)
+    type: Literal["form"] = Field(default="form", kw_only=True, repr=False)
+
+    def __post_init__(self) -> None:
+        names = [field.name for field in self.fields]
+        if len(set(names)) != len(names):
+            raise ValueError("two fields have the same name")
