@@ -103,6 +103,8 @@ class Verifies(Protocol):
 WIRES = (
     "rcs_backends.emulator.wire.google",
     "rcs_backends.emulator.wire.kannel",
+    "rcs_backends.emulator.wire.messente",
+    "rcs_backends.emulator.wire.rest",
 )
 
 

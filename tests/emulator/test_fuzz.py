@@ -6,6 +6,7 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rcs_backends.emulator.config import defaults
 from rcs_backends.emulator.state import world
 from tests.emulator.conftest import HELLO, MESSAGES, NUMBER
 
@@ -84,14 +85,7 @@ def test_any_dial_is_set_or_refused(changes: Any):
     world.forget(config=True)
     answer = Client().post("/emulator/config/", changes, content_type="application/json")
     assert answer.status_code in (200, 400)
-    assert set(world.config) == {
-        "google",
-        "kannel",
-        "delivery_delay",
-        "auto_read",
-        "retry_scale",
-        "default_rcs",
-    }
+    assert set(world.config) == set(defaults())
 
 
 NAMES = ("to", "from", "text", "coding", "charset", "dlr-mask", "dlr-url", "validity", "priority", "udh")

@@ -1,0 +1,106 @@
+"""The generic REST API's wire: Bearer-token JSON comes in at rest/v1/messages, signed JSON webhooks go out."""
+
+from collections.abc import Callable, Mapping
+
+from django.urls import path, re_path
+
+from rcs_backends.emulator.config import ConfigProblem
+from rcs_backends.emulator.phones import Json, Message
+from rcs_backends.emulator.state import world
+from rcs_backends.emulator.wire.rest import messages, webhooks
+from rcs_backends.emulator.wire.rest.store import RestStore, conversation_of
+from rcs_backends.emulator.wires import ActionProblem, Delivered, Said, Wire
+
+TAPPED = {"reply": "REPLY_TAPPED", "action": "ACTION_TAPPED", "form": "FORM_SUBMITTED"}
+RECEIVED = {
+    "text": "TEXT_RECEIVED",
+    "file": "FILE_RECEIVED",
+    "audio": "FILE_RECEIVED",
+    "location": "LOCATION_RECEIVED",
+}
+
+
+class Rest(Wire):
+    """The platform of the integration guide. It has no agents: one client sends, under the name of `sender`."""
+
+    provider = "rest"
+    methods = ("messages",)
+    addresses: Mapping[str, str] = {"Generic REST (messages)": "rest/v1/messages"}
+    dials: Json = {
+        "tokens": ["emulator-token"],  # any of them is taken: two while one replaces the other
+        "sender": "shop",  # what phones call the client
+        "webhook": "",
+        "webhook_secret": "emulator-secret",
+        "conversations": {},  # conversationId → number; a number is its own conversation
+        "own_fallback": True,  # False: a phone without RCS gets no SMS, and the message fails
+        "rate": 0,  # requests a second; more are answered 429. 0: no limit
+        "renamed": {},  # our field name → theirs, for the top level of requests and webhooks
+    }
+    open_dials = ("conversations", "renamed")
+    urlpatterns = (
+        path("rest/v1/messages", messages.create),
+        re_path("^rest/", messages.unknown),
+    )
+
+    def check(self, dials: Json) -> None:
+        if not all(isinstance(token, str) and token for token in dials["tokens"]):
+            raise ConfigProblem("rest.tokens must be a list of strings.")
+        for name in self.open_dials:
+            if not all(isinstance(value, str) and value for value in dials[name].values()):
+                raise ConfigProblem(f"rest.{name} must map names to strings.")
+        if len(set(dials["renamed"].values())) < len(dials["renamed"]):
+            raise ConfigProblem("rest.renamed gives two fields the same name.")
+
+    def agents(self) -> list[str]:
+        """A phone can write to the client once it has a webhook."""
+        dials = world.config["rest"]
+        return [dials["sender"]] if dials["webhook"] else []
+
+    def say(self, message: Message, said: Said, delivered: Delivered) -> None:
+        """A tap or a form names the message that asked for it, everything else is a new message."""
+        details = DETAILS.get(said.kind)
+        if details is None:
+            raise ActionProblem("The REST platform does not tell of that.")
+        kind = TAPPED.get(said.kind) or RECEIVED[said.kind]
+        about = said.about.id if said.about and said.kind in TAPPED else message.id
+        sent = world.store(RestStore).sent.get(about)
+        conversation = sent.conversation if sent else conversation_of(message.number)
+        webhooks.interaction(conversation, message.number, about, kind, details(said), delivered)
+
+
+def _tap(said: Said) -> Json:
+    uri = _uri(said)
+    return {"action": {"postbackData": said.postback, "text": said.label, **({"uri": uri} if uri else {})}}
+
+
+def _uri(said: Said) -> str:
+    """Where the tapped button leads, if it opens an address."""
+    shown = said.about.all_suggestions() if said.about and said.kind == "action" else []
+    tapped = (one for one in shown if (one.label, one.postback) == (said.label, said.postback))
+    return next((str(one.detail["url"]) for one in tapped if one.kind == "open_url"), "")
+
+
+def _form(said: Said) -> Json:
+    return {"form": {"postbackData": said.postback, "data": dict(said.data)}}
+
+
+def _file(said: Said) -> Json:
+    sized = {"sizeBytes": said.size} if said.size else {}
+    return {"file": {"contentUrl": said.url, "mimeType": said.media_type, "fileName": said.name, **sized}}
+
+
+def _location(said: Said) -> Json:
+    label = {"label": said.text} if said.text else {}
+    return {"location": {"latitude": said.latitude, "longitude": said.longitude, **label}}
+
+
+DETAILS: dict[str, Callable[[Said], Json]] = {
+    "text": lambda said: {"text": said.text},
+    "reply": _tap,
+    "action": _tap,
+    "form": _form,
+    "file": _file,
+    "audio": _file,
+    "location": _location,
+}
+WIRE = Rest()

@@ -1,0 +1,40 @@
+"""The REST platform's error body: a status and a sentence come in, the JSON answer goes out.
+
+The guide shows none; the shape `{"error": {code, status, message}}` and the statuses are our decision.
+"""
+
+from django.http import HttpResponse, JsonResponse
+
+ERRORS = {  # HTTP status → its name, and what is said where there is nothing more exact
+    400: ("INVALID_ARGUMENT", "The request is not valid."),
+    401: ("UNAUTHENTICATED", "The API token is missing or not valid."),
+    403: ("PERMISSION_DENIED", "The API token does not allow this."),
+    404: ("NOT_FOUND", "There is nothing at this address."),
+    405: ("METHOD_NOT_ALLOWED", "This address takes POST only."),
+    409: ("ALREADY_EXISTS", "The messageId was used for another message."),
+    429: ("RESOURCE_EXHAUSTED", "Too many messages; slow down."),
+    500: ("INTERNAL", "Something went wrong on our side."),
+    503: ("UNAVAILABLE", "The service is not available at the moment."),
+}
+
+
+class RestError(Exception):
+    """The wire refuses: an HTTP status, a sentence, and for 429 the seconds to wait."""
+
+    def __init__(self, code: int, message: str = "", *, retry_after: int | None = None) -> None:
+        self.code = code
+        self.message = message or ERRORS[code][1]
+        self.retry_after = retry_after
+        super().__init__(self.message)
+
+
+def answer(error: RestError) -> HttpResponse:
+    body = {"code": error.code, "status": ERRORS[error.code][0], "message": error.message}
+    response = JsonResponse({"error": body}, status=error.code)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    if error.code == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if error.code == 405:
+        response.headers["Allow"] = "POST"
+    return response
