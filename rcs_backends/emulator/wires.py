@@ -103,6 +103,7 @@ class Verifies(Protocol):
 WIRES = (
     "rcs_backends.emulator.wire.google",
     "rcs_backends.emulator.wire.kannel",
+    "rcs_backends.emulator.wire.gsma",
     "rcs_backends.emulator.wire.messente",
     "rcs_backends.emulator.wire.rest",
 )

@@ -1,0 +1,124 @@
+"""POST messages: a checked request comes in, the message goes to a phone, and its statuses come back to the bot."""
+
+import secrets
+import uuid
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from rcs_backends.emulator import delivery
+from rcs_backends.emulator.phones import Json, Message, now
+from rcs_backends.emulator.state import world
+from rcs_backends.emulator.wire.gsma import capabilities, content, identities, request, schema, webhooks
+from rcs_backends.emulator.wire.gsma.errors import GsmaError
+from rcs_backends.emulator.wire.gsma.store import GsmaStore, Sent, time
+
+FINAL = ("displayed", "cancelled", "failed")
+DEAD_TOKEN = "41110"  # noqa: S105
+
+
+def create(http: HttpRequest, bot_id: str, bot: Json) -> HttpResponse:
+    """Send a message, or say that the bot types: 202 with the platform's id. A number goes before a chatId."""
+    body = request.body(http, schema.message)
+    expires = schema.expires_at(body)
+    said, contact = body["RCSMessage"], body["messageContact"]
+    with world.change():
+        number = _recipient(bot_id, bot, contact)
+        if "isTyping" in said:
+            _type(number, active=said["isTyping"] == "active")
+            return _taken(_new_id())
+        message = Message(_id_for(bot_id, said), "gsma", bot_id, number, report=report, expires_at=expires)
+        message.ledger_id = said.get("msgId") or _fingerprint(bot_id, number, http.body)
+        message.traffic = said.get("trafficType", "")
+        content.fill(message, said)
+        _accept(message, contact)
+    return _taken(message.id)
+
+
+def _recipient(bot_id: str, bot: Json, contact: Json) -> str:
+    """The number of a person whom the bot may write to. Raises GsmaError. Lock held."""
+    number = identities.number_of(bot_id, contact)
+    if not bot.get("launched", True):
+        if not bot.get("testers"):
+            raise GsmaError("42001", "The bot is not launched.")
+        if number not in bot["testers"]:
+            raise GsmaError("42007", "The recipient is not among the bot's testers.")
+    if number is None:
+        raise GsmaError(DEAD_TOKEN, "The user was not found.")
+    if world.config["gsma"]["unreachable"] == "404" and not capabilities.phone(number).rcs:
+        raise GsmaError("41200", "The user cannot be reached by RCS.")
+    return number
+
+
+def _type(number: str, *, active: bool) -> None:
+    handset = world.handset(number)
+    if active and handset.rcs:
+        handset.show_typing()
+    else:
+        handset.typing_until = 0.0
+
+
+def _new_id() -> str:
+    return f"m-{secrets.token_urlsafe(12)}"
+
+
+def _id_for(bot_id: str, said: Json) -> str:
+    """The platform's own id; the dial `client_ids` takes the bot's, once."""
+    wanted = said.get("msgId") if world.config["gsma"]["client_ids"] else None
+    if wanted and (bot_id, wanted) in world.store(GsmaStore).sent:
+        raise GsmaError("42514", "The message id was used before.")
+    return wanted or _new_id()
+
+
+def _fingerprint(bot_id: str, number: str, body: bytes) -> str:
+    """The same for requests that ask for the same thing: the wire has no better sign of a repeated one."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{bot_id} {number} {body.decode()}"))
+
+
+def _taken(message_id: str) -> HttpResponse:
+    answer = {"msgId": message_id, "status": "pending", "timestamp": time(now())}
+    return JsonResponse({"RCSMessage": answer}, status=202)
+
+
+def _accept(message: Message, contact: Json) -> None:
+    handset = world.handset(message.number)
+    fate = "41201" if world.config["gsma"]["outcome"] == "failed" else ""
+    fate = capabilities.lacking(handset, message) or fate
+    own = {"userContact": message.number} if "userContact" in contact else contact
+    world.store(GsmaStore).sent[message.agent, message.id] = Sent(message, own, fate)
+    delivery.accept(message)
+
+
+def report(message: Message, event: str) -> None:
+    """What became of a message, told to its bot. Lock held."""
+    store = world.store(GsmaStore)
+    sent = store.sent[message.agent, message.id]
+    if event == "submitted":
+        if sent.fate:
+            fail(sent, sent.fate)
+        else:
+            move(sent, "sent")
+    elif event == "delivered":
+        move(sent, "delivered")
+    elif event == "expired":
+        fail(sent, "41007")
+    elif _tells_displayed(message):
+        move(sent, "displayed")
+
+
+def _tells_displayed(message: Message) -> bool:
+    always = world.config["gsma"]["displayed_notifications"] == "always"
+    return always or (message.agent, message.number) in world.store(GsmaStore).wants_displayed
+
+
+def fail(sent: Sent, cause: str) -> None:
+    """The message will not be shown. `cause` is a code."""
+    sent.message.state = "expired"
+    world.handset(sent.message.number).waiting.pop(sent.message.id, None)
+    move(sent, "failed", cause)
+
+
+def move(sent: Sent, status: str, cause: str = "") -> None:
+    """Give the message its next status, and tell the bot. A final one stays."""
+    if sent.status not in FINAL:
+        sent.status, sent.at = status, now()
+        webhooks.status(sent, cause)
