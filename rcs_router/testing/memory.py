@@ -1,11 +1,13 @@
-"""For tests: a backend without a network that keeps what it was given and does what it was told."""
+"""Outbounds in, kept for a test to look at, and the outcomes it was told out: a backend without a network."""
 
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import get_args
 from uuid import UUID
 
 from rcs_router import content as contents
+from rcs_router.content.fitting import Feature
 from rcs_router.contract import (
     BaseBackend,
     Capabilities,
@@ -21,17 +23,8 @@ from rcs_router.contract import (
 )
 from rcs_router.errors import SendError, WebhookRefused
 
-RICH = frozenset({contents.Text, contents.File, contents.Card, contents.Carousel, contents.Location})
-CHIPS = frozenset(
-    {
-        contents.Reply,
-        contents.OpenUrl,
-        contents.Dial,
-        contents.ShowLocation,
-        contents.RequestLocation,
-        contents.CalendarEvent,
-    }
-)
+RICH: frozenset[type] = frozenset(get_args(contents.Content))
+CHIPS: frozenset[type] = frozenset(get_args(get_args(contents.Suggestion)[0]))
 Outcome = SendResult | SendError | Callable[[Outbound], SendResult]
 
 
@@ -49,7 +42,14 @@ class MemoryBackend(BaseBackend):
     Options = MemoryOptions
     provider = "Memory"
     capabilities = Capabilities(
-        content=RICH, suggestions=CHIPS, idempotent=True, revoke=True, typing=True, mark_read=True
+        content=RICH,
+        suggestions=CHIPS,
+        features=frozenset(Feature),
+        fallback_urls=frozenset(chip for chip in CHIPS if "fallback_url" in chip.__dataclass_fields__),
+        idempotent=True,
+        revoke=True,
+        typing=True,
+        mark_read=True,
     )
 
     def __init__(self, alias: str, options: MemoryOptions, *, webhook_url: str = "") -> None:
@@ -79,8 +79,8 @@ class MemoryBackend(BaseBackend):
             raise self.revocable
         return self.revocable
 
-    def typing(self, to: str) -> None:
-        self.told.append(("typing", to))
+    def typing(self, to: str, active: bool = True) -> None:
+        self.told.append(("typing" if active else "typing ended", to))
 
     def mark_read(self, to: str, incoming_id: str) -> None:
         self.told.append(("read", incoming_id))
