@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from rcs_backends.emulator.phones import Json
+from rcs_backends.emulator.wire.messente.errors import Refused
 from rcs_backends.emulator.wire.rules import Invalid, Rule
 
 NUMBER = r"\+[1-9]\d{6,14}"  # E.164
+_FIELD = re.compile(r"[^.\[]*")
 _TIME_TO_SEND = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?", re.ASCII
 )  # with and without seconds, with and without a zone
@@ -18,6 +20,15 @@ _TIME_TO_SEND = re.compile(
 
 class Missing(Invalid):
     """A field that must be there is not."""
+
+
+def refused(invalid: Invalid, channel: str = "") -> Refused:
+    """`source` goes as far as the field of the message, as the vendor shows; the detail names the whole path."""
+    first = _FIELD.match(invalid.path)
+    field = f"[{first[0]}]" if first and first[0] else ""
+    source = f"payload[{channel}]{field}" if channel else f"payload{field}"
+    detail = f"{invalid.path}: {invalid.problem}" if invalid.path else invalid.problem
+    return Refused(400, detail, source, missing=isinstance(invalid, Missing))
 
 
 class Record:

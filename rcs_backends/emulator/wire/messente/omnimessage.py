@@ -3,17 +3,13 @@
 Source: the vendor's OpenAPI description 2.1.0. The source of a top-level field (payload[to]) is our choice.
 """
 
-import re
-from typing import NoReturn
-
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.wire.messente import other_channels, rcs
 from rcs_backends.emulator.wire.messente.errors import Refused
-from rcs_backends.emulator.wire.messente.fields import NUMBER, Missing, Record, time_to_send, whole
+from rcs_backends.emulator.wire.messente.fields import NUMBER, Record, refused, time_to_send, whole
 from rcs_backends.emulator.wire.rules import Invalid, Rule, enum, items, text, url
 
-MONTHS = 60 * 24 * 3600  # seconds; the longest time limit
-_FIELD = re.compile(r"[^.\[]*")
+LONGEST = 60 * 24 * 3600  # seconds; the longest time limit
 
 
 def _one_time_limit(message: Json, path: str) -> None:
@@ -28,7 +24,7 @@ def _viber(message: Json, path: str) -> None:
 
 def _of_every_channel(fields: dict[str, Rule]) -> dict[str, Rule]:
     # both bounds are our choice: the vendor's client lets every number pass
-    return {"sender": text(least=1), "validity": whole(1, MONTHS // 60), "ttl": whole(1, MONTHS), **fields}
+    return {"sender": text(least=1), "validity": whole(1, LONGEST // 60), "ttl": whole(1, LONGEST), **fields}
 
 
 CHANNELS = {
@@ -68,7 +64,7 @@ def checked(body: object, senders: Json) -> Json:
     try:
         omnimessage = _envelope(body, "")
     except Invalid as invalid:
-        _refuse(invalid, "")
+        raise refused(invalid) from None
     omnimessage["messages"] = [_message(one, senders) for one in omnimessage["messages"]]
     channels = [message["channel"] for message in omnimessage["messages"]]
     if len(set(channels)) < len(channels):
@@ -87,7 +83,7 @@ def _message(message: object, senders: Json) -> Json:
     try:
         found = CHANNELS[channel](message, "")
     except Invalid as invalid:
-        _refuse(invalid, channel)
+        raise refused(invalid, channel) from None
     return {**found, "channel": channel, "sender": _sender(found, channel, senders)}
 
 
@@ -99,12 +95,3 @@ def _sender(message: Json, channel: str, senders: Json) -> str:
     if senders["allowed"] and sender not in senders["allowed"]:
         raise Refused(400, "Invalid or disallowed sender", source)
     return str(sender)
-
-
-def _refuse(invalid: Invalid, channel: str) -> NoReturn:
-    """`source` goes as far as the field of the message, as in the vendor's examples; the detail names the whole path."""
-    first = _FIELD.match(invalid.path)
-    field = f"[{first[0]}]" if first and first[0] else ""
-    source = f"payload[{channel}]{field}" if channel else f"payload{field}"
-    detail = f"{invalid.path}: {invalid.problem}" if invalid.path else invalid.problem
-    raise Refused(400, detail, source, missing=isinstance(invalid, Missing)) from None

@@ -18,6 +18,7 @@ from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire import request_faults
 from rcs_backends.emulator.wire.messente import errors
 from rcs_backends.emulator.wire.messente.errors import Refused, Wording
+from rcs_backends.emulator.wire.messente.fields import refused
 from rcs_backends.emulator.wire.rules import Invalid, Rule
 
 View = Callable[..., HttpResponse]
@@ -45,10 +46,10 @@ def by_verb(wording: Wording = errors.omnichannel, **views: tuple[str, View]) ->
                 if view is None:
                     raise Refused(405)
                 return view(request, name, **path)
-            except Refused as refused:
-                return _answer(refused, wording)
+            except Refused as problem:
+                return _answer(problem, wording)
             except Invalid as invalid:
-                return _answer(Refused(400, str(invalid)), wording)
+                return _answer(refused(invalid), wording)
 
         struck = ("messente", method, path.get("phone") or _recipient(request))
         return request_faults.answer(request, struck, wire, lambda code: _answer(Refused(code), wording))
@@ -56,10 +57,10 @@ def by_verb(wording: Wording = errors.omnichannel, **views: tuple[str, View]) ->
     return wrapped
 
 
-def _answer(refused: Refused, wording: Wording) -> HttpResponse:
-    if refused.missing and wording is errors.omnichannel:
-        return JsonResponse(errors.missing(refused.detail, refused.source), status=refused.status)
-    return JsonResponse(wording(refused.status, refused.detail, refused.source), status=refused.status)
+def _answer(problem: Refused, wording: Wording) -> HttpResponse:
+    if problem.missing and wording is errors.omnichannel:
+        return JsonResponse(errors.missing(problem.detail, problem.source), status=problem.status)
+    return JsonResponse(wording(problem.status, problem.detail, problem.source), status=problem.status)
 
 
 def _caller(request: HttpRequest) -> str:
