@@ -131,6 +131,23 @@ def act(verb: str, body: Json, number: str) -> Json:
         return {"ok": True, "message": message.as_json() if message else None}
 
 
+@control("GET")
+def providers(verb: str, body: Json) -> Json:
+    """Who is at the other end: every wire, whom a phone can write to there, and the methods that a fault can name."""
+    with world.change():
+        return {
+            "wires": [
+                {
+                    "provider": wire.provider,
+                    "channel": wire.channel,
+                    "agents": wire.agents(),
+                    "methods": list(wire.methods),
+                }
+                for wire in wires().values()
+            ]
+        }
+
+
 @control("GET", "DELETE")
 def ledger(verb: str, body: Json) -> Json:
     """GET: what was accepted, shown and sent back. DELETE: forget everything but the dials."""

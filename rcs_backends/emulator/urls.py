@@ -24,6 +24,7 @@ _control = [
     path("handsets/<str:number>/", handset),
     path("handsets/<str:number>/messages/", messages),
     path("handsets/<str:number>/actions/", act),
+    path("wires/", handsets.providers),
     path("ledger/", ledger),
     path("faults/", faults),
     path("faults/<str:fault_id>/", fault),

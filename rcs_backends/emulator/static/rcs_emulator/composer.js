@@ -8,10 +8,11 @@ const NEWEST = ""; // the emulator's own choice: whoever wrote last
 const OTHER = "other";
 
 export class Composer {
-  // act(body) posts an action and answers whether it worked; `sample` is the picture offered as a file.
-  constructor(act, name, sample) {
+  // act(body) posts an action and answers whether it worked; `page` gives the picture offered as a file (`sample`) and
+  // says over which channel a provider sends.
+  constructor(act, name, page) {
     this.act = act;
-    this.sample = sample;
+    this.page = page;
     this.typed = 0;
     this.others = [];
     this.input = el("input", { class: "say", autocomplete: "off", "aria-label": `Message from ${name}` });
@@ -33,16 +34,16 @@ export class Composer {
     return el("div", { class: "tools" }, this.place, this.file, this.input, send);
   }
 
-  // peers: [{via, to}] this phone has spoken with or could write to; newest: the one that a plain answer reaches.
+  // peers: [{via, to}] (a provider, or sms for any that sends SMS, and its agent) this phone has spoken with or could write to; newest: the one that a plain answer reaches.
   update(peers, newest) {
     const known = [...peers, ...this.others];
-    const options = known.map((peer) => [JSON.stringify(peer), nameOf(peer)]);
-    if (newest) options.unshift([NEWEST, `${nameOf(newest)}, who wrote last`]);
+    const options = known.map((peer) => [JSON.stringify(peer), this.nameOf(peer)]);
+    if (newest) options.unshift([NEWEST, `${this.nameOf(newest)}, who wrote last`]);
     options.push([OTHER, "Another number by SMS…"]);
     const key = JSON.stringify(options);
     if (key !== this.shown) this.offer(options);
     this.shown = key;
-    this.sms = this.peer(newest)?.via === "sms";
+    this.sms = this.isSms(this.peer(newest));
     for (const each of [this.place, this.file]) put(each, { disabled: this.sms }); // an SMS is text
     put(this.input, { placeholder: `${this.sms ? "SMS" : "RCS"} message` });
   }
@@ -64,7 +65,7 @@ export class Composer {
     showForm("Write by SMS to", [number], "Choose", ({ to }) => {
       const peer = { via: "sms", to: to.trim() };
       this.others.push(peer);
-      this.to.prepend(el("option", { value: JSON.stringify(peer) }, nameOf(peer)));
+      this.to.prepend(el("option", { value: JSON.stringify(peer) }, this.nameOf(peer)));
       this.to.selectedIndex = 0;
       return true;
     });
@@ -82,15 +83,26 @@ export class Composer {
 
   type() {
     const now = Date.now();
-    if (!this.input.value || this.sms || now - this.typed < TYPING_EVERY) return;
-    this.typed = now;
-    this.act({ action: "type", ...this.agent() }, true);
+    const active = Boolean(this.input.value);
+    if (this.sms || (active ? now - this.typed < TYPING_EVERY : !this.typed)) return;
+    this.typed = active ? now : 0;
+    this.act({ action: "type", active, ...this.agent() }, true);
   }
 
   // Whom the person chose, for what travels by RCS only.
   agent() {
     const peer = this.peer();
-    return peer?.via === "rcs" ? { to: peer.to } : {};
+    return peer && !this.isSms(peer) ? peer : {};
+  }
+
+  isSms(peer) {
+    return Boolean(peer) && this.page.channelOf(peer.via) === "sms";
+  }
+
+  nameOf(peer) {
+    const channel = this.page.channelOf(peer.via);
+    const provider = peer.via === channel ? [] : [peer.via];
+    return [peer.to, ...provider, channel.toUpperCase()].join(" · ");
   }
 
   // `action` gets latitude and longitude on its way.
@@ -99,21 +111,18 @@ export class Composer {
       { label: "Latitude", name: "latitude", type: "number", step: "any", min: -90, max: 90, value: 59.437, required: true },
       { label: "Longitude", name: "longitude", type: "number", step: "any", min: -180, max: 180, value: 24.7536, required: true },
     ];
-    showForm("Send a location", fields, "Send location", ({ latitude, longitude }) =>
-      this.act({ ...action, latitude: Number(latitude), longitude: Number(longitude) }),
+    if (action.action === "location") fields.push({ label: "Label", name: "label" });
+    showForm("Send a location", fields, "Send location", ({ latitude, longitude, ...label }) =>
+      this.act({ ...action, ...label, latitude: Number(latitude), longitude: Number(longitude) }),
     );
   }
 
   askFile() {
     const fields = [
-      { label: "Address", name: "url", type: "url", value: new URL(this.sample, location.href).href, required: true },
+      { label: "Address", name: "url", type: "url", value: new URL(this.page.sample, location.href).href, required: true },
       { label: "Media type", name: "media_type", value: "image/png" },
       { label: "Name", name: "name", value: "sample.png" },
     ];
     showForm("Send a file", fields, "Send file", (given) => this.act({ action: "file", ...this.agent(), ...given }));
   }
-}
-
-function nameOf(peer) {
-  return `${peer.to} · ${peer.via.toUpperCase()}`;
 }

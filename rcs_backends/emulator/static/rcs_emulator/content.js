@@ -1,6 +1,9 @@
-// Turns what a message says (text, card, carousel, file, location) into elements. Taps go to the function it is given.
+// Turns what a message says (text, card, carousel, file, audio, location, form) into elements. Taps and filled-in forms
+// go to the functions it is given.
 
+import { audioBubble } from "./audio.js";
 import { button, el, icon, link, linked, webAddress } from "./dom.js";
+import { formBubble } from "./form.js";
 
 const NOT_A_PICTURE = /^(video|audio|text|application)\//;
 const ICON_OF = {
@@ -9,6 +12,11 @@ const ICON_OF = {
   show_location: "pin",
   request_location: "pin",
   calendar_event: "calendar",
+  compose_text: "pen",
+  compose_recording: "mic",
+  request_device_specifics: "device",
+  disable_anonymization: "mask",
+  enable_displayed_notifications: "bell",
 };
 
 const RENDERERS = {
@@ -16,11 +24,13 @@ const RENDERERS = {
   card: (message, tap) => el("div", { class: "single-card" }, ...cards(message, tap)),
   carousel,
   file: (message) => fileBubble(message.media ?? {}, message.text),
+  audio: audioBubble,
   location: locationBubble,
+  form: (message, tap, fill) => formBubble(message, fill),
 };
 
-export function contentOf(message, tap) {
-  return (RENDERERS[message.kind] ?? RENDERERS.text)(message, tap);
+export function contentOf(message, tap, fill) {
+  return (RENDERERS[message.kind] ?? RENDERERS.text)(message, tap, fill);
 }
 
 // Cards first, each from top to bottom, then the chip list: the order in which the emulator counts suggestions.
@@ -31,9 +41,16 @@ export function suggestionsInOrder(message) {
 export function suggestionButton(message, suggestion, className, tap) {
   const index = suggestionsInOrder(message).indexOf(suggestion);
   const shape = { class: className, "data-index": index, "data-tapped": Boolean(suggestion.tapped) };
-  const symbol = ICON_OF[suggestion.kind];
+  const symbol = symbolOf(suggestion);
   const run = () => tap(message, suggestion, index);
   return button({ ...shape, onclick: run }, symbol && icon(symbol), el("span", {}, suggestion.label));
+}
+
+function symbolOf({ kind, detail }) {
+  if (kind === "dial" && detail?.mode === "video") return "camera";
+  if (kind === "compose_recording" && detail?.type === "video") return "camera";
+  if (kind === "show_location" && detail?.query) return "search";
+  return ICON_OF[kind];
 }
 
 function cards(message, tap) {
@@ -125,17 +142,24 @@ function showArrows(scroller, back, on) {
 }
 
 function fileBubble(media, text) {
-  const name = text || fileName(media.url);
+  const name = text || media.name || fileName(media.url);
   const isPicture = !NOT_A_PICTURE.test(media.media_type ?? "");
   const source = isPicture ? media.url : media.thumbnail;
   const alt = media.alt || name;
   const preview = imageOr(source, alt, "preview", () => el("span", { class: "file-icon" }, icon("file")));
-  const kind = media.media_type && el("small", {}, media.media_type);
+  const about = [media.media_type, sizeOf(media.size)].filter(Boolean).join(" · ");
+  const kind = about && el("small", {}, about);
   const words = el("span", { class: "file-words" }, el("span", { class: "file-name" }, name), kind);
   const address = webAddress(media.url);
   const body = address ? link(address, preview, words) : el("div", {}, preview, words);
   body.className = "bubble file";
   return body;
+}
+
+function sizeOf(bytes) {
+  if (!bytes) return "";
+  const [unit, divisor] = bytes < 1_000_000 ? ["kB", 1000] : ["MB", 1_000_000];
+  return `${Math.max(0.1, bytes / divisor).toFixed(bytes < 10 * divisor ? 1 : 0)} ${unit}`;
 }
 
 function fileName(url) {
@@ -147,8 +171,15 @@ function fileName(url) {
   }
 }
 
+// The link is a geo: address (RFC 5870): the machine's own map opens it, and this page names no map service.
 function locationBubble(message) {
-  const degrees = Number.isFinite(message.latitude) ? `${message.latitude}, ${message.longitude}` : "";
-  const words = [message.text, degrees].filter((each, index, all) => each && all.indexOf(each) === index).join("\n");
-  return el("div", { class: "bubble place" }, el("span", { class: "map" }, icon("pin")), el("p", {}, words || "A place"));
+  const { latitude, longitude, text } = message;
+  const known = Number.isFinite(latitude) && Number.isFinite(longitude);
+  const degrees = known ? `${latitude}, ${longitude}` : "";
+  const label = text === degrees ? "" : text;
+  const words = el("p", {}, label && el("b", {}, label), label && degrees && el("br"), degrees || (!label && "A place"));
+  const map = el("span", { class: "map" }, icon("pin"));
+  const body = known ? el("a", { href: `geo:${latitude},${longitude}` }, map, words) : el("div", {}, map, words);
+  body.className = "bubble place";
+  return body;
 }

@@ -8,8 +8,9 @@ const CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 const SVG = "http://www.w3.org/2000/svg";
 
 export class MessageRow {
-  constructor(message, tap) {
+  constructor(message, tap, fill) {
     this.tap = tap;
+    this.fill = fill;
     this.sender = el("p", { class: "sender", hidden: true });
     this.content = el("div", { class: "content" });
     this.meta = new Meta(message);
@@ -31,7 +32,7 @@ export class MessageRow {
 
   draw(message) {
     const scrolled = this.content.querySelector(".cards")?.scrollLeft ?? 0;
-    this.content.replaceChildren(contentOf(message, this.tap));
+    this.content.replaceChildren(contentOf(message, this.tap, this.fill));
     const scroller = this.content.querySelector(".cards");
     if (scroller) scroller.scrollLeft = scrolled;
   }

@@ -7,13 +7,13 @@ import { Phone } from "./phone.js";
 import { showForm } from "./sheet.js";
 
 const EVERY = 500; // milliseconds
-const AGENTS_EVERY = 10; // polls; agents change seldom
+const WIRES_EVERY = 10; // polls; providers and agents change seldom
 const SENTENCES = 5; // kept for screen readers
 
 const $ = (id) => document.getElementById(id);
 const phones = new Map();
 const tabs = new Map();
-let agents = [];
+let wires = [];
 let chosen = null; // the number of the phone that a narrow screen shows; a wide one shows them all
 let polls = 0;
 let timer;
@@ -22,7 +22,9 @@ let again = false;
 
 const page = {
   sample: document.body.dataset.sample,
-  agents: () => agents,
+  wires: () => wires,
+  peers: () => wires.flatMap(({ provider, agents }) => agents.map((to) => ({ via: provider, to }))),
+  channelOf: (via) => wires.find(({ provider }) => provider === via)?.channel ?? (via === "sms" ? "sms" : "rcs"),
   changed: () => poll(),
   announce,
 };
@@ -58,7 +60,7 @@ async function lookAndShow() {
 }
 
 async function refresh() {
-  if (polls++ % AGENTS_EVERY === 0) agents = Object.keys((await api.get("config/")).google?.agents ?? {});
+  if (polls++ % WIRES_EVERY === 0) wires = (await api.get("wires/")).wires;
   const writes = api.writes;
   const { handsets } = await api.get("handsets/");
   if (writes === api.writes) showHandsets(handsets);
@@ -142,5 +144,5 @@ async function addPhone({ number, name, rcs }) {
 
 $("add").addEventListener("click", askForPhone);
 document.addEventListener("visibilitychange", () => poll());
-new Panel($("panel"), $("panel-toggle"), page.changed);
+new Panel($("panel"), $("panel-toggle"), page);
 poll();

@@ -15,10 +15,10 @@ const LIMITS = ["provider", "method", "number", ...NUMBERS];
 const TOTALS = ["requests", "accepted", "shown", "doubles", "webhooks_waiting"];
 
 export class Panel {
-  constructor(node, toggle, changed) {
+  constructor(node, toggle, page) {
     this.node = node;
     this.toggle = toggle;
-    this.changed = changed;
+    this.page = page;
     this.faults = el("ul", { class: "faults" });
     this.totals = el("dl", { class: "totals" });
     this.node.append(this.faultsPart(), this.ledgerPart());
@@ -49,6 +49,7 @@ export class Panel {
   }
 
   async refresh() {
+    this.showProviders(this.page.wires().map(({ provider }) => provider));
     try {
       this.showFaults((await api.get("faults/")).faults);
       if (!this.node.hidden) this.showTotals((await api.get("ledger/")).totals);
@@ -60,8 +61,16 @@ export class Panel {
   async write(work) {
     const done = await attempt(async () => (await work()) ?? true);
     await this.refresh();
-    this.changed();
+    this.page.changed();
     return done;
+  }
+
+  showProviders(names) {
+    const list = this.node.querySelector("[name=provider]");
+    if (list.options.length === names.length + 1) return;
+    const chosen = list.value;
+    list.replaceChildren(el("option", { value: "" }, "all"), ...names.map((name) => el("option", {}, name)));
+    list.value = chosen;
   }
 
   showFaults(faults) {
@@ -115,11 +124,10 @@ export class Panel {
 }
 
 function limitFields() {
-  const providers = ["google", "kannel"].map((name) => [name, name]);
   return [
     field({ label: "Seconds", name: "seconds", type: "number", min: 0, step: "any", value: 1 }),
     field({ label: "Retry after (seconds)", name: "retry_after", type: "number", min: 0, step: 1, placeholder: "no header" }),
-    field({ label: "Provider", name: "provider", options: [["", "all"], ...providers] }),
+    field({ label: "Provider", name: "provider", options: [["", "all"]] }),
     field({ label: "Times", name: "times", type: "number", min: 1, step: 1, placeholder: "unlimited" }),
     field({ label: "Rate (0 to 1)", name: "rate", type: "number", min: 0, max: 1, step: "any", placeholder: "1" }),
     field({ label: "Number", name: "number", type: "tel", placeholder: "any phone" }),

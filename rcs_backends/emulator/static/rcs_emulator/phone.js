@@ -17,7 +17,7 @@ export class Phone {
     this.rows = new Map();
     this.follow = true; // stay at the end as the conversation grows
     this.top = 0;
-    this.composer = new Composer((body, quiet) => this.act(body, quiet), handset.number, page.sample);
+    this.composer = new Composer((body, quiet) => this.act(body, quiet), handset.number, page);
     this.build(handset);
     this.update(handset);
   }
@@ -43,7 +43,8 @@ export class Phone {
     this.unread = el("span", { class: "unread", hidden: true });
     this.rcs = this.toggle("RCS", "rcs", () => ({ rcs: !this.handset.rcs }));
     this.plane = this.toggle("Airplane mode", "airplane", () => ({ online: !this.handset.online }), icon("plane"));
-    const who = el("div", { class: "who" }, this.name, el("p", { class: "number" }, this.number));
+    this.masked = el("span", { hidden: true }, " · anonymous");
+    const who = el("div", { class: "who" }, this.name, el("p", { class: "number" }, this.number, this.masked));
     const top = el("div", { class: "top" }, this.face, who, this.unread, this.menu());
     return el("header", {}, top, el("div", { class: "switches" }, this.rcs, this.plane));
   }
@@ -57,8 +58,10 @@ export class Phone {
   menu() {
     this.consent = button({ onclick: () => this.toggleConsent() });
     const rename = button({ onclick: () => this.rename() }, "Rename");
+    this.mask = this.toggle("Anonymous", "anonymous", () => ({ anonymous: !this.handset.anonymous }));
+    this.mask.title = "Senders get a token instead of the number, where their provider has such a thing";
     const summary = el("summary", { class: "round", "aria-label": "More" }, icon("more"));
-    const menu = el("details", { class: "menu" }, summary, el("div", {}, this.consent, rename));
+    const menu = el("details", { class: "menu" }, summary, el("div", {}, this.consent, rename, this.mask));
     menu.addEventListener("click", (event) => event.target.closest("button") && (menu.open = false));
     menu.addEventListener("focusout", (event) => !menu.contains(event.relatedTarget) && (menu.open = false));
     menu.addEventListener("keydown", (event) => event.key === "Escape" && ((menu.open = false), summary.focus()));
@@ -74,6 +77,8 @@ export class Phone {
     put(this.name, { text: name });
     put(this.rcs, { "aria-checked": handset.rcs });
     put(this.plane, { "aria-checked": !handset.online });
+    put(this.mask, { "aria-checked": handset.anonymous });
+    put(this.masked, { hidden: !handset.anonymous });
     put(this.unread, { text: String(handset.unread), "aria-label": `${handset.unread} unread`, hidden: !handset.unread });
     put(this.consent, { text: handset.unsubscribed ? "Subscribe" : "Unsubscribe" });
     put(this.typing, { hidden: !handset.agent_typing });
@@ -104,7 +109,8 @@ export class Phone {
   showMessage(message) {
     const row = this.rows.get(message.id);
     if (row) return row.update(message);
-    const added = new MessageRow(message, (...tapped) => this.tap(...tapped));
+    const fill = (form, data) => this.act({ action: "form", message: form.id, data });
+    const added = new MessageRow(message, (...tapped) => this.tap(...tapped), fill);
     this.rows.set(message.id, added);
     return this.list.append(added.node);
   }
@@ -112,7 +118,7 @@ export class Phone {
   showSenders(messages) {
     let before = "";
     for (const message of messages) {
-      const name = `${message.agent} · ${message.channel.toUpperCase()}`;
+      const name = `${message.agent} · ${message.provider} · ${message.channel.toUpperCase()}`;
       this.rows.get(message.id).showSender(name === before ? "" : name);
       before = name;
     }
@@ -137,7 +143,7 @@ export class Phone {
   }
 
   peers(messages) {
-    const all = [...messages.map(peerOf).reverse(), ...this.page.agents().map((to) => ({ via: "rcs", to }))];
+    const all = [...messages.map(peerOf).reverse(), ...this.page.peers()];
     return [...new Map(all.map((peer) => [JSON.stringify(peer), peer])).values()];
   }
 
@@ -203,10 +209,15 @@ const FOLLOW = {
     if (address) openInNewTab(address);
     else showToast("The phone cannot open this: it is not a web address.");
   },
-  dial: (detail) => showDetail("The phone would dial", [["Number", detail.phone]]),
+  dial: (detail) =>
+    showDetail("The phone would dial", [
+      ["Number", detail.phone],
+      ["Call", detail.mode],
+      ["Subject", detail.subject],
+    ]),
   show_location: (detail) =>
     showDetail("The phone would show", [
-      ["Place", detail.label ?? detail.place],
+      ["Place", detail.label],
       ["Latitude", detail.latitude],
       ["Longitude", detail.longitude],
       ["Search", detail.query],
@@ -218,6 +229,19 @@ const FOLLOW = {
       ["End", localTime(detail.end)],
       ["Description", detail.description],
     ]),
+  compose_text: (detail) =>
+    showDetail("The phone would begin a message", [
+      ["To", detail.phone],
+      ["Text", detail.text],
+    ]),
+  compose_recording: (detail) =>
+    showDetail("The phone would begin a recording", [
+      ["To", detail.phone],
+      ["Of", detail.type],
+    ]),
+  request_device_specifics: () => showToast("The phone tells the sender its model, its software and its battery."),
+  disable_anonymization: () => showToast("The phone asks whether the sender may know the number."),
+  enable_displayed_notifications: () => showToast("The phone asks whether the sender may know what was read."),
 };
 
 function localTime(value) {
@@ -231,9 +255,9 @@ function isShown(message) {
 }
 
 function peerOf(message) {
-  return message ? { via: message.channel, to: message.agent } : null;
+  return message ? { via: message.provider, to: message.agent } : null;
 }
 
 function summaryOf(message) {
-  return message.text || message.cards?.[0]?.title || message.kind;
+  return message.text || message.cards?.[0]?.title || message.form?.title || message.media?.name || message.kind;
 }
