@@ -45,6 +45,8 @@ class RouterSettings:
     PAUSE_LIMIT: float = 3600  # the longest Retry-After that is obeyed
     WAKE: bool = True  # ring Celery after commits; False: tick (or cron) finds the work alone
 
+    FORM_LIFE: float = 7 * 24 * 3600  # how long the web page of a form can be filled in
+
     WEBHOOK_MAX_BYTES: int = 1_000_000
     WEBHOOK_RETRY_DELAYS: tuple[float, ...] = (
         1,
@@ -71,7 +73,7 @@ class RouterSettings:
 
 
 _FROM_ONE = {"BREAKER", "CLAIM", "MAX_LOST_LEASES", "SLOTS", "THREADS", "WEBHOOK_MAX_BYTES"}
-_ABOVE_ZERO = {"DRAIN_BUDGET", "LEASE"}
+_ABOVE_ZERO = {"DRAIN_BUDGET", "FORM_LIFE", "LEASE"}
 _NOT_EMPTY = {"PAUSES"}
 
 

@@ -19,11 +19,13 @@ from django.db import OperationalError, connections
 
 from rcs_router import consent, outbox, pace, sql
 from rcs_router.backends import backends
+from rcs_router.capabilities import fit
 from rcs_router.conf import router_settings
 from rcs_router.content import Content
 from rcs_router.content.plain import render
 from rcs_router.contract import BaseBackend, Outbound, SendResult, Status, Traffic
 from rcs_router.errors import RCSError, SendError
+from rcs_router.links import form_link
 from rcs_router.models import DrainSlot, Message, Transmission
 from rcs_router.outbox import Move
 from rcs_router.policy import Decision, after_error, after_expiry
@@ -169,8 +171,10 @@ class Drain:
             body = message.body
             if body is None:
                 raise ValueError("an outgoing message without content")
-            self.bodies[message.pk] = body, render(body, fallback_text=message.fallback_text).text
+            self.bodies[message.pk] = self.fitted(message, body, row.pk)
         content, text = self.bodies[message.pk]
+        if message.content and message.content["type"] == "form":  # each recipient has a page of their own
+            del self.bodies[message.pk]
         return Outbound(
             id=row.pk,
             to=row.connection.identity,
@@ -180,6 +184,12 @@ class Drain:
             expires_at=row.expires_at,
             extra=(message.fields.get("extra") or {}).get(self.alias) or {},
         )
+
+    def fitted(self, message: Message, body: Content, transmission: uuid.UUID) -> tuple[Content, str]:
+        """What this backend is given of the content, and the same as plain text."""
+        link, text = form_link(transmission), message.fallback_text
+        carried = fit(self.backend, body, text, link).content
+        return carried, render(body, fallback_text=text, form_link=link).text
 
     # Sending
 

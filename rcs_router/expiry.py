@@ -2,14 +2,15 @@
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from rcs_router import outbox, sql
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
-from rcs_router.contract import Status
+from rcs_router.contract import Receipt, ReceiptKind, Status
 from rcs_router.errors import BackendBug, SendError
-from rcs_router.models import Transmission
+from rcs_router.models import RevokeFor, Transmission
 
 logger = logging.getLogger(__name__)
 THREADS = 8
@@ -43,16 +44,53 @@ def revoke_due(alias: str) -> int:
     if rows:
         with ThreadPoolExecutor(THREADS, thread_name_prefix=f"rcs-revoke-{alias}") as pool:
             for row, answer in zip(rows, pool.map(_ask, rows), strict=True):
-                outbox.revoke_answered(row, answer, sql.now(Transmission))
+                _answered(alias, row, answer)
     return len(rows)
 
 
-def _ask(row: Transmission) -> bool | SendError:
-    backend = backends[row.backend_id]
+@dataclass
+class Answer:
+    """What the provider says of one transmission, and whether it took it back (False: it cannot any more)."""
+
+    receipts: list[Receipt] = field(default_factory=list)
+    revoked: bool | None | SendError = False
+
+    @property
+    def is_final(self) -> bool:
+        return any(receipt.kind in _FINAL for receipt in self.receipts)
+
+
+_FINAL = {
+    ReceiptKind.DELIVERED,
+    ReceiptKind.READ,
+    ReceiptKind.FAILED,
+    ReceiptKind.EXPIRED,
+    ReceiptKind.REVOKED,
+}
+
+
+def _ask(row: Transmission) -> Answer:
+    """First how it stands, where that can be asked: what has arrived, or never will, need not be taken back."""
+    backend, answer = backends[row.backend_id], Answer()
+    named = (row.pk, row.connection.identity, row.provider_id)
     try:
-        return backend.revoke(row.pk, row.connection.identity, row.provider_id)
+        if backend.capabilities.status:
+            answer.receipts = backend.status(*named)
+        if backend.capabilities.revoke and not answer.is_final and row.revoke_for != RevokeFor.LOOK_UP:
+            answer.revoked = backend.revoke(*named)
     except SendError as error:
-        return error
+        answer.revoked = error
     except Exception as error:  # one row's trouble; the others are asked for all the same
         logger.error("%r raised %s in revoke, which is no SendError", backend, type(error).__name__)
-        return BackendBug(f"{type(error).__name__} in {type(backend).__name__}")
+        answer.revoked = BackendBug(f"{type(error).__name__} in {type(backend).__name__}")
+    return answer
+
+
+def _answered(alias: str, row: Transmission, answer: Answer) -> None:
+    now = sql.now(Transmission)
+    if answer.receipts:
+        outbox.apply_receipts(alias, answer.receipts, now)
+    if answer.is_final or (row.revoke_for == RevokeFor.LOOK_UP and answer.revoked is False):
+        outbox.looked_up(row, bool(answer.receipts))
+    else:
+        outbox.revoke_answered(row, answer.revoked, now)

@@ -39,9 +39,19 @@ def _number(written: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def heard(identity: str) -> str:
-    """An incoming message's sender: E.164 where it can be, else as the provider wrote it (a short code, a name)."""
+def is_number(identity: str) -> bool:
+    """Is it a phone number, which every other backend knows too? A provider's token never begins with a plus."""
+    return identity.startswith("+")
+
+
+def heard(identity: str, *, tokens: bool = False) -> str:
+    """An incoming message's sender: E.164 where it can be, else as the provider wrote it (a short code, a name).
+
+    `tokens`: the backend's providers write exactly: what has no plus in front is a token, even if it is all digits.
+    """
     said = identity.strip()
+    if tokens and not is_number(said):
+        return said[:100]
     # a gateway may leave the plus out of a number that is whole; only then is it read as one of DEFAULT_REGION
     for written in (said if said.startswith("+") else f"+{said}", said):
         try:

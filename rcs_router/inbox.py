@@ -12,13 +12,21 @@ from datetime import datetime, timedelta
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Q, QuerySet
 
-from rcs_router import incoming, outbox, router, sql, wake
+from rcs_router import incoming, linking, outbox, router, signals, sql, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
-from rcs_router.contract import BaseBackend, Incoming, IncomingKind, Receipt, WebhookRequest
+from rcs_router.contract import (
+    BaseBackend,
+    FileReport,
+    Incoming,
+    IncomingKind,
+    Linked,
+    Receipt,
+    WebhookRequest,
+)
 from rcs_router.errors import SendError
 from rcs_router.identities import heard
-from rcs_router.models import Event, Message, StoredWebhook
+from rcs_router.models import Connection, Event, Message, StoredWebhook
 
 logger = logging.getLogger(__name__)
 
@@ -29,13 +37,17 @@ GIVE_UP = 5  # times that routing one message may fail for reasons that are not 
 
 def accept(backend: BaseBackend, request: WebhookRequest) -> None:
     """Store a verified request: one INSERT, which does nothing for a repeat. Raises DatabaseError."""
-    secrets = set(backend.options.secrets())  # they have done their work
+    secrets = {"", *backend.options.secrets()}  # they have done their work
     row = StoredWebhook(
         backend=backend.alias,
         dedupe=backend.dedupe_key(request),
         method=request.method,
         query={name: value for name, value in request.query.items() if value not in secrets},
-        headers={name: value for name, value in request.headers.items() if value not in secrets},
+        headers={
+            name: value
+            for name, value in request.headers.items()
+            if value not in secrets and name != "authorization"
+        },
         body=request.body,
     )
     StoredWebhook.objects.bulk_create([row], ignore_conflicts=True)
@@ -81,7 +93,7 @@ class Digest:
 
     row: StoredWebhook
     receipts: list[Receipt] = field(default_factory=list)
-    said: list[Incoming] = field(default_factory=list)
+    said: list[Incoming | Linked | FileReport] = field(default_factory=list)
     orphans: int = 0
 
 
@@ -129,7 +141,7 @@ def _parse(alias: str, row: StoredWebhook, now: datetime) -> Digest | None:
         _failed(row, error, now)
         return None
     receipts = [value for value in values if isinstance(value, Receipt)]
-    return Digest(row, receipts, [value for value in values if isinstance(value, Incoming)])
+    return Digest(row, receipts, [value for value in values if not isinstance(value, Receipt)])
 
 
 def _apply(alias: str, parsed: list[Digest], now: datetime) -> None:
@@ -162,31 +174,55 @@ def _ours(rows: list[StoredWebhook]) -> QuerySet[StoredWebhook]:
     return StoredWebhook.objects.filter(pk__in=keys, claim=rows[0].claim, digested_at=None)
 
 
-def _store_said(alias: str, said: list[Incoming]) -> None:
+def _store_said(alias: str, said: list[Incoming | Linked | FileReport]) -> None:
+    """Messages first and all at once, then what changes people, in its order."""
     if not said:
         return
-    by_sender = {sender: heard(sender) for sender in incoming.senders(said)}
-    found = router.connections_for(alias, list(by_sender.values()))
-    connections = dict(zip(by_sender, found, strict=True))
-    messages = [one for one in said if one.kind not in _EVENTS]
+    connections = _connections(alias, said)
+    messages = [one for one in said if isinstance(one, Incoming) and one.kind not in _EVENTS]
     if messages:
         incoming.store(connections, messages)
     for one in said:
-        if one.kind in _EVENTS:
+        if isinstance(one, Linked):
+            linking.link(one, connections)
+        elif isinstance(one, FileReport):
+            _file(alias, one)
+        elif one.kind in _EVENTS:
             _EVENTS[one.kind](connections[one.sender], one)
 
 
-def _typing(connection: "router.Connection", said: Incoming) -> None:
-    Event.objects.create(connection=connection, kind="typing", at=said.at)
+def _connections(alias: str, said: list[Incoming | Linked | FileReport]) -> dict[str, Connection]:
+    """Those of everybody who is named, by the identity as the provider wrote it."""
+    names = dict.fromkeys(name for one in said for name in _named(one))
+    tokens = backends[alias].capabilities.tokens
+    found = router.connections_for(alias, [heard(name, tokens=tokens) for name in names])
+    return dict(zip(names, found, strict=True))
 
 
-def _subscription(connection: "router.Connection", said: Incoming) -> None:
+def _named(one: Incoming | Linked | FileReport) -> tuple[str, ...]:
+    if isinstance(one, Incoming):
+        return (one.sender,)
+    return (one.identity, *one.others) if isinstance(one, Linked) else ()
+
+
+def _file(alias: str, report: FileReport) -> None:
+    """A file belongs to nobody's conversation: there is a signal for whoever uploaded it."""
+    logger.info("%s: file %s is %s", alias, report.file_id, report.status)
+    signals.after_commit(signals.file_reported, StoredWebhook, backend=alias, file=report)
+
+
+def _typing(connection: Connection, said: Incoming) -> None:
+    code = "stopped" if said.fields.get("active") is False else ""
+    Event.objects.create(connection=connection, kind="typing", code=code, at=said.at)
+
+
+def _subscription(connection: Connection, said: Incoming) -> None:
     opted_out = said.kind == IncomingKind.UNSUBSCRIBE
     Event.objects.create(connection=connection, kind=said.kind, at=said.at)
     router.change_consent(connection, opted_out=opted_out, source="provider event", at=said.at)
 
 
-_EVENTS: dict[IncomingKind, Callable[["router.Connection", Incoming], None]] = {
+_EVENTS: dict[IncomingKind, Callable[[Connection, Incoming], None]] = {
     IncomingKind.TYPING: _typing,
     IncomingKind.SUBSCRIBE: _subscription,
     IncomingKind.UNSUBSCRIBE: _subscription,

@@ -1,6 +1,6 @@
 """What people said or did in, as backends parse it; stored Message rows out, linked to what they answer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rcs_router import consent, content, sql
@@ -46,7 +46,7 @@ def _storable(said: str) -> str:
 
 def _answered(connection: Connection, incoming: Incoming) -> tuple[Transmission | None, Choice | None]:
     """Which of our transmissions it answers, and for a typed answer the option that it chose."""
-    if incoming.kind == IncomingKind.SUGGESTION:
+    if incoming.kind in {IncomingKind.SUGGESTION, IncomingKind.FORM}:
         return _tapped(connection, incoming.postback), None
     if consent.said(incoming.text):  # a typed STOP is a STOP, even where a chip has the same label
         return None, None
@@ -87,7 +87,8 @@ def _postbacks(data: Any) -> set[str]:
         return set().union(*(_postbacks(part) for part in data))
     if not isinstance(data, dict):
         return set()
-    own = {data.get("postback") or data["label"]} if "postback" in data and "label" in data else set()
+    name = data.get("label") or data.get("name")  # of a chip, or of a form
+    own = {data["postback"] or name} if name and "postback" in data else set()
     return own.union(*(_postbacks(part) for part in data.values() if isinstance(part, dict | list)))
 
 
@@ -102,7 +103,3 @@ def _fields(incoming: Incoming, typed: str) -> dict[str, Any]:
     extra = {"url": incoming.url, "media_type": incoming.media_type, "typed": typed}
     return {**incoming.fields, **{name: value for name, value in extra.items() if value}}
 
-
-def senders(said: Iterable[Incoming]) -> list[str]:
-    """The identities that spoke, each once, in order."""
-    return list(dict.fromkeys(incoming.sender for incoming in said))

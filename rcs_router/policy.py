@@ -14,7 +14,7 @@ class Facts:
     unknown: bool = False  # did any request leave without an answer, this one included?
     has_fallback: bool = False
     idempotent: bool = False  # does the provider drop a repeat?
-    can_revoke: bool = False
+    can_ask: bool = False  # can the provider take it back, or at least say how it stands?
     time_critical: bool = False
     delays: tuple[float, ...] = (5, 30, 300)  # seconds; one more attempt than there are delays
     jitter: float = 0.0  # share of the delay to add
@@ -29,7 +29,7 @@ class Decision:
     wait: float | None = None  # QUEUED: seconds until the next attempt
     spend: bool = True  # count an attempt
     fall_back: bool = False  # open the next backend's transmission now
-    revoke: bool = False  # ask the provider to take it back; the answer decides
+    revoke: bool = False  # ask the provider how it stands, and to take it back; the answer decides
     opted_out: bool = False  # record the person's refusal
 
 
@@ -50,9 +50,9 @@ def give_up(reason: str, facts: Facts) -> Decision:
     """No more attempts: fall back where that cannot double the message, else a person decides."""
     if facts.unknown and not facts.time_critical:
         # "unknown" forbids a fallback without a revoke: the phone may ring in a moment
-        return Decision(Status.REVIEW, f"{reason}: outcome unknown", revoke=facts.can_revoke)
+        return Decision(Status.REVIEW, f"{reason}: outcome unknown", revoke=facts.can_ask)
     if facts.has_fallback:
-        return Decision(Status.FAILED, reason, fall_back=True, revoke=facts.unknown and facts.can_revoke)
+        return Decision(Status.FAILED, reason, fall_back=True, revoke=facts.unknown and facts.can_ask)
     return Decision(Status.REVIEW, reason)
 
 
@@ -66,9 +66,9 @@ def after_expiry(*, sent: bool, facts: Facts) -> Decision:
         )
     if facts.time_critical and facts.has_fallback:
         return Decision(
-            Status.ACCEPTED, "expired: late is worse than double", fall_back=True, revoke=facts.can_revoke
+            Status.ACCEPTED, "expired: late is worse than double", fall_back=True, revoke=facts.can_ask
         )
-    return Decision(Status.ACCEPTED, "expired: waiting for proof", revoke=facts.can_revoke)
+    return Decision(Status.ACCEPTED, "expired: waiting for proof", revoke=facts.can_ask)
 
 
 def after_lost_lease(*, started: bool, lost_leases: int, limit: int, facts: Facts) -> Decision:
@@ -80,8 +80,8 @@ def after_lost_lease(*, started: bool, lost_leases: int, limit: int, facts: Fact
     if not facts.idempotent:
         reason = "its worker stopped while sending: outcome unknown"
         if facts.time_critical and facts.has_fallback:
-            return Decision(Status.FAILED, reason, spend=False, fall_back=True, revoke=facts.can_revoke)
-        return Decision(Status.REVIEW, reason, spend=False, revoke=facts.can_revoke)
+            return Decision(Status.FAILED, reason, spend=False, fall_back=True, revoke=facts.can_ask)
+        return Decision(Status.REVIEW, reason, spend=False, revoke=facts.can_ask)
     return Decision(Status.QUEUED, "its worker stopped while sending", wait=0.0, spend=False)
 
 

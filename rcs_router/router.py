@@ -22,7 +22,8 @@ from rcs_router.content.plain import render
 from rcs_router.contract import Incoming, IncomingKind, Traffic
 from rcs_router.errors import ConfigError, ContentError, IdentityError, RCSError
 from rcs_router.handlers import BaseHandler, HandlerApp
-from rcs_router.identities import normalise
+from rcs_router.identities import is_number, normalise
+from rcs_router.links import form_link
 from rcs_router.models import Backend, Connection, Contact, Message
 from rcs_router.phases import IncomingMessage, OutgoingMessage, RouterApp, run_incoming, run_outgoing
 
@@ -40,6 +41,7 @@ def send(
     fallback_text: str = "",
     send_at: datetime | None = None,
     time_critical: bool = False,
+    strict: bool = False,
     in_response_to: Message | None = None,
     fields: dict[str, Any] | None = None,
     idempotency_key: str | None = None,
@@ -50,7 +52,8 @@ def send(
     `connections`: a Connection, a Contact (written to on its first backend), an iterable or a QuerySet of either; each
     is written to once. `traffic`: why (rcs_router.contract.Traffic; default: the backend's). `ttl`: how long it is of
     use; when it has passed, the fallback is tried. `send_at`: not before (aware). `time_critical`: better twice than
-    late, for codes. `fallback_text`: what an SMS says instead of the rendered content. `fields`: anything, as JSON;
+    late, for codes. `fallback_text`: what an SMS says instead of the rendered content. `strict`: refuse content of which
+    the recipients' backends would lose anything (their fallbacks may). `fields`: anything, as JSON;
     {"extra": {alias: {...}}} in it is merged into that backend's request. `idempotency_key`: a second send() with it
     returns the first message.
 
@@ -79,7 +82,8 @@ def send(
     if outgoing.connections is not recipients:
         aliases += [connection.backend_id for connection in outgoing.connections]
     for alias in _roads(aliases):
-        require(backends[alias], outgoing.content, fallback_text)
+        mine = strict and alias in aliases
+        require(backends[alias], outgoing.content, fallback_text, form_link(), strict=mine)
     message.content = dump(outgoing.content)
     message.text = render(outgoing.content, fallback_text=fallback_text).text
     return _store(message, outgoing, send_at, stopped, vetoed)
@@ -265,7 +269,8 @@ def _first_connections(contacts: list[Contact]) -> dict[Any, Connection]:
     order = {alias: n for n, alias in enumerate(dict.fromkeys([default_alias(), *backends]))}
     first: dict[Any, Connection] = {}
     rows = Connection.objects.filter(contact__in=contacts).order_by("pk")
-    for connection in sorted(rows, key=lambda c: order.get(c.backend_id, len(order))):
+    rank = len(order)  # a number before a token: whoever has both wants the number to be used
+    for connection in sorted(rows, key=lambda c: (order.get(c.backend_id, rank), not is_number(c.identity))):
         first.setdefault(connection.contact_id, connection)
     if lonely := next((contact for contact in contacts if contact.pk not in first), None):
         raise ValueError(f"contact {lonely} (id {lonely.pk}) has no connection")

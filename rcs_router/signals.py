@@ -10,6 +10,7 @@ transmission_failed = Signal()  # transmission, reason: it ended in review, fail
 receipt_received = Signal()  # transmission, receipt
 incoming_received = Signal()  # message: it has been routed
 interaction_received = Signal()  # message: a tap that answers one of our transmissions (`message.answers`)
+file_reported = Signal()  # backend (alias), file (contract.FileReport): a file that the provider keeps for us
 consent_changed = Signal()  # subject, opted_out, source
 backend_degraded = Signal()  # backend (alias), reason, until
 

@@ -2,6 +2,7 @@
 
 import logging
 
+from django.core.exceptions import DisallowedHost
 from django.db import DatabaseError, transaction
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
@@ -15,6 +16,7 @@ from rcs_router.errors import WebhookRefused
 logger = logging.getLogger(__name__)
 
 KEPT_HEADERS = (
+    "authorization",  # for the backend to verify; never stored
     "content-type",
     "user-agent",
     "x-goog-webhook-type",
@@ -62,7 +64,16 @@ def _value(request: HttpRequest) -> WebhookRequest:
         headers={
             name.lower(): value[:1000] for name, value in request.headers.items() if _kept(name.lower())
         },
+        url=_address(request),
     )
+
+
+def _address(request: HttpRequest) -> str:
+    """Empty where the Host header is not one of ours: a backend may know its address from PUBLIC_URL."""
+    try:
+        return request.build_absolute_uri()
+    except DisallowedHost:
+        return ""
 
 
 def _kept(name: str) -> bool:

@@ -12,6 +12,7 @@ from rcs_router.models import BackendState, Event, RevokeFor, Transmission
 LABELS = {
     "retry": "Retry now",
     "fall_back": "Fall back now",
+    "look_up": "Ask the provider",
     "revoke": "Revoke",
     "cancel": "Cancel",
     "close": "Close",
@@ -99,18 +100,28 @@ def _revoke(event: Event, spent: bool) -> Said:
         return "the provider took it back", event.detail, ""
     if event.code == "too late":
         return "the provider could not take it back any more", event.detail, ""
+    if event.code == "asked":
+        return "the provider was asked to take it back", event.detail, _again(event)
     return (
         "the revoke failed",
         _why(event),
-        f"asked again {_later(event)}" if event.next_at else "not asked again",
+        _again(event),
     )
+
+
+def _again(event: Event) -> str:
+    return f"asked again {_later(event)}" if event.next_at else "not asked again"
+
+
+def _look_up(event: Event, spent: bool) -> Said:
+    return "the provider was asked how it stands", event.detail, ""
 
 
 def _operator(event: Event, spent: bool) -> Said:
     return (
         f"operator: {event.code}",
         event.detail,
-        "waits for the provider's answer" if event.code == "revoke" else "",
+        "waits for the provider's answer" if event.code in {"revoke", "look_up"} else "",
     )
 
 
@@ -129,6 +140,7 @@ _SAY = {
     "fallback": _fallback,
     "expiry": _expiry,
     "revoke": _revoke,
+    "look up": _look_up,
     "operator": _operator,
     "consent": _consent,
 }

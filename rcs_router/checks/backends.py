@@ -115,11 +115,13 @@ def _made(
     alias: str, cls: type[BaseBackend], options: Options, entry: dict[str, Any]
 ) -> Iterator[CheckMessage]:
     """The backend has options of the right types: what does it say about their values?"""
-    where = f'RCS_BACKENDS["{alias}"]'
+    where, own_fallback = f'RCS_BACKENDS["{alias}"]', False
     good = good_settings()
     try:
         address = webhook_url(alias, good.PUBLIC_URL)
-        problems = cls(alias, options, webhook_url=address).problems()
+        backend = cls(alias, options, webhook_url=address)
+        own_fallback = backend.capabilities.own_fallback  # options may switch it on
+        problems = backend.problems()
     except ConfigError as error:
         yield found("E012", _hidden(f"{where}: {error}", options))
     except Exception as error:  # its text may quote a secret
@@ -127,7 +129,7 @@ def _made(
     else:
         for problem in problems:
             yield found("E013", _hidden(f"{where}: {problem}", options))
-    if cls.capabilities.own_fallback and entry.get("FALLBACK"):
+    if own_fallback and entry.get("FALLBACK"):
         yield found("E021", f"{where} has a FALLBACK, and its provider falls back by itself")
     if options.timeout <= 0:
         yield found("E022", f'{where}["OPTIONS"]["timeout"] must be more than 0')

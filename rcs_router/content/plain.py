@@ -52,7 +52,7 @@ def render(content: Content, *, fallback_text: str = "", form_link: str = "") ->
     """
     draft = _Draft(form_link)
     if fallback_text:
-        draft.use(fallback_text, _suggestions(content))
+        draft.use(fallback_text, content)
     else:
         draft.write(content)
     return Plain("\n\n".join(draft.blocks), tuple(draft.choices), tuple(draft.losses()))

@@ -120,6 +120,7 @@ class RevokeFor(models.TextChoices):
     EXPIRY = "expiry", "its time is up"
     FALLBACK = "fallback", "another backend shall carry it"
     CANCEL = "cancel", "somebody asked for it"
+    LOOK_UP = "look_up", "only to hear how it stands"  # and nothing is taken back
 
 
 class Transmission(models.Model):

@@ -8,7 +8,7 @@ from rcs_router.outbox.enqueue import enqueue
 from rcs_router.outbox.fallback import cancel_waiting, open_fallback
 from rcs_router.outbox.lease import Move, claim, facts, reap, settle
 from rcs_router.outbox.receipts import apply_receipts
-from rcs_router.outbox.revoke import expire, expire_unsent, revoke_answered
+from rcs_router.outbox.revoke import expire, expire_unsent, looked_up, revoke_answered
 
 __all__ = [
     "Move",
@@ -19,6 +19,7 @@ __all__ = [
     "expire",
     "expire_unsent",
     "facts",
+    "looked_up",
     "open_fallback",
     "reap",
     "revoke_answered",

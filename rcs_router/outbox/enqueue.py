@@ -13,6 +13,7 @@ from rcs_router.backends import backends
 from rcs_router.capabilities import Fit, fit
 from rcs_router.content import Content
 from rcs_router.contract import Status, Traffic
+from rcs_router.links import form_link
 from rcs_router.models import PRIORITY, Connection, Message, Transmission
 
 Times = dict[str, datetime]  # due_at and expires_at, where they are not left to the database
@@ -54,7 +55,7 @@ def _add(
     fits: dict[str, Fit] = {}
     for chunk in _chunks(recipients):
         for alias in {connection.backend_id for connection in chunk} - set(fits):
-            fits[alias] = fit(backends[alias], content, message.fallback_text)
+            fits[alias] = fit(backends[alias], content, message.fallback_text, form_link())
         refused = _refused(message, chunk)
         sql.insert_all(
             [
@@ -111,7 +112,7 @@ def fallback_transmission(
     message = parent.message
     content = message.body
     assert content is not None, "an outgoing message has content"
-    carried = fit(backends[connection.backend_id], content, message.fallback_text)
+    carried = fit(backends[connection.backend_id], content, message.fallback_text, form_link())
     return Transmission(
         message=message,
         connection=connection,

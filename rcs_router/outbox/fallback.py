@@ -6,9 +6,10 @@ from typing import Any
 from django.db.models import Q
 
 from rcs_router import sql, wake
-from rcs_router.backends import fallbacks_after
+from rcs_router.backends import backends, fallbacks_after
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
+from rcs_router.identities import is_number
 from rcs_router.models import Backend, Connection, Event, Transmission
 from rcs_router.outbox.enqueue import fallback_transmission
 
@@ -22,10 +23,11 @@ def open_fallback(
     unless the message is time critical.
     """
     root = parent.root_backend or parent.backend_id
-    road = fallbacks_after(parent.backend_id, parent.root_backend)
-    if not road or Transmission.objects.filter(fallback_of=parent).exists():
+    if Transmission.objects.filter(fallback_of=parent).exists():
         return None
-    connection = _connection(road[0], parent.connection)
+    connection = next_connection(parent)
+    if connection is None:
+        return None
     grace = router_settings().FALLBACK_GRACE if may_arrive and not parent.message.time_critical else 0
     child = fallback_transmission(
         parent, connection, root, now + timedelta(seconds=grace), parent.message.ttl
@@ -35,10 +37,10 @@ def open_fallback(
         transmission=parent,
         kind="fallback",
         code=reason[:60],
-        detail=f"goes on by {road[0]}",
+        detail=f"goes on by {connection.backend_id}",
         next_at=child.due_at,
     )
-    wake.drain(road[0])
+    wake.drain(connection.backend_id)
     return child
 
 
@@ -63,10 +65,36 @@ def cancel_waiting(parents: list[Transmission], now: datetime) -> int:
     return len(won)
 
 
-def _connection(alias: str, origin: Connection) -> Connection:
-    """The same person on another backend."""
-    backend, _ = Backend.objects.get_or_create(pk=alias)
-    connection, _ = Connection.objects.get_or_create(
-        backend=backend, identity=origin.identity, defaults={"contact_id": origin.contact_id}
-    )
-    return connection
+def has_road(row: Transmission) -> bool:
+    """Is there another backend that can reach this person?"""
+    return any(_known_on(alias, row.connection) for alias in _road(row))
+
+
+def next_connection(row: Transmission) -> Connection | None:
+    """The same person on the next backend that can reach them, made where it is new; None when the road ends."""
+    for alias in _road(row):
+        if identity := _known_on(alias, row.connection):
+            backend, _ = Backend.objects.get_or_create(pk=alias)
+            connection, _ = Connection.objects.get_or_create(
+                backend=backend, identity=identity, defaults={"contact_id": row.connection.contact_id}
+            )
+            return connection
+    return None
+
+
+def _road(row: Transmission) -> tuple[str, ...]:
+    return fallbacks_after(row.backend_id, row.root_backend)
+
+
+def _known_on(alias: str, origin: Connection) -> str:
+    """Their identity there: a number is known everywhere, behind a token only the contact knows more. Empty: none."""
+    if not _is_token(origin):
+        return origin.identity
+    theirs = Connection.objects.filter(contact_id=origin.contact_id, contact__isnull=False).order_by("pk")
+    known = theirs.filter(backend_id=alias).first() or theirs.filter(identity__startswith="+").first()
+    return known.identity if known else ""
+
+
+def _is_token(connection: Connection) -> bool:
+    alias = connection.backend_id
+    return not is_number(connection.identity) and alias in backends and backends[alias].capabilities.tokens

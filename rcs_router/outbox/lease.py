@@ -11,11 +11,11 @@ from django.db import transaction
 from django.db.models import Q
 
 from rcs_router import signals, sql
-from rcs_router.backends import backends, fallbacks_after
+from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
 from rcs_router.models import BackendState, Event, Message, RevokeFor, Transmission
-from rcs_router.outbox.fallback import open_fallback
+from rcs_router.outbox.fallback import has_road, open_fallback
 from rcs_router.policy import Decision, Facts, after_lost_lease
 
 _TABLE = Transmission._meta.db_table
@@ -112,9 +112,9 @@ def facts(row: Transmission, *, unknown: bool = False, jitter: float = 0.0) -> F
     return Facts(
         attempts=row.attempts + 1,
         unknown=row.unknown or unknown,
-        has_fallback=bool(fallbacks_after(row.backend_id, row.root_backend)),
+        has_fallback=has_road(row),
         idempotent=capabilities.idempotent,
-        can_revoke=capabilities.revoke,
+        can_ask=capabilities.revoke or capabilities.status,
         time_critical=row.message.time_critical,
         delays=router_settings().RETRY_DELAYS if delays is None else delays,
         jitter=jitter,

@@ -9,17 +9,18 @@ from django.db.models import Q
 from django.utils import timezone
 
 from rcs_router import signals, sql, wake
-from rcs_router.backends import backends, fallbacks_after
+from rcs_router.backends import backends
 from rcs_router.contract import Status
 from rcs_router.errors import ContentError
 from rcs_router.models import Event, Message, RevokeFor, Transmission
 from rcs_router.outbox.enqueue import enqueue
-from rcs_router.outbox.fallback import open_fallback
+from rcs_router.outbox.fallback import has_road, open_fallback
 
 ALLOWED = {  # from which statuses; everything else is history, or a worker's for the moment
     "retry": {Status.QUEUED, Status.REVIEW},
     "fall_back": {Status.QUEUED, Status.ACCEPTED, Status.REVIEW},
     "revoke": {Status.ACCEPTED, Status.REVIEW},
+    "look_up": {Status.ACCEPTED, Status.REVIEW},
     "cancel": {Status.QUEUED},
     "close": {Status.REVIEW},
     "resend": {Status.REVIEW, Status.CANCELLED, Status.EXPIRED, Status.FAILED},
@@ -56,12 +57,17 @@ def _retry_obstacle(row: Transmission) -> str:
 def _fallback_obstacle(row: Transmission) -> str:
     if getattr(row, "fallback", None):
         return "its fallback is on its way already"
-    return "" if fallbacks_after(row.backend_id, row.root_backend) else "there is no fallback left"
+    return "" if has_road(row) else "there is no fallback left"
 
 
 def _revoke_obstacle(row: Transmission) -> str:
     able = backends[row.backend_id].capabilities.revoke
     return "" if able else f"{row.backend_id} cannot take messages back"
+
+
+def _look_up_obstacle(row: Transmission) -> str:
+    able = backends[row.backend_id].capabilities.status
+    return "" if able else f"{row.backend_id} cannot be asked"
 
 
 def _resend_obstacle(row: Transmission) -> str:
@@ -79,6 +85,7 @@ _OBSTACLES: dict[str, Callable[[Transmission], str]] = {
     "retry": _retry_obstacle,
     "fall_back": _fallback_obstacle,
     "revoke": _revoke_obstacle,
+    "look_up": _look_up_obstacle,
     "resend": _resend_obstacle,
 }
 
@@ -153,6 +160,16 @@ def revoke(transmission: Transmission, who: str = "") -> bool:
     moved = _move(
         transmission, sent, "revoke", who, now, revoke_at=now, revoke_for=RevokeFor.CANCEL, revokes=0
     )
+    if moved:
+        wake.revoke(transmission.backend_id)
+    return moved
+
+
+def look_up(transmission: Transmission, who: str = "") -> bool:
+    """Ask the provider how it stands. What is being taken back anyway is asked for in the same breath."""
+    sent, now = Q(status__in=ALLOWED["look_up"]), sql.now(Transmission)
+    why = transmission.revoke_for or RevokeFor.LOOK_UP
+    moved = _move(transmission, sent, "look_up", who, now, revoke_at=now, revoke_for=why, revokes=0)
     if moved:
         wake.revoke(transmission.backend_id)
     return moved
@@ -254,6 +271,7 @@ OPERATIONS: dict[str, Callable[[Transmission, str], object]] = {
     "retry": retry,
     "fall_back": fall_back,
     "revoke": revoke,
+    "look_up": look_up,
     "cancel": cancel,
     "close": close,
     "resend": resend,

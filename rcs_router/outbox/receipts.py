@@ -13,6 +13,7 @@ from rcs_router.backends import backends
 from rcs_router.contract import Receipt, ReceiptKind, Status
 from rcs_router.models import Event, RevokeFor, Transmission
 from rcs_router.outbox.fallback import cancel_waiting, open_fallback
+from rcs_router.outbox.revoke import taken_back
 
 STATUS = {
     ReceiptKind.ACCEPTED: Status.ACCEPTED,
@@ -20,6 +21,7 @@ STATUS = {
     ReceiptKind.READ: Status.READ,
     ReceiptKind.FAILED: Status.FAILED,
     ReceiptKind.EXPIRED: Status.EXPIRED,
+    ReceiptKind.REVOKED: Status.CANCELLED,  # at least: what follows depends on why it was taken back
 }
 
 
@@ -38,7 +40,8 @@ class Sum:
         if status is None:
             return self
         at = receipt.at or now
-        self._earliest(_TIME[status], at)
+        if status in _TIME:
+            self._earliest(_TIME[status], at)
         if status == Status.READ:  # who has read it has got it
             self._earliest("delivered_at", at)
         if status > self.status:
@@ -118,9 +121,15 @@ def _merge(known: list[tuple[Transmission, Receipt]], now: datetime) -> dict[UUI
     sums: dict[UUID, Sum] = {}
     for transmission, receipt in known:
         sums.setdefault(transmission.pk, Sum()).add(receipt, now)
+    names = {
+        transmission.pk: sql.storable(receipt.provider_id, 200)
+        for transmission, receipt in known
+        if receipt.provider_id
+    }
     rows = [
         (
             *(key, total.status, sql.storable(total.reason, 60), sql.storable(total.detail)),
+            names.get(key, ""),
             *(total.times.get(name) for name in _TIMES),
         )
         for key, total in sums.items()
@@ -131,12 +140,13 @@ def _merge(known: list[tuple[Transmission, Receipt]], now: datetime) -> dict[UUI
         "status = CASE WHEN v.status > t.status THEN v.status ELSE t.status END",
         "reason = CASE WHEN v.status > t.status THEN v.reason ELSE t.reason END",
         "detail = CASE WHEN v.status > t.status THEN v.detail ELSE t.detail END",
+        "provider_id = CASE WHEN t.provider_id = '' THEN v.provider_id ELSE t.provider_id END",
         f"revoke_at = CASE WHEN v.status >= {Status.DELIVERED:d} THEN NULL ELSE t.revoke_at END",
         *times,
     ]
     returned = sql.update_each(
         Transmission,
-        ("id", "status", "reason", "detail", *_TIMES),
+        ("id", "status", "reason", "detail", "provider_id", *_TIMES),
         rows,
         assign=", ".join(assign),
         returning=("id", "status"),
@@ -158,6 +168,8 @@ def _go_on(known: list[tuple[Transmission, Receipt]], moved: dict[UUID, Status],
             ReceiptKind.EXPIRED,
         }:
             _after_failure(row, now)
+        elif moved[key] == Status.CANCELLED and ReceiptKind.REVOKED in kinds:
+            taken_back(row, now)
         elif moved[key] < Status.CANCELLED and ReceiptKind.EXPIRY_UNCERTAIN in kinds:
             _after_uncertain_expiry(row, now)
 

@@ -18,7 +18,9 @@ _BECOMES = {
     RevokeFor.EXPIRY: Status.EXPIRED,
     RevokeFor.FALLBACK: Status.FAILED,
     RevokeFor.CANCEL: Status.CANCELLED,
+    RevokeFor.LOOK_UP: Status.CANCELLED,
 }
+_GOES_ON = {RevokeFor.EXPIRY, RevokeFor.FALLBACK}  # another backend shall carry it
 
 
 def expire(row: Transmission, now: datetime) -> bool:
@@ -61,27 +63,40 @@ def expire_unsent(row: Transmission, now: datetime) -> bool:
     return bool(won)
 
 
-def revoke_answered(row: Transmission, answer: bool | SendError, now: datetime) -> None:
-    """True: it was taken back; False: that came too late; an error: ask again, as long as that has a point."""
+def revoke_answered(row: Transmission, answer: bool | None | SendError, now: datetime) -> None:
+    """True: it was taken back; False: that came too late; None or an error: ask again, as long as that has a point."""
     if isinstance(answer, SendError):
-        _ask_again(row, answer, now)
+        _ask_again(row, now, answer.code, answer.detail, again=answer.retry)
+    elif answer is None:
+        _ask_again(row, now, "asked", "the answer comes later", again=True)
     elif answer:
-        _taken_back(row, now)
+        taken_back(row, now, answered=True)
     else:
-        _asked(row, None)
-        Event.objects.create(
-            transmission=row, kind="revoke", code="too late", detail="it may have been delivered"
-        )
+        asked(row)
+        detail = "it may have been delivered"
+        Event.objects.create(transmission=row, kind="revoke", code="too late", detail=detail)
 
 
-def _taken_back(row: Transmission, now: datetime) -> None:
-    """It will never be delivered - unless a receipt says that it was, which outranks this."""
+def looked_up(row: Transmission, news: bool) -> None:
+    """The provider was asked how it stands; what it said has been applied as receipts."""
+    asked(row)
+    detail = "" if news else "it knows nothing new"
+    Event.objects.create(transmission=row, kind="look up", code="answered", detail=detail)
+
+
+def taken_back(row: Transmission, now: datetime, *, answered: bool = False) -> None:
+    """It will never be delivered - unless a receipt says that it was, which outranks this.
+
+    `answered`: the provider answers our question, which somebody may have withdrawn meanwhile; else it tells by itself.
+    """
     with transaction.atomic():
         # as it is wanted now: a person may have decided otherwise while the provider was asked
-        asked = Transmission.objects.select_for_update().get(pk=row.pk)
-        why = RevokeFor(asked.revoke_for or RevokeFor.CANCEL)
+        current = Transmission.objects.select_for_update().get(pk=row.pk)
+        why = RevokeFor(current.revoke_for or RevokeFor.CANCEL)
         status = _BECOMES[why]
-        wanted = Transmission.objects.filter(pk=row.pk, revoke_at__isnull=False)
+        wanted = Transmission.objects.filter(pk=row.pk)
+        if answered:
+            wanted = wanted.filter(revoke_at__isnull=False)
         won = wanted.filter(status__lt=status).update(
             status=status,
             reason=f"taken back: {why.label}",
@@ -94,21 +109,24 @@ def _taken_back(row: Transmission, now: datetime) -> None:
         Event.objects.create(
             transmission=row, kind="revoke", code="taken back", status=status if won else None
         )
-        if won and why != RevokeFor.CANCEL:
+        if won and why in _GOES_ON:
             open_fallback(row, "taken back", now, may_arrive=True)
             signals.after_commit(
                 signals.transmission_failed, Transmission, transmission=row, reason="taken back"
             )
 
 
-def _ask_again(row: Transmission, error: SendError, now: datetime) -> None:
+def _ask_again(row: Transmission, now: datetime, code: str, detail: str, *, again: bool) -> None:
     delays = router_settings().RETRY_DELAYS
-    again = error.retry and row.revokes < len(delays)
+    again = again and row.revokes < len(delays)
     next_at = now + timedelta(seconds=delays[row.revokes]) if again else None
     _asked(row, next_at)
-    Event.objects.create(
-        transmission=row, kind="revoke", code=error.code, detail=error.detail, next_at=next_at
-    )
+    Event.objects.create(transmission=row, kind="revoke", code=code, detail=detail, next_at=next_at)
+
+
+def asked(row: Transmission) -> None:
+    """The provider has answered: there is nothing more to ask."""
+    _asked(row, None)
 
 
 def _asked(row: Transmission, next_at: datetime | None) -> None:

@@ -29,6 +29,7 @@ AFTER = {  # operation → from which status → to which; every status that is 
     "retry": {Status.QUEUED: Status.QUEUED, Status.REVIEW: Status.QUEUED},
     "fall_back": dict.fromkeys([Status.QUEUED, Status.ACCEPTED, Status.REVIEW], Status.FAILED),
     "revoke": {Status.ACCEPTED: Status.ACCEPTED, Status.REVIEW: Status.REVIEW},
+    "look_up": {Status.ACCEPTED: Status.ACCEPTED, Status.REVIEW: Status.REVIEW},
     "cancel": {Status.QUEUED: Status.CANCELLED},
     "close": {Status.REVIEW: Status.CANCELLED},
     "resend": {

@@ -1,0 +1,129 @@
+"""One example of everything that a message can say: for the feature table, and for tests of what carries it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from rcs_router.content.fitting import Feature
+from rcs_router.content.forms import Form, FormField
+from rcs_router.content.media import Audio, File, Media
+from rcs_router.content.messages import Card, Carousel, Content, Location, Text
+from rcs_router.content.suggestions import (
+    CalendarEvent,
+    ComposeRecording,
+    ComposeText,
+    Dial,
+    DisableAnonymization,
+    EnableDisplayedNotifications,
+    OpenUrl,
+    Reply,
+    RequestDeviceSpecifics,
+    RequestLocation,
+    ShowLocation,
+    Suggestion,
+)
+
+FORM_LINK = "https://shop.example/forms/7f3a"  # where an example's form is filled in
+PICTURE = Media("https://cdn.example/boots.jpg", "medium")
+DINNER = {"start": datetime(2026, 11, 27, 17, tzinfo=UTC), "end": datetime(2026, 11, 27, 19, tzinfo=UTC)}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A content, and what it is an example of."""
+
+    name: str
+    content: Content
+
+
+CHIPS: tuple[Suggestion, ...] = (
+    Reply("Keep them", "keep_7"),
+    OpenUrl("Track it", "track_7", url="https://shop.example/track/7?a=b&c=d"),
+    Dial("Call us", "call", phone="+3726001234"),
+    ShowLocation("Our shop", "shop", latitude=59.437, longitude=24.7536, place="Boots & Co"),
+    RequestLocation("Send my place", "where"),
+    CalendarEvent("Add it", "calendar", title="Dinner", description="For two", **DINNER),
+    ComposeText("Write us", "write", phone="+3726001234", text="About order 7"),
+    ComposeRecording("Say it", "say", phone="+3726001234", media="video"),
+    RequestDeviceSpecifics("About my phone", "device"),
+    DisableAnonymization("Show my number", "number"),
+    EnableDisplayedNotifications("Tell when read", "displayed"),
+)
+CONTENTS: tuple[Content, ...] = (
+    Text("Your order é 😀 & <more> has shipped"),
+    File("https://cdn.example/manual.pdf"),
+    Audio("https://cdn.example/hello.mp3"),
+    Location(59.437, 24.7536, "Your parcel"),
+    Card("Boots", "Brown, size 42", PICTURE),
+    Carousel((Card("Boots", "Brown", PICTURE), Card("Shoes", "Black"))),
+    Form(
+        "How was it?",
+        (
+            FormField("stars", "How many stars?", "select", options=("one", "five"), required=True),
+            FormField("words", "In your words"),
+        ),
+        "Two questions",
+        name="survey",
+        postback="survey_7",
+        button="Answer them",
+        submit="Done",
+    ),
+)
+
+
+def _chip(chip: Suggestion) -> Text:
+    return Text("Look", (chip,))
+
+
+FINER: dict[Feature, Content] = {
+    Feature.WEBVIEW: _chip(
+        OpenUrl(
+            "Edit it",
+            "edit",
+            url="https://shop.example/edit",
+            application="webview",
+            webview_size="tall",
+            description="The editor",
+        )
+    ),
+    Feature.ENRICHED_CALL: _chip(Dial("Call", "c", phone="112", mode="enriched", subject="Order 7")),
+    Feature.VIDEO_CALL: _chip(Dial("See us", "v", phone="+3726001234", mode="video")),
+    Feature.MAP_QUERY: _chip(ShowLocation("Nearest shop", "near", query="Boots near me")),
+    Feature.ALT: Card("Boots", "", replace(PICTURE, alt="A pair of brown boots")),
+    Feature.THUMBNAIL: File(
+        "https://cdn.example/tour.mp4",
+        media_type="video/mp4",
+        size=7_000_000,
+        thumbnail_url="https://cdn.example/tour.jpg",
+        thumbnail_type="image/jpeg",
+        thumbnail_size=9_000,
+    ),
+    Feature.UPLOAD: File(uploaded="files/7f3a"),
+    Feature.FILE_NAME: File("https://cdn.example/m/1", name="manual.pdf", media_type="application/pdf"),
+}
+
+
+def fallback_urls() -> Iterator[tuple[type, Content]]:
+    """Each type of chip that may have one, with a link for phones that do not know the chip."""
+    for chip in CHIPS:
+        if not hasattr(chip, "fallback_url"):
+            continue
+        yield type(chip), _chip(replace(chip, fallback_url="https://shop.example/instead"))
+
+
+def examples() -> Iterator[Example]:
+    """Each content alone and with each chip, then each finer point."""
+    for content in CONTENTS:
+        yield Example(type(content).__name__, content)
+        for chip in CHIPS:
+            yield Example(
+                f"{type(content).__name__} with {type(chip).__name__}", replace(content, suggestions=(chip,))
+            )
+    for feature, content in FINER.items():
+        yield Example(f"feature {feature}", content)
+    for chip_type, content in fallback_urls():
+        yield Example(f"fallback_url of {chip_type.__name__}", content)
+    yield Example("Card with a row of chips", Card("Boots", chips=CHIPS[:2]))
+    yield Example("horizontal Card", replace(CONTENTS[4], orientation="horizontal", alignment="right"))
+    cards = tuple(Card(f"Boots {number}", media=PICTURE, suggestions=CHIPS[:1]) for number in range(3))
+    yield Example("Carousel of cards with buttons", Carousel(cards, CHIPS[1:2], width="small"))

@@ -1,0 +1,37 @@
+"""What a provider says of identities that are one person in; one contact for all of their connections out."""
+
+from rcs_router import consent
+from rcs_router.contract import Linked
+from rcs_router.models import Connection, Contact, Event
+
+
+def link(linked: Linked, connections: dict[str, Connection]) -> Contact:
+    """Give the connections of `linked` (by identity) one contact, in the caller's transaction.
+
+    A contact that the new identity has already wins: a token knows less of a person than a number. What they refused
+    under the token they have refused under the number.
+    """
+    newest = connections[linked.identity]
+    older = [connections[identity] for identity in linked.others]
+    contact = _contact([newest, *older])
+    for connection in [newest, *older]:
+        if connection.contact_id != contact.pk:
+            connection.contact = contact
+            connection.save(update_fields=["contact", "modified_on"])
+        Event.objects.create(
+            connection=connection,
+            kind="linked",
+            at=linked.at,
+            detail=f"{', '.join(linked.others)} is {linked.identity}"[:500],
+        )
+    for connection in older:
+        if connection.identity in consent.refused([connection.identity]):
+            consent.record(
+                newest.identity, opted_out=True, source="linked identity", backend=newest.backend_id
+            )
+    return contact
+
+
+def _contact(connections: list[Connection]) -> Contact:
+    known = (connection.contact for connection in connections if connection.contact)
+    return next(known, None) or Contact.objects.create()
