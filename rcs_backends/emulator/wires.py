@@ -73,9 +73,10 @@ class Wire:
         return str(uuid.uuid4())
 
     def say(self, message: Message, said: Said, delivered: Delivered) -> None:
-        """Tell the client. `message` is the bubble on the phone (its `agent`, `number` and `id`; a tapped action and
-        what a phone tells of itself leave none); call `delivered` when the client has taken the webhook. Raises
-        ActionProblem where the wire has no such thing, and then there is no bubble.
+        """Tell the client. `message` is the bubble on the phone (its `agent`, `number`, `id`, and `channel`: sms
+        where an SMS is answered that this provider sent in the place of RCS; a tapped action and what a phone tells of
+        itself leave no bubble). Call `delivered` when the client has taken the webhook. Raises ActionProblem where
+        the wire has no such thing, and then there is no bubble.
         """
         raise NotImplementedError
 
@@ -106,6 +107,7 @@ WIRES = (
     "rcs_backends.emulator.wire.gsma",
     "rcs_backends.emulator.wire.messente",
     "rcs_backends.emulator.wire.rest",
+    "rcs_backends.emulator.wire.twilio",
 )
 
 

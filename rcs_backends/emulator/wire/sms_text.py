@@ -8,6 +8,11 @@ _EXTENDED = "^{}\\[~]|€\f"  # two septets each
 _COST = dict.fromkeys(_BASIC, 1) | dict.fromkeys(_EXTENDED, 2)
 GSM7 = (160, 153)  # septets of a single message, and of each part of a longer one
 UCS2 = (70, 67)  # UTF-16 units, likewise
+_PLAINER = str.maketrans(  # what Unicode has and GSM 7 bit has something like
+    "\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb`\u2010\u2011\u2012\u2013\u2014\u2212\u00a0\u2009\u202f\t",
+    '\'\'\'"""""\'------    ',
+    "\u200b\u2060\ufeff",
+) | {ord("\u2026"): "..."}
 
 
 def gsm7(text: str) -> str:
@@ -17,6 +22,25 @@ def gsm7(text: str) -> str:
 
 def is_gsm7(text: str) -> bool:
     return all(character in _COST for character in text)
+
+
+def plainer(text: str) -> str:
+    """The text with look-alikes of GSM 7 bit in place of typographic characters, as Twilio's SmartEncoded does."""
+    return text.translate(_PLAINER)
+
+
+def segments(text: str) -> int:
+    """How many parts the text needs: GSM 7 bit where it can be written so, else UCS-2; an empty one needs one."""
+    ucs2 = not is_gsm7(text)
+    costs = [_units(character) if ucs2 else _COST[character] for character in text]
+    single, each = UCS2 if ucs2 else GSM7
+    if sum(costs) <= single:
+        return 1
+    parts = start = 0
+    while start < len(costs):
+        start += _fitting(costs[start:], each)
+        parts += 1
+    return parts
 
 
 def cut(text: str, parts: int, *, ucs2: bool) -> str:

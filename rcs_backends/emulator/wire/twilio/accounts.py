@@ -1,0 +1,126 @@
+"""Twilio's accounts: the dial `accounts` comes in; who may call, who may send, and who said STOP go out."""
+
+import base64
+import binascii
+import hmac
+
+from django.http import HttpRequest
+
+from rcs_backends.emulator.config import ConfigProblem
+from rcs_backends.emulator.phones import Json
+from rcs_backends.emulator.state import world
+from rcs_backends.emulator.wire import rules
+from rcs_backends.emulator.wire.twilio.errors import TwilioError
+from rcs_backends.emulator.wire.twilio.store import TwilioStore, records
+
+KEYS = {"auth_token": str, "api_keys": dict, "numbers": list, "messaging_services": dict, "sms_url": str}
+STOP = frozenset(["STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"])
+START = frozenset(["START", "YES", "UNSTOP"])
+HELP = frozenset(["HELP", "INFO"])
+
+
+def check(sid: str, account: object) -> None:
+    """One entry of the dial. Raises ConfigProblem."""
+    if not isinstance(account, dict):
+        raise ConfigProblem(f"twilio.accounts.{sid} must be an object.")
+    for key, value in account.items():
+        if key not in KEYS or not isinstance(value, KEYS[key]):
+            raise ConfigProblem(f"twilio.accounts.{sid}.{key} is unknown or of the wrong type.")
+    if not account.get("auth_token"):
+        raise ConfigProblem(f"twilio.accounts.{sid}.auth_token is missing.")
+    services = account.get("messaging_services", {})
+    pools = [*services.values(), account.get("numbers", [])]
+    if not all(isinstance(pool, list) and all(isinstance(one, str) for one in pool) for pool in pools):
+        raise ConfigProblem(f"twilio.accounts.{sid}: numbers are strings, and a service has a list of them.")
+    if not all(isinstance(secret, str) for secret in account.get("api_keys", {}).values()):
+        raise ConfigProblem(f"twilio.accounts.{sid}.api_keys must map keys to secrets.")
+    if account.get("sms_url") and not is_url(account["sms_url"]):
+        raise ConfigProblem(f"twilio.accounts.{sid}.sms_url must be an absolute address.")
+
+
+def is_url(value: str) -> bool:
+    """http or https with a host."""
+    try:
+        rules.url(4000)(value, "")
+    except rules.Invalid:
+        return False
+    return True
+
+
+def caller(request: HttpRequest, sid: str) -> Json:
+    """The account in the address, if the request may act for it. Raises TwilioError 20003."""
+    account: Json | None = world.config["twilio"]["accounts"].get(sid)
+    user, password = _basic(request)
+    if account is not None:
+        known = {sid: account["auth_token"], **account.get("api_keys", {})}
+        if user in known and hmac.compare_digest(known[user].encode(), password.encode()):
+            return account
+    raise TwilioError(20003)
+
+
+def _basic(request: HttpRequest) -> tuple[str, str]:
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    try:
+        decoded = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return "", ""
+    user, _, password = decoded.partition(":")
+    return (user, password) if scheme.lower() == "basic" else ("", "")
+
+
+def pool(account: Json, service: str) -> list[str]:
+    """A service's senders. Raises TwilioError."""
+    if not (service.startswith("MG") and len(service) == 34):
+        raise TwilioError(21705, service)
+    services = account.get("messaging_services", {})
+    if service not in services:
+        raise TwilioError(21701, service)
+    if not services[service]:
+        raise TwilioError(21704, service)
+    return list(services[service])
+
+
+def senders() -> list[str]:
+    """Every number of every account."""
+    found = [one for account in world.config["twilio"]["accounts"].values() for one in numbers(account)]
+    return list(dict.fromkeys(found))
+
+
+def numbers(account: Json) -> list[str]:
+    services = account.get("messaging_services", {}).values()
+    return [*account.get("numbers", []), *(one for some in services for one in some)]
+
+
+def owner(sender: str) -> str:
+    """Whose number a person writes to: the account that has it, else that wrote from it last, else any that listens."""
+    accounts = world.config["twilio"]["accounts"]
+    having = [sid for sid, account in accounts.items() if sender in numbers(account)]
+    wrote = [one.account for one in reversed(records().values()) if one.sender == sender]
+    listening = [sid for sid, account in accounts.items() if account.get("sms_url")]
+    return next((sid for sid in (*having, *wrote, *listening) if sid in accounts), "")
+
+
+def service_of(sid: str, sender: str) -> str:
+    """The messaging service that sends from this number."""
+    services = world.config["twilio"]["accounts"][sid].get("messaging_services", {})
+    return next((service for service, some in services.items() if sender in some), "")
+
+
+def opted_out(sid: str, sender: str, service: str, number: str) -> bool:
+    """Did this person say STOP to the sender, or to the service that it belongs to?"""
+    scope = service or service_of(sid, sender) or sender
+    return (sid, scope, number) in world.store(TwilioStore).opted_out
+
+
+def keyword(sid: str, sender: str, number: str, text: str) -> str:
+    """STOP, START or HELP when the whole text is one of their words, else nothing; the opt-out list follows it."""
+    word = text.strip().upper()
+    entry = (sid, service_of(sid, sender) or sender, number)
+    listed = world.store(TwilioStore).opted_out
+    if word in STOP:
+        listed.add(entry)
+        return "STOP"
+    if word in START:
+        listed.discard(entry)
+        return "START"
+    return "HELP" if word in HELP else ""
