@@ -1,0 +1,220 @@
+"""Outbound → the generic RCS REST API of the guide "RCS API Integration", and its webhooks → receipts and incomings.
+
+The guide describes no vendor. `dialect` says how a look-alike writes the API, `render` makes the message, `limits`
+knows what is too long, `webhook` reads what comes.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from rcs_backends import http
+from rcs_backends.generic_rest import webhook
+from rcs_backends.generic_rest.dialect import Dialect
+from rcs_backends.generic_rest.limits import LIMITS
+from rcs_backends.generic_rest.render import merged, message, texts
+from rcs_router.content import (
+    CalendarEvent,
+    Card,
+    Carousel,
+    Content,
+    Dial,
+    File,
+    Form,
+    OpenUrl,
+    Reply,
+    RequestLocation,
+    ShowLocation,
+    Text,
+)
+from rcs_router.content.fitting import Feature
+from rcs_router.contract import (
+    BaseBackend,
+    Capabilities,
+    Options,
+    Outbound,
+    Parsed,
+    SendResult,
+    WebhookRequest,
+    secret,
+)
+from rcs_router.errors import (
+    BadAddress,
+    Misconfigured,
+    Refused,
+    SendError,
+    Throttled,
+    Unavailable,
+    Unreachable,
+)
+
+SECRET_VARIABLE = "RCS_WEBHOOK_SECRET"  # noqa: S105 - the name of an environment variable
+ERRORS: http.Errors = {
+    "device_not_supported": Unreachable,
+    "rcs_not_supported": Unreachable,
+    "rcs_disabled": Unreachable,
+    "invalid_phone_number": BadAddress,
+    "id_reused": Refused,
+    400: Refused,
+    401: Misconfigured,
+    403: Misconfigured,
+    404: Unreachable,  # no such conversation
+    429: Throttled,
+}
+
+
+@dataclass(frozen=True)
+class GenericRESTOptions(Options):
+    """`token` and `webhook_secret`: several while you change them; the first token is used, the others on a 401.
+
+    `names`: our field → the provider's; `states`: the provider's state or interaction → ours.
+    """
+
+    url: str  # the whole address of POST …/messages
+    token: str | tuple[str, ...] = secret()
+    webhook_secret: str | tuple[str, ...] = secret(default="")  # empty: RCS_WEBHOOK_SECRET
+    auth_header: str = "Authorization"
+    auth_scheme: str = "Bearer"  # stands before the token; may be empty
+    signature_header: str = "X-Signature"
+    names: Mapping[str, str] = field(default_factory=dict)
+    states: Mapping[str, str] = field(default_factory=dict)
+    own_fallback: bool = False  # the platform sends the SMS when a phone has no RCS
+    send_fallback_text: bool = True
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        return (self.token,) if isinstance(self.token, str) else self.token
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        return (self.webhook_secret,) if isinstance(self.webhook_secret, str) else self.webhook_secret
+
+
+class GenericREST(BaseBackend):
+    """One sender of a platform that speaks the generic API."""
+
+    Options = GenericRESTOptions
+    options: GenericRESTOptions
+    provider = "Generic REST"
+    tested = "emulator"
+    limits = LIMITS
+    capabilities = Capabilities(
+        content=frozenset({Text, File, Card, Carousel, Form}),
+        suggestions=frozenset({Reply, OpenUrl, Dial, ShowLocation, CalendarEvent, RequestLocation}),
+        features=frozenset({Feature.WEBVIEW, Feature.MAP_QUERY, Feature.THUMBNAIL, Feature.FILE_NAME}),
+        idempotent=True,
+        tokens=True,
+    )
+
+    def __init__(self, alias: str, options: GenericRESTOptions, *, webhook_url: str = "") -> None:
+        if not options.webhook_secret:
+            options = replace(options, webhook_secret=os.environ.get(SECRET_VARIABLE, ""))
+        super().__init__(alias, options, webhook_url=webhook_url)
+        self.capabilities = replace(type(self).capabilities, own_fallback=options.own_fallback)
+        self._dialect = Dialect(options.names, options.states)
+
+    def check(self, content: Content) -> list[str]:
+        return list(LIMITS.problems(content))
+
+    def problems(self) -> list[str]:
+        return [*self._problems(), *self._dialect.problems()]
+
+    def _problems(self) -> Iterator[str]:
+        options = self.options
+        address = urlsplit(options.url)
+        if address.scheme not in {"http", "https"} or not address.hostname:
+            yield "url is not an http or https address"
+        elif address.scheme != "https" and address.hostname not in {"localhost", "127.0.0.1", "::1"}:
+            yield "url must begin with https://, since every request carries the token"
+        if not options.tokens or not all(options.tokens):
+            yield "token is empty"
+        if not options.webhook_secrets or not all(options.webhook_secrets):
+            yield f"webhook_secret is empty and {SECRET_VARIABLE} is not set: no webhook can be verified"
+        if not options.signature_header.lower().startswith("x-"):
+            yield "signature_header must begin with X-, since no other headers are kept"
+        if options.own_fallback and not options.send_fallback_text:
+            yield "own_fallback needs send_fallback_text: the platform has nothing to send otherwise"
+
+    # Out.
+
+    def send(self, outbound: Outbound) -> SendResult:
+        """POST …/messages. The id is ours, and a repeat of it gets the first answer, so a repeat is safe."""
+        body = self._body(outbound)
+        reply = self._post(body)
+        if error := self._error(reply, body):
+            raise error
+        return self._result(outbound, reply)
+
+    def _body(self, outbound: Outbound) -> dict[str, Any]:
+        """In the provider's names; `outbound.extra` is in them already, and is merged in last."""
+        body = {
+            "conversationId": outbound.to,
+            "messageId": str(outbound.id),
+            "message": message(outbound.content),
+        }
+        if self.options.send_fallback_text:
+            body["fallbackText"] = outbound.text
+        return merged(self._dialect.written(body), outbound.extra)
+
+    def _post(self, body: Mapping[str, Any]) -> http.Reply:
+        """With the first token that is not refused."""
+        options = self.options
+        for token in options.tokens or ("",):
+            headers = {options.auth_header: f"{options.auth_scheme} {token}".strip()}
+            reply = http.call(
+                "POST",
+                options.url,
+                json=body,
+                headers=headers,
+                timeout=options.timeout,
+                repeatable=True,
+                raise_errors=False,
+            )
+            if reply.status != 401:
+                return reply
+        return reply
+
+    def _error(self, reply: http.Reply, body: Mapping[str, Any]) -> SendError | None:
+        """An error status, or a 2xx whose state is FAILED: that is repeated unless its error says it is pointless."""
+        error = self._dialect.read(reply.json(), "error")
+        said = self._dialect.read(error, "message")
+        hidden = [*self.options.secrets(), *(text for text in texts(body) if len(text) > 5)]
+        detail = f"{webhook.error_word(error, self._dialect)} {said if isinstance(said, str) else ''}".strip()
+        if self._state(reply) == "FAILED" and 200 <= reply.status < 300:
+            word = self._word(reply)
+            kind = ERRORS.get(word, Unavailable)
+            return kind(http.redact(f"the platform failed: {detail}", hidden), code=word or "failed")
+        return http.judge(reply, errors=ERRORS, code_of=self._word, secrets=hidden, detail=detail)
+
+    def _word(self, reply: http.Reply) -> str:
+        """The error's word if we know it; 409 has one of ours."""
+        word = webhook.error_word(self._dialect.read(reply.json(), "error"), self._dialect)
+        if word in ERRORS:
+            return word
+        return "id_reused" if reply.status == 409 else ""
+
+    def _state(self, reply: http.Reply) -> str:
+        return self._dialect.word(self._dialect.read(reply.json(), "state"))
+
+    def _result(self, outbound: Outbound, reply: http.Reply) -> SendResult:
+        """The answer's name ends in our id. Where it does not, the platform goes by an id of its own."""
+        name = self._dialect.read(reply.json(), "name")
+        if reply.truncated or not isinstance(name, str) or not name:
+            return SendResult(code="malformed_reply", detail=f"HTTP {reply.status} without a message's name")
+        own = name.rpartition("/")[2]
+        state = self._state(reply)
+        provider_id = "" if own == str(outbound.id) else own[:200]
+        return SendResult(provider_id, code="fallback" if state == "FALLBACK" else "")
+
+    # In.
+
+    def verify(self, request: WebhookRequest) -> None:
+        webhook.verify(request, self.options.signature_header, self.options.webhook_secrets)
+
+    def dedupe_key(self, request: WebhookRequest) -> str | None:
+        return webhook.dedupe_key(request, self._dialect)
+
+    def parse(self, request: WebhookRequest) -> list[Parsed]:
+        return webhook.parse(request, self._dialect)

@@ -1,0 +1,21 @@
+"""What the generic API allows at most: the dated table, by which content is checked before anything is sent.
+
+The guide that the API follows gives no numbers; these are those of RCS in general.
+"""
+
+from rcs_router.content.limits import Limits
+
+LIMITS = Limits(
+    provider="the generic REST API",
+    as_of="2026-11",
+    source="the limits of RCS in general (the guide “RCS API Integration” names none)",
+    most={
+        "text": 3072,
+        "label": 25,
+        "title": 200,
+        "description": 2000,
+        "suggestions": 11,
+        "card suggestions": 4,
+        "cards": 10,
+    },
+)

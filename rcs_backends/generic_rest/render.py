@@ -1,0 +1,166 @@
+"""Outbound → the JSON body of POST …/messages, in our names of its fields.
+
+Source: the guide "RCS API Integration" for text, card and media; the rest follows the same pattern, as the guide
+shows no more.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rcs_router.content import (
+    CalendarEvent,
+    Card,
+    Carousel,
+    Content,
+    Dial,
+    File,
+    Form,
+    FormField,
+    Media,
+    OpenUrl,
+    Reply,
+    RequestLocation,
+    ShowLocation,
+    Suggestion,
+    Text,
+    postback_of,
+)
+
+
+def message(content: Content) -> dict[str, Any]:
+    """What stands under `message`: the content's own object, and the row of chips below it."""
+    chips = content.chips if isinstance(content, Card) else content.suggestions
+    return _said(content) | _suggestions(chips)
+
+
+def _said(content: Content) -> dict[str, Any]:
+    match content:
+        case Text():
+            return {"text": content.text}
+        case File():
+            return {"file": _file(content)}
+        case Card():
+            return {"richCard": {"standaloneCard": _standalone(content)}}
+        case Carousel():
+            cards = [_card(card) for card in content.cards]
+            return {"richCard": {"carouselCard": {"cardWidth": content.width.upper(), "cardContents": cards}}}
+        case Form():
+            return ({"text": content.text} if content.text else {}) | {"form": _form(content)}
+    raise ValueError(f"the API carries no {type(content).__name__}: it is fitted before it comes here")
+
+
+def texts(body: Any) -> Iterator[str]:
+    """Every string that is said: what an error's text must not repeat."""
+    if isinstance(body, str):
+        yield body
+    elif isinstance(body, Mapping):
+        for value in body.values():
+            yield from texts(value)
+    elif isinstance(body, list):
+        for value in body:
+            yield from texts(value)
+
+
+def merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `patch` laid over it (RFC 7396: objects merge, null removes); neither is changed."""
+    result = dict(base)
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping):
+            old = result.get(key)
+            result[key] = merged(old if isinstance(old, Mapping) else {}, value)
+        else:
+            result[key] = value
+    return result
+
+
+def _file(file: File) -> dict[str, Any]:
+    described = {"fileName": file.name, "mimeType": file.media_type}
+    return _source(file) | {name: value for name, value in described.items() if value}
+
+
+def _source(media: File | Media) -> dict[str, Any]:
+    thumbnail = {"thumbnailUrl": media.thumbnail_url} if media.thumbnail_url else {}
+    return {"contentUrl": media.url, **thumbnail, "forceRefresh": media.force_refresh}
+
+
+def _standalone(card: Card) -> dict[str, Any]:
+    """A vertical card is the rule and says nothing of it, as in the guide's example."""
+    if card.orientation == "vertical":
+        return {"cardContent": _card(card)}
+    turned = {"cardOrientation": "HORIZONTAL", "thumbnailImageAlignment": card.alignment.upper()}
+    return {**turned, "cardContent": _card(card)}
+
+
+def _card(card: Card) -> dict[str, Any]:
+    media = {"height": card.media.height.upper(), **_source(card.media)} if card.media else None
+    parts = {"media": media, "title": card.title, "description": card.description}
+    return {name: part for name, part in parts.items() if part} | _suggestions(card.suggestions)
+
+
+def _form(form: Form) -> dict[str, Any]:
+    return {
+        "id": form.name,
+        "title": form.title,
+        "fields": [_field(field) for field in form.fields],
+        "submitText": form.submit,
+        "postbackData": form.postback or form.name,
+    }
+
+
+def _field(field: FormField) -> dict[str, Any]:
+    options = {"options": list(field.options)} if field.options else {}
+    asked = {"name": field.name, "label": field.label, "type": field.type, "required": field.required}
+    return {**asked, **options}
+
+
+def _suggestions(chips: Iterable[Suggestion]) -> dict[str, Any]:
+    rendered = [_suggestion(chip) for chip in chips]
+    return {"suggestions": rendered} if rendered else {}
+
+
+def _suggestion(chip: Suggestion) -> dict[str, Any]:
+    common = {"text": chip.label, "postbackData": postback_of(chip)}
+    return {"reply": common} if isinstance(chip, Reply) else {"action": {**common, **_action(chip)}}
+
+
+def _action(chip: Suggestion) -> dict[str, Any]:
+    match chip:
+        case OpenUrl():
+            return {"openUrlAction": _open_url(chip)}
+        case Dial():
+            return {"dialAction": {"phoneNumber": chip.phone}}
+        case ShowLocation():
+            return {"viewLocationAction": _place(chip)}
+        case RequestLocation():
+            return {"shareLocationAction": {}}
+        case CalendarEvent():
+            return {"createCalendarEventAction": _event(chip)}
+    raise ValueError(f"the API has no {type(chip).__name__}: it is fitted before it comes here")
+
+
+def _open_url(chip: OpenUrl) -> dict[str, Any]:
+    if chip.application == "browser":
+        return {"url": chip.url}
+    description = {"description": chip.description} if chip.description else {}
+    mode = chip.webview_size.upper()
+    return {"url": chip.url, "application": "WEBVIEW", "webviewViewMode": mode, **description}
+
+
+def _place(chip: ShowLocation) -> dict[str, Any]:
+    if chip.query:
+        return {"query": chip.query}
+    label = {"label": chip.place} if chip.place else {}
+    return {"latLong": {"latitude": chip.latitude, "longitude": chip.longitude}, **label}
+
+
+def _event(chip: CalendarEvent) -> dict[str, Any]:
+    description = {"description": chip.description} if chip.description else {}
+    return {"startTime": _time(chip.start), "endTime": _time(chip.end), "title": chip.title, **description}
+
+
+def _time(at: datetime) -> str:
+    """RFC 3339 in UTC, as all times of the API are."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
