@@ -131,7 +131,8 @@ def _remove_contact(http: HttpRequest, account: str, phone: str) -> HttpResponse
 
 def _list_groups_of(http: HttpRequest, account: str, phone: str) -> HttpResponse:
     with world.change():
-        having = [one for one, numbers in _store().members.items() if _known(phone) in numbers]
+        number = _known(phone)
+        having = [one for one, numbers in _store().members.items() if number in numbers]
         return JsonResponse({"groups": [_group_json(one) for one in having]})
 
 
