@@ -193,5 +193,9 @@ def _after_uncertain_expiry(row: Transmission, now: datetime) -> None:
 
 def _unwanted(row: Transmission) -> bool:
     """Was it cancelled, or is it being taken back? Whoever did that does not want it on another road."""
-    taken_back = Q(revoke_for=RevokeFor.CANCEL) | Q(events__status=Status.CANCELLED)
-    return Transmission.objects.filter(taken_back, pk=row.pk).exists()
+    decided = Q(events__status=Status.CANCELLED, events__kind__in=_DECISIONS)
+    return Transmission.objects.filter(Q(revoke_for=RevokeFor.CANCEL) | decided, pk=row.pk).exists()
+
+
+# Events in which we, and not the provider, say that it is cancelled.
+_DECISIONS = ("attempt", "consent", "fallback", "operator", "revoke")

@@ -131,7 +131,7 @@ class TestTimeline:
         row = sent_to("alone")
         memory("alone").outcomes.append(BadAddress("not a mobile number"))
         drain()
-        assert "next a person must decide: retry now, revoke, close, resend as new" in words(
+        assert "next a person must decide: retry now, ask the provider, revoke, close, resend as new" in words(
             boss.get(page(row))
         )
 

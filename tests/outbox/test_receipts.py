@@ -25,6 +25,7 @@ RANK = {
     ReceiptKind.READ: Status.READ,
     ReceiptKind.FAILED: Status.FAILED,
     ReceiptKind.EXPIRED: Status.EXPIRED,
+    ReceiptKind.REVOKED: Status.CANCELLED,
 }
 
 reports = st.lists(

@@ -1,0 +1,165 @@
+"""What is asked of a provider after a message has left: how it stands, and to take it back - and its late answers."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from rcs_router import expiry, outbox
+from rcs_router.contract import Receipt, ReceiptKind, Status
+from rcs_router.errors import Ambiguous, Unavailable
+from rcs_router.models import Event, RevokeFor, Transmission
+from rcs_router.outbox import operate
+from tests.core import drain, memory, sent_to
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("router")]
+
+
+@pytest.fixture
+def silent(settings: Any) -> Transmission:
+    """Accepted, past its ttl, and nothing was heard of it."""
+    settings.RCS_ROUTER = {**settings.RCS_ROUTER, "EXPIRY_GRACE": 0}
+    row = sent_to("rcs", ttl=timedelta(minutes=5))
+    drain("rcs")
+    Transmission.objects.filter(pk=row.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    expiry.sweep(timezone.now())
+    row.refresh_from_db()
+    return row
+
+
+def stands(row: Transmission) -> Status:
+    row.refresh_from_db()
+    return Status(row.status)
+
+
+def child(row: Transmission) -> Transmission | None:
+    return Transmission.objects.filter(fallback_of=row).first()
+
+
+def say(row: Transmission, *kinds: ReceiptKind, **more: Any) -> None:
+    outbox.apply_receipts(
+        "rcs", [Receipt(kind, transmission=row.pk, **more) for kind in kinds], timezone.now()
+    )
+
+
+@pytest.mark.parametrize(
+    ("report", "status", "falls_back", "asked_back"),
+    [
+        ([ReceiptKind.DELIVERED], Status.DELIVERED, False, False),
+        ([ReceiptKind.READ], Status.READ, False, False),
+        ([ReceiptKind.FAILED], Status.FAILED, True, False),
+        ([ReceiptKind.EXPIRED], Status.EXPIRED, True, False),
+        ([ReceiptKind.ACCEPTED], Status.EXPIRED, True, True),
+        ([ReceiptKind.UNKNOWN], Status.EXPIRED, True, True),
+        ([], Status.EXPIRED, True, True),
+    ],
+)
+def test_a_silent_message_is_looked_up_before_it_is_taken_back(silent, report, status, falls_back, asked_back):
+    memory().reports[silent.pk] = [Receipt(kind, transmission=silent.pk) for kind in report]
+    expiry.revoke_due("rcs")
+    assert stands(silent) == status
+    assert bool(child(silent)) is falls_back
+    assert memory().revoked == ([silent.pk] if asked_back else [])
+    assert silent.revoke_at is None
+    expiry.revoke_due("rcs")
+    assert len(memory().revoked) == asked_back, "nothing is asked twice"
+
+
+def test_an_answer_that_comes_later_is_waited_for(silent):
+    memory().revocable = None
+    expiry.revoke_due("rcs")
+    assert stands(silent) == Status.ACCEPTED
+    assert not child(silent)
+    say(silent, ReceiptKind.REVOKED)
+    assert (stands(silent), silent.revoke_at) == (Status.EXPIRED, None)
+    assert child(silent)
+
+
+def test_a_provider_that_never_answers_is_asked_as_often_as_an_attempt_is_made(silent):
+    memory().revocable = None
+    for _ in range(9):
+        expiry.revoke_due("rcs")
+    assert stands(silent) == Status.ACCEPTED
+    assert len(memory().revoked) == 4
+    assert silent.revoke_at is None
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_message_that_was_delivered_while_it_was_taken_back_is_delivered(silent, order):
+    memory().revocable = None
+    expiry.revoke_due("rcs")
+    for kind in [ReceiptKind.REVOKED, ReceiptKind.DELIVERED][::order]:
+        say(silent, kind)
+    assert stands(silent) == Status.DELIVERED
+    waiting = child(silent)
+    assert waiting is None or stands(waiting) == Status.CANCELLED
+
+
+def test_revoked_and_failed_at_once_still_falls_back(silent):
+    memory().revocable = None
+    expiry.revoke_due("rcs")
+    say(silent, ReceiptKind.REVOKED, ReceiptKind.FAILED)
+    assert stands(silent) == Status.FAILED
+    assert child(silent)
+
+
+def test_revoked_by_somebody_else_goes_no_other_way():
+    row = sent_to()
+    drain("rcs")
+    say(row, ReceiptKind.REVOKED)
+    assert stands(row) == Status.CANCELLED
+    assert not child(row)
+
+
+@pytest.mark.parametrize(
+    ("report", "status"),
+    [([], Status.REVIEW), ([ReceiptKind.DELIVERED], Status.DELIVERED), ([ReceiptKind.FAILED], Status.FAILED)],
+)
+def test_a_person_asks_how_an_unknown_one_stands(settings, report, status):
+    settings.RCS_ROUTER = {**settings.RCS_ROUTER, "RETRY_DELAYS": []}
+    row = sent_to()
+    memory().outcomes.append(Ambiguous("no answer"))
+    memory().revocable = False
+    drain("rcs")
+    expiry.revoke_due("rcs")
+    assert (stands(row), row.unknown) == (Status.REVIEW, True)
+    memory().revoked.clear()
+    Transmission.objects.update(revoke_for="")
+    row.refresh_from_db()
+    memory().reports[row.pk] = [Receipt(kind, transmission=row.pk) for kind in report]
+    assert operate.act("look_up", row) == ""
+    expiry.revoke_due("rcs")
+    assert stands(row) == status
+    assert memory().revoked == [], "looking is not taking back"
+    assert Event.objects.filter(transmission=row, kind="look up").count() == 1
+
+
+def test_a_provider_in_trouble_is_asked_again(silent):
+    memory().status = _raises  # type: ignore[method-assign]
+    expiry.revoke_due("rcs")
+    assert stands(silent) == Status.ACCEPTED
+    assert silent.revoke_at is not None
+    del memory().status
+    expiry.revoke_due("rcs")
+    assert stands(silent) == Status.EXPIRED
+
+
+def _raises(*args: object) -> list[Receipt]:
+    raise Unavailable("down")
+
+
+def test_a_receipt_by_our_id_brings_the_providers_own():
+    row = sent_to()
+    drain("rcs")
+    say(row, ReceiptKind.ACCEPTED, provider_id="om-1")
+    say(row, ReceiptKind.DELIVERED, provider_id="om-2")
+    assert (stands(row), row.provider_id) == (Status.DELIVERED, "om-1")
+
+
+def test_why_a_message_is_taken_back_outlives_a_look(silent):
+    assert operate.act("look_up", silent) == ""
+    silent.refresh_from_db()
+    assert silent.revoke_for == RevokeFor.EXPIRY
+    expiry.revoke_due("rcs")
+    assert stands(silent) == Status.EXPIRED
