@@ -1,0 +1,246 @@
+"""Outbound → an SMS through Twilio's Messages API; Twilio's callbacks and incoming messages → receipts and incomings.
+
+`errors` knows Twilio's numbers, `signature` whom to believe, `webhook` what is said.
+Source: twilio.com/docs, pages on the Messages resource, its webhooks and its errors, read in November 2026.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+from uuid import UUID
+
+from rcs_backends import http
+from rcs_backends.twilio_sms import errors, signature, webhook
+from rcs_router.content import Content, Text
+from rcs_router.content.limits import Limits
+from rcs_router.content.segments import segments
+from rcs_router.contract import (
+    BaseBackend,
+    Capabilities,
+    Options,
+    Outbound,
+    Parsed,
+    Receipt,
+    SendResult,
+    WebhookAnswer,
+    WebhookRequest,
+    secret,
+)
+from rcs_router.errors import Misconfigured, Refused, SendError
+
+MAX_VALIDITY = 36_000  # seconds that a message may wait in Twilio's queue
+# Fields of Messages.json that a message's `extra` may set. Not those that say what, to whom and where to report.
+EXTRA = frozenset(
+    {
+        *("From", "MessagingServiceSid", "FallbackFrom", "MediaUrl", "ContentSid", "ContentVariables"),
+        *("SendAt", "ScheduleType", "ApplicationSid", "ProvideFeedback", "Attempt", "ForceDelivery"),
+        *("ContentRetention", "AddressRetention", "PersistentAction", "ShortenUrls", "SendAsMms"),
+        *("RiskCheck", "MessageIntent", "TrafficType", "SmartEncoded"),
+    }
+)
+LIMITS = Limits(
+    provider="Twilio",
+    as_of="2026-11",
+    source="Twilio's page “Messages resource”",
+    most={"text": 1600},  # whether code points or UTF-16 units is not documented: code points here
+)
+
+
+@dataclass(frozen=True)
+class TwilioOptions(Options):
+    """`auth_token`: several while you change it; the first is used for calls, each of them may sign a webhook."""
+
+    account_sid: str
+    auth_token: str | tuple[str, ...] = secret()
+    api_key_sid: str = ""  # with its secret: used for calls instead of the auth token
+    api_key_secret: str = secret(default="")
+    sender: str = ""  # From: a number, short code or name
+    messaging_service_sid: str = ""
+    base_url: str = "https://api.twilio.com"  # another one for tests
+    smart_encoded: bool = False  # let Twilio replace characters that look like others of the GSM alphabet
+    max_parts: int = 10
+
+    @property
+    def auth_tokens(self) -> tuple[str, ...]:
+        return (self.auth_token,) if isinstance(self.auth_token, str) else self.auth_token
+
+
+class TwilioSMS(BaseBackend):
+    """One number or messaging service of a Twilio account."""
+
+    Options = TwilioOptions
+    options: TwilioOptions
+    provider = "Twilio"
+    tested = "emulator"
+    limits = LIMITS
+    capabilities = Capabilities(content=frozenset({Text}), revoke=True, status=True)
+
+    def check(self, content: Content) -> list[str]:
+        return [problem] if isinstance(content, Text) and (problem := self._too_long(content.text)) else []
+
+    def problems(self) -> list[str]:
+        return list(self._problems())
+
+    def _problems(self) -> Iterator[str]:
+        options = self.options
+        if not options.account_sid:
+            yield "account_sid is empty"
+        if not options.auth_tokens or not all(options.auth_tokens):
+            yield "auth_token is empty: no webhook can be verified"
+        if bool(options.api_key_sid) != bool(options.api_key_secret):
+            yield "api_key_sid and api_key_secret go together"
+        if not options.sender and not options.messaging_service_sid:
+            yield "sender and messaging_service_sid are both empty: Twilio needs one of them"
+        if options.max_parts < 1:
+            yield "max_parts must be at least 1"
+        address = urlsplit(options.base_url)
+        if address.scheme != "https" and address.hostname not in {"localhost", "127.0.0.1", "::1"}:
+            yield "base_url must begin with https://, since every request carries the account's secret"
+        if "_" in (urlsplit(self.webhook_url).hostname or ""):
+            yield "the host in PUBLIC_URL has an underscore, and Twilio reports to no such host"
+
+    # Out.
+
+    def send(self, outbound: Outbound) -> SendResult:
+        """One POST to Messages.json. Twilio sends repeats again; its id is kept, and ours stands in the callback."""
+        if problem := self._too_long(outbound.text):
+            raise Refused(problem, code="too_long")
+        hidden = [outbound.text] if len(outbound.text) > 3 else []
+        reply = self._call("POST", "Messages.json", self._fields(outbound), hidden)
+        match reply.json():
+            case {"sid": str() as sid, **said} if sid and not reply.truncated:
+                _raise_failed(said)
+                return SendResult(sid[:200])
+        return SendResult(code="malformed_reply", detail=f"HTTP {reply.status} without a message's sid")
+
+    def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool:
+        """Only what is scheduled can be taken back; without Twilio's id there is nothing to ask for."""
+        if not provider_id:
+            return False
+        try:
+            reply = self._call("POST", _message(provider_id), {"Status": "canceled"}, missing=Refused)
+        except Refused:
+            return False
+        return _said(reply, "status") == "canceled"
+
+    def status(self, transmission: UUID, to: str, provider_id: str = "") -> list[Receipt]:
+        """How Twilio says that a message stands; nothing for one that it does not know."""
+        if not provider_id:
+            return []
+        try:
+            reply = self._call("GET", _message(provider_id), missing=Refused)
+        except Refused:
+            return []
+        status, code = _said(reply, "status"), _said(reply, "error_code")
+        return [webhook.receipt(transmission, provider_id, status, code)] if status else []
+
+    def _fields(self, outbound: Outbound) -> dict[str, Any]:
+        options = self.options
+        fields = {
+            "To": outbound.to,
+            "From": options.sender,
+            "MessagingServiceSid": options.messaging_service_sid,
+            "Body": outbound.text.encode("utf-8", "replace").decode(),
+            "StatusCallback": f"{self.webhook_url}?id={outbound.id}" if self.webhook_url else "",
+            "ValidityPeriod": _validity(outbound.expires_at),
+            "SmartEncoded": "true" if options.smart_encoded else "",
+            **{name: _written(value) for name, value in outbound.extra.items() if name in EXTRA},
+        }
+        return {name: value for name, value in fields.items() if value}
+
+    def _too_long(self, text: str) -> str:
+        if problem := next(LIMITS.problems(Text(text)), "") if text.strip() else "":
+            return problem
+        parts, most = segments(text).parts, self.options.max_parts
+        return f"text: {parts} SMS, max_parts allows {most}" if parts > most else ""
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        fields: Mapping[str, Any] | None = None,
+        hidden: list[str] | None = None,
+        missing: type[SendError] = Misconfigured,
+    ) -> http.Reply:
+        """One request for this account. `missing`: what a 404 means."""
+        options = self.options
+        url = (
+            f"{options.base_url.rstrip('/')}/2010-04-01/Accounts/{quote(options.account_sid, safe='')}/{path}"
+        )
+        secrets = [*options.secrets(), *(hidden or [])]
+        reply = http.call(
+            method,
+            url,
+            data=urlencode(fields, doseq=True).encode() if fields else None,
+            headers={"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
+            auth=_credentials(options),
+            timeout=options.timeout,
+            repeatable=method == "GET",
+            raise_errors=False,
+        )
+        table = {**errors.ERRORS, "twilio_20404": missing, 404: missing}
+        detail = f"{_said(reply, 'code')} {_said(reply, 'message')}".strip()
+        if error := http.judge(reply, errors=table, code_of=_word, secrets=secrets, detail=detail):
+            raise error
+        return reply
+
+    # In.
+
+    def verify(self, request: WebhookRequest) -> None:
+        signature.verify(request, self.webhook_url, self.options.auth_tokens)
+
+    def dedupe_key(self, request: WebhookRequest) -> str | None:
+        return webhook.dedupe_key(signature.parameters(request))
+
+    def parse(self, request: WebhookRequest) -> list[Parsed]:
+        return webhook.parse(signature.parameters(request), request.query.get("id", ""))
+
+    def acknowledge(self) -> WebhookAnswer:
+        """TwiML that sends no reply; answers go out like every message."""
+        return WebhookAnswer(200, "<Response/>", "text/xml")
+
+
+def _credentials(options: TwilioOptions) -> tuple[str, str]:
+    if options.api_key_sid:
+        return options.api_key_sid, options.api_key_secret
+    return options.account_sid, (options.auth_tokens or ("",))[0]
+
+
+def _message(sid: str) -> str:
+    return f"Messages/{quote(sid, safe='')}.json"
+
+
+def _written(value: Any) -> Any:
+    """As the form has it: booleans in lower case, several values as a list."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return [str(one) for one in value] if isinstance(value, list | tuple) else str(value)
+
+
+def _validity(expires_at: datetime | None) -> str:
+    """Whole seconds, at least one."""
+    if expires_at is None:
+        return ""
+    left = int((expires_at - datetime.now(UTC)).total_seconds())
+    return str(min(max(left, 1), MAX_VALIDITY))
+
+
+def _said(reply: http.Reply, name: str) -> str:
+    """A string or a number of the answer; empty when there is none."""
+    answer = reply.json()
+    value = answer.get(name) if isinstance(answer, Mapping) else None
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def _word(reply: http.Reply) -> str:
+    return errors.word(_said(reply, "code"))
+
+
+def _raise_failed(said: Mapping[str, Any]) -> None:
+    """An answer may say at once that the message has failed; then no callback follows."""
+    if said.get("status") in {"failed", "undelivered"}:
+        name = errors.word(str(said.get("error_code") or ""))
+        kind = errors.ERRORS.get(name, Refused)
+        raise kind("Twilio took the message and failed at once", code=name if name in errors.ERRORS else "")

@@ -1,0 +1,68 @@
+"""Twilio's numbered errors → the SendError that says what to do.
+
+Source: twilio.com/docs/errors and the pages on the Messages resource, read in November 2026. 20xxx and 21xxx come as
+answers, 30xxx in callbacks; an answer that says "failed" may hold either.
+"""
+
+from rcs_backends import http
+from rcs_router.errors import (
+    Ambiguous,
+    BadAddress,
+    Misconfigured,
+    OptedOut,
+    Refused,
+    SendError,
+    Throttled,
+    Unavailable,
+)
+
+OPTED_OUT = "21610"
+
+_CODES: dict[str, type[SendError]] = {
+    "20003": Misconfigured,  # credentials
+    "20404": Misconfigured,  # no such account or resource
+    "20429": Throttled,
+    "21211": BadAddress,
+    "21212": Misconfigured,  # From is not valid
+    "21408": Refused,  # sending to this region is not enabled: other regions go on
+    "21602": Refused,  # no Body
+    "21603": Misconfigured,  # neither From nor a messaging service
+    "21604": Refused,  # no To
+    "21606": Misconfigured,  # From is not ours, or cannot send messages
+    "21608": Refused,  # a trial account sends to verified numbers only
+    "21609": Misconfigured,  # StatusCallback
+    OPTED_OUT: OptedOut,
+    "21611": Throttled,  # the queue of this From is full
+    "21612": Refused,  # this From cannot reach this To
+    "21614": BadAddress,  # no mobile number
+    "21617": Refused,  # more than 1600 characters
+    "21635": BadAddress,  # a landline
+    "30001": Throttled,  # queue overflow
+    "30002": Misconfigured,  # the account is suspended
+    "30003": Unavailable,  # the handset is off or out of reach
+    "30004": Refused,  # blocked
+    "30005": BadAddress,  # no such handset
+    "30006": BadAddress,  # a landline, or a carrier that cannot be reached
+    "30007": Refused,  # filtered
+    "30008": Unavailable,  # not known why
+    "30017": Unavailable,  # the carrier is congested
+    "63018": Throttled,  # the channel's rate limit
+}
+
+
+def word(code: str) -> str:
+    """Our word for Twilio's number, as it stands in the database: twilio_30003; opted_out for a STOP."""
+    return "opted_out" if code == OPTED_OUT else f"twilio_{code}"[:60]
+
+
+ERRORS: http.Errors = {
+    **{word(code): error for code, error in _CODES.items()},
+    400: Refused,
+    401: Misconfigured,
+    403: Misconfigured,
+    404: Misconfigured,  # the account, or the address
+    429: Throttled,
+    502: Ambiguous,  # these two come from a proxy, which may have passed the message on
+    503: Unavailable,
+    504: Ambiguous,
+}

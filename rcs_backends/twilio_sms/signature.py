@@ -1,0 +1,114 @@
+"""A webhook request and the secrets in; whether it was signed by Twilio, and the parameters that it carries, out.
+
+Source: Twilio's page "Webhooks security" and its Python library 9.13.0, which repeats what the page leaves open:
+repeated parameters, ports, JSON bodies, SHA-256.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from rcs_router.contract import WebhookRequest
+from rcs_router.errors import WebhookRefused
+
+HEADER = "x-twilio-signature"
+SETTINGS = "x-twilio-webhooks-signature-settings"  # key=…,algorithm=…; without it: HMAC_SHA1
+ALGORITHMS = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
+PORTS = {"http": 80, "https": 443}
+
+
+def verify(request: WebhookRequest, public_url: str, secrets: Iterable[str]) -> None:
+    """Raises WebhookRefused. `public_url`: our address as Twilio knows it, without query; a proxy may hide it."""
+    if request.method not in {"GET", "POST"}:
+        raise WebhookRefused("neither GET nor POST", status=405)
+    given = request.headers.get(HEADER, "").encode("utf-8", "replace")
+    if not given:
+        raise WebhookRefused("no X-Twilio-Signature")
+    digest = _digest(request.headers.get(SETTINGS, ""))
+    params = _signed(request)
+    keys = [secret for secret in secrets if secret]
+    addresses = _addresses(request, public_url)
+    expected = [sign(address, params, key, digest).encode() for address in addresses for key in keys]
+    if not any(hmac.compare_digest(given, one) for one in expected):
+        raise WebhookRefused("the signature does not match")
+
+
+def sign(url: str, params: Iterable[tuple[str, str]], key: str, digest: str = "sha1") -> str:
+    """Base64 of the HMAC over the address and the parameters, sorted, without separators; a repeat counts once."""
+    text = url + "".join(name + value for name, value in sorted(set(params)))
+    return base64.b64encode(hmac.digest(key.encode(), text.encode("utf-8", "replace"), digest)).decode()
+
+
+def parameters(request: WebhookRequest) -> dict[str, str]:
+    """What the request says: its form, its JSON object, or for a GET its query."""
+    if request.method != "POST":
+        return dict(request.query)
+    if _is_form(request):
+        return dict(_form(request.body))
+    try:
+        value = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return {}
+    texts = value.items() if isinstance(value, Mapping) else ()
+    return {name: text for name, text in texts if isinstance(text, str)}
+
+
+def _digest(settings: str) -> str:
+    """The hash that the header names; what we do not know is refused."""
+    named = re.search(r"(?:^|,)\s*algorithm\s*=\s*([^,\s]+)", settings)
+    algorithm = named[1].upper() if named else "HMAC_SHA1"
+    if algorithm not in ALGORITHMS:
+        raise WebhookRefused("signed in a way that is not known here")
+    return ALGORITHMS[algorithm]
+
+
+def _signed(request: WebhookRequest) -> list[tuple[str, str]]:
+    """The parameters under the signature. Another body than a form is signed by its hash in the address."""
+    if request.method == "GET":
+        return []
+    if _is_form(request):
+        return _form(request.body)
+    claimed = dict(parse_qsl(urlsplit(_checked(request.url)).query)) or request.query
+    found = hashlib.sha256(request.body).hexdigest()
+    if not hmac.compare_digest(claimed.get("bodySHA256", "").encode("utf-8", "replace"), found.encode()):
+        raise WebhookRefused("a body that is no form, and not the one that was signed")
+    return []
+
+
+def _is_form(request: WebhookRequest) -> bool:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type in {"", "application/x-www-form-urlencoded"}
+
+
+def _form(body: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace")
+
+
+def _addresses(request: WebhookRequest, public_url: str) -> set[str]:
+    """Every way to write the address that Twilio called: as the world and as our server knows it."""
+    server = _checked(request.url)
+    query = urlsplit(server).query or urlencode(request.query)
+    public = f"{public_url}?{query}" if query else public_url
+    written = {address for address in (public, server) if address}
+    return written.union(*(_with_and_without_port(address) for address in written))
+
+
+def _with_and_without_port(address: str) -> Iterator[str]:
+    """Twilio's own servers do not agree on whether the port belongs to it."""
+    parts = urlsplit(_checked(address))
+    host = re.sub(r":\d*$", "", parts.netloc)
+    yield urlunsplit(parts._replace(netloc=host))
+    yield urlunsplit(parts._replace(netloc=f"{host}:{parts.port or PORTS.get(parts.scheme, 443)}"))
+
+
+def _checked(address: str) -> str:
+    """`address`, whose parts can be read. The Host header stands in it, and anybody may write that."""
+    try:
+        int(urlsplit(address).port or 0)
+    except ValueError:
+        raise WebhookRefused("called by an address that is none", status=400) from None
+    return address

@@ -1,0 +1,151 @@
+"""Twilio's callbacks and incoming messages, as parameters → receipts and incomings.
+
+Source: Twilio's pages "Track Outbound Message Status" and "Webhook request", read in November 2026.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+from rcs_backends import http
+from rcs_backends.twilio_sms.errors import OPTED_OUT, word
+from rcs_router.contract import Incoming, IncomingKind, Parsed, Receipt, ReceiptKind
+
+STATUSES = {
+    "accepted": ReceiptKind.ACCEPTED,
+    "scheduled": ReceiptKind.ACCEPTED,
+    "queued": ReceiptKind.ACCEPTED,
+    "sending": ReceiptKind.ACCEPTED,
+    "sent": ReceiptKind.ACCEPTED,
+    "delivered": ReceiptKind.DELIVERED,
+    "read": ReceiptKind.READ,
+    "undelivered": ReceiptKind.FAILED,
+    "failed": ReceiptKind.FAILED,
+    "canceled": ReceiptKind.REVOKED,
+}
+INCOMING = frozenset({"receiving", "received"})
+CONSENT = {"STOP": IncomingKind.UNSUBSCRIBE, "START": IncomingKind.SUBSCRIBE}
+MAX_MEDIA = 10  # what a message may hold at most
+
+
+def dedupe_key(said: Mapping[str, str]) -> str | None:
+    """A status by the message's sid, an incoming message by its own; None without any."""
+    sid = _sid(said)
+    if not sid:
+        return None
+    if _is_incoming(said):
+        return f"mo:{_hash(sid)}"
+    return f"status:{_hash(sid, _status(said), said.get('ErrorCode', ''))}"
+
+
+def parse(said: Mapping[str, str], name: str = "") -> list[Parsed]:
+    """`name`: our own id, from the callback's address. Raises ValueError for what makes no sense."""
+    said = {key: _clean(value) for key, value in said.items()}
+    return list(_incomings(said)) if _is_incoming(said) else list(_callback(said, _uuid(name)))
+
+
+def receipt(transmission: UUID | None, sid: str, status: str, code: str = "", detail: str = "") -> Receipt:
+    """What a status says of one message. `code`: Twilio's error number."""
+    kind = STATUSES.get(status, ReceiptKind.UNKNOWN)
+    words = {ReceiptKind.FAILED: word(code) if code else status, ReceiptKind.UNKNOWN: status[:60]}
+    return Receipt(
+        kind,
+        transmission=transmission,
+        provider_id=sid,
+        event_id=f"{sid}:{status}"[:150],
+        code=words.get(kind, ""),
+        detail=http.redact(detail),
+    )
+
+
+def _callback(said: Mapping[str, str], transmission: UUID | None) -> Iterator[Parsed]:
+    """The receipt; and a STOP that Twilio knows of and we may not."""
+    sid, status, code = _sid(said), _status(said), said.get("ErrorCode", "")
+    if not status or not (sid or transmission):
+        raise ValueError("a callback without MessageStatus or MessageSid")
+    yield receipt(transmission, sid, status, code, said.get("ChannelStatusMessage", ""))
+    if code == OPTED_OUT and said.get("To"):
+        channel, to = _address(said["To"])
+        yield Incoming(IncomingKind.UNSUBSCRIBE, to, fields={"error": OPTED_OUT, **channel})
+
+
+def _incomings(said: Mapping[str, str]) -> Iterator[Incoming]:
+    """Consent first, then the words or the place, then the files: one message of Twilio's may be several of ours."""
+    channel, sender = _address(said.get("From", ""))
+    if not sender:
+        raise ValueError("an incoming message without From")
+    sid, opt_out = _sid(said), said.get("OptOutType", "").upper()
+    told = {"to": said.get("To", ""), "opt_out_type": opt_out.lower()}
+    fields = {**{name: value for name, value in told.items() if value}, **channel}
+    if opt_out in CONSENT:
+        yield Incoming(CONSENT[opt_out], sender, fields=fields)
+    files = list(_files(said))
+    kind, words = _words(said)
+    if words.get("text") or kind is not IncomingKind.TEXT or not files:
+        yield Incoming(kind, sender, id=sid, fields=fields, **words)
+    for number, (url, media_type) in enumerate(files):
+        name = f"{sid}/{number}" if sid else ""
+        yield Incoming(
+            IncomingKind.FILE, sender, id=name, url=url, media_type=media_type, fields=dict(fields)
+        )
+
+
+def _words(said: Mapping[str, str]) -> tuple[IncomingKind, dict[str, Any]]:
+    text = said.get("Body", "")
+    if payload := said.get("ButtonPayload", ""):
+        return IncomingKind.SUGGESTION, {"text": said.get("ButtonText") or text, "postback": payload}
+    place = [_degrees(said.get(name, ""), limit) for name, limit in (("Latitude", 90), ("Longitude", 180))]
+    if None not in place:
+        label = said.get("Label") or said.get("Address") or text
+        return IncomingKind.LOCATION, {"latitude": place[0], "longitude": place[1], "text": label}
+    return IncomingKind.TEXT, {"text": text}
+
+
+def _files(said: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for number in range(MAX_MEDIA):
+        if url := said.get(f"MediaUrl{number}"):
+            yield url, said.get(f"MediaContentType{number}", "")
+
+
+def _is_incoming(said: Mapping[str, str]) -> bool:
+    return _status(said) in INCOMING or ("MessageStatus" not in said and "From" in said and "Body" in said)
+
+
+def _status(said: Mapping[str, str]) -> str:
+    return (said.get("MessageStatus") or said.get("SmsStatus") or "").lower()
+
+
+def _sid(said: Mapping[str, str]) -> str:
+    """At most as long as any id of ours is stored; Twilio's have 34 characters."""
+    return (said.get("MessageSid") or said.get("SmsSid") or "")[:100]
+
+
+def _address(value: str) -> tuple[dict[str, str], str]:
+    """`rcs:+3725…` → its channel as a field, and the number; an SMS has no channel in front."""
+    channel, colon, rest = value.strip().rpartition(":")
+    return ({"channel": channel} if colon else {}), rest
+
+
+def _degrees(value: str, limit: float) -> float | None:
+    """None for what is no angle: the words around it still count."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,3}(\.[0-9]{1,20})?", value):
+        return None
+    return degrees if abs(degrees := float(value)) <= limit else None
+
+
+def _uuid(value: str) -> UUID | None:
+    try:
+        return UUID(value)
+    except ValueError:
+        return None
+
+
+def _clean(value: str) -> str:
+    """A string that any database stores: without NUL and lone surrogates."""
+    return value.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
