@@ -1,0 +1,57 @@
+"""One request of a bot to its platform, with a token that is good → its answer, or the error that it means."""
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote
+
+from rcs_backends import http
+from rcs_backends.gsma_maap.answers import ERRORS, TOKEN_CODES, code_of, error_of
+from rcs_backends.gsma_maap.auth import Tokens
+from rcs_backends.gsma_maap.options import GSMAMaaPOptions
+from rcs_router.errors import Unavailable
+
+
+class Client:
+    """Used by all threads of the process at once."""
+
+    def __init__(self, options: GSMAMaaPOptions) -> None:
+        self._options = options
+        self.tokens = Tokens(options)
+
+    def call(
+        self,
+        method: str,
+        *path: str,
+        errors: http.Errors = ERRORS,
+        hidden: Iterable[str] = (),
+        **arguments: Any,
+    ) -> http.Reply:
+        """`path`: segments below the bot, encoded here. A token that is refused is replaced once.
+
+        Raises what `http.call` does, and what the answer means; `hidden` stays out of the error's text.
+        """
+        url = "/".join([self._options.base, *(quote(segment, safe="") for segment in path)])
+        reply, token = self._exchange(method, url, arguments)
+        if _is_about_the_token(reply) and self.tokens.refused(token):
+            reply, token = self._exchange(method, url, arguments)
+        if error := error_of(reply, errors, [*self._options.secrets(), token, *hidden]):
+            raise error
+        return reply
+
+    def _exchange(self, method: str, url: str, arguments: dict[str, Any]) -> tuple[http.Reply, str]:
+        token = self.tokens.get()
+        given = {"timeout": self._options.timeout, **arguments}
+        headers = {"Authorization": f"Bearer {token}", **given.pop("headers", {})}
+        return http.call(method, url, headers=headers, raise_errors=False, **given), token
+
+
+def _is_about_the_token(reply: http.Reply) -> bool:
+    return reply.status == 401 or (reply.status >= 400 and code_of(reply) in TOKEN_CODES)
+
+
+def answer_of(reply: http.Reply) -> dict[str, Any]:
+    """An answer whose content matters, as an object. Raises Unavailable when it is none."""
+    answer = reply.json()
+    if reply.truncated or not isinstance(answer, dict):
+        raise Unavailable(f"HTTP {reply.status}, but its body cannot be read", code="malformed_reply")
+    return answer

@@ -1,0 +1,70 @@
+"""Bytes or an address → a file that the platform keeps; its answers → what is known of such a file.
+
+The answers are not documented anywhere: a file object like that of the event `fileStatus` is read, wrapped into
+`file` or bare.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from urllib3.filepost import encode_multipart_formdata
+
+from rcs_backends.gsma_maap.reading import instant, number, text
+from rcs_backends.gsma_maap.suggestions import date_time
+from rcs_router.errors import Unavailable
+
+KEPT = timedelta(days=30)  # what clients ask for when nobody says
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file at the platform. `url` is what a message shows, once `status` is ready; it is an ordinary address."""
+
+    file_id: str
+    status: str = ""  # the platform's word; only ready is known for certain
+    url: str = ""
+    size: int | None = None  # bytes
+    valid_until: datetime | None = None
+
+
+def form(
+    media_type: str, until: datetime | None, content: tuple[str, bytes] | str
+) -> tuple[bytes, dict[str, str]]:
+    """Body and headers of an upload; `content`: name and bytes, or an address. Raises ValueError for a naive time."""
+    until = until or datetime.now(UTC) + KEPT
+    if until.tzinfo is None:
+        raise ValueError("until needs a time zone")
+    fields: list[tuple[str, Any]] = [("fileType", media_type), ("until", date_time(until))]
+    if isinstance(content, str):
+        fields.append(("fileUrl", content))
+    else:
+        fields.append(("fileContent", (*content, media_type)))
+    body, content_type = encode_multipart_formdata(fields)
+    return body, {"Content-Type": content_type}
+
+
+def stored(answer: Mapping[str, Any], file_id: str = "") -> StoredFile:
+    """The file that an answer describes. Raises Unavailable when nothing says which one it is."""
+    file = file_of(answer)
+    file_id = text(file.get("fileId")) or file_id
+    if not file_id:
+        raise Unavailable("an answer without fileId: the file may have been stored", code="malformed_reply")
+    return StoredFile(file_id, **properties(file))
+
+
+def file_of(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    inner = answer.get("file")
+    return inner if isinstance(inner, Mapping) else answer
+
+
+def properties(file: Mapping[str, Any]) -> dict[str, Any]:
+    """What is told of a file besides its id, by the names that we use."""
+    size = number(file.get("fileSize"))
+    return {
+        "status": text(file.get("status")),
+        "url": text(file.get("fileUrl")),
+        "size": None if size is None or size < 0 else int(size),
+        "valid_until": instant(file.get("validity")),
+    }

@@ -1,0 +1,80 @@
+"""The OPTIONS of a bot on a MaaP platform → its addresses, what may be wrong with them, and its secrets."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlsplit
+
+from rcs_router.contract import Options, Traffic, secret
+
+ROOTS = ("/rcs/bot/v1", "/bot/v1")  # how addresses of the API end; the token endpoint lies beside them
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True)
+class GSMAMaaPOptions(Options):
+    """One bot. It logs in with a fixed `token`, or with `client_id` and `client_secret` by OAuth 2.
+
+    `webhook_secret`: what the platform sends as its Authorization header, or what stands as `?secret=` in the
+    webhook's address where the platform sends none; several while you change it.
+    """
+
+    api_url: str  # up to and with /rcs/bot/v1
+    bot_id: str  # an opaque id or a service id, e.g. sip:acme@botplatform.example.com
+    webhook_secret: str | tuple[str, ...] = secret()
+    token: str = secret(default="")
+    client_id: str = ""
+    client_secret: str = secret(default="")
+    token_url: str = ""  # empty: /oauth2/v1/token where api_url has /rcs/bot/v1 or /bot/v1
+    traffic_types: dict[Traffic, str] = field(default_factory=lambda: {Traffic.PROMOTION: "advertisement"})
+    expiry_field: str = "expiry"  # member of RCSMessage that carries the end of a message; empty: none does
+    max_text: int = 2500  # characters; platforms differ
+    max_cards: int = 10  # of a carousel; newer platforms take 12
+
+    @property
+    def base(self) -> str:
+        """The address of the bot's resources, without a slash at its end."""
+        return f"{self.api_url.rstrip('/')}/{quote(self.bot_id, safe='')}"
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        return (self.webhook_secret,) if isinstance(self.webhook_secret, str) else self.webhook_secret
+
+    @property
+    def token_address(self) -> str:
+        """Where tokens are fetched; empty when neither an option nor `api_url` tells."""
+        api = self.api_url.rstrip("/")
+        root = next((root for root in ROOTS if api.endswith(root)), "")
+        return self.token_url or (f"{api.removesuffix(root)}/oauth2/v1/token" if root else "")
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong beyond types: one sentence each."""
+        secrets = self.webhook_secrets
+        found = {
+            "bot_id is empty": not self.bot_id,
+            "webhook_secret is empty: no webhook can be verified": not secrets or not all(secrets),
+            "max_text must be at least 1": self.max_text < 1,
+            "max_cards must be at least 2": self.max_cards < 2,
+            "api_url must have neither a query nor a fragment": any(urlsplit(self.api_url)[3:]),
+            "expiry_field names a member of RCSMessage: letters, digits and _": (
+                bool(self.expiry_field) and not self.expiry_field.isidentifier()
+            ),
+        }
+        yield from (problem for problem, is_so in found.items() if is_so)
+        yield from self._login()
+        yield from _unsafe("api_url", self.api_url)
+        if not self.token and self.token_address:
+            yield from _unsafe("token_url", self.token_address)
+
+    def _login(self) -> Iterator[str]:
+        if self.token and (self.client_id or self.client_secret):
+            yield "token and client_id exclude each other: a bot logs in one way"
+        elif not self.token and not (self.client_id and self.client_secret):
+            yield "either token, or client_id and client_secret, must be given"
+        elif not self.token and not self.token_address:
+            yield "token_url must be given, since api_url ends neither in /rcs/bot/v1 nor in /bot/v1"
+
+
+def _unsafe(name: str, address: str) -> Iterator[str]:
+    parts = urlsplit(address)
+    if parts.scheme != "https" and (parts.scheme != "http" or parts.hostname not in LOCAL):
+        yield f"{name} must begin with https://, since every request carries a token"
