@@ -7,9 +7,9 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from rcs_backends.emulator import delivery, forms
-from rcs_backends.emulator.conversations import Conversation, conversation
+from rcs_backends.emulator.conversations import Conversation, continued, conversation
 from rcs_backends.emulator.phones import Handset, Json, Media, Message, Suggestion
-from rcs_backends.emulator.wires import Act, ActionProblem, Said, wire, wires
+from rcs_backends.emulator.wires import Act, ActionProblem, Said, wires
 
 KEYWORDS = {  # country code → unsubscribe, subscribe (guides/build/events/receive-events)
     "+33": ("STOP", "Démarrer"),
@@ -69,9 +69,7 @@ def _say(handset: Handset, talk: Conversation, said: Said, **shown: object) -> M
 
 
 def _bubble(handset: Handset, talk: Conversation) -> Message:
-    return Message(
-        talk.wire.new_id(), talk.wire.provider, talk.agent, handset.number, "out", talk.wire.channel
-    )
+    return Message(talk.wire.new_id(), talk.wire.provider, talk.agent, handset.number, "out", talk.channel)
 
 
 def _tell(handset: Handset, talk: Conversation, said: Said) -> None:
@@ -144,7 +142,7 @@ def _tap(handset: Handset, action: Json) -> Message | None:
     message, suggestion = _found(handset, action.get("suggestion"), action.get("message"))
     if not handset.rcs:
         raise ActionProblem("The phone has no RCS.")
-    talk = Conversation(wire(message.provider), message.agent)
+    talk = continued(message)
     said = Said("reply", label=suggestion.label, postback=suggestion.postback, about=message)
     if suggestion.kind == "reply":
         answer: Message | None = _say(handset, talk, said, text=suggestion.label)
@@ -197,7 +195,7 @@ def _form(handset: Handset, action: Json) -> Message:
     message = shown[0]
     form = message.form or {}
     data = forms.filled(form, action.get("data"))
-    talk = Conversation(wire(message.provider), message.agent)
+    talk = continued(message)
     said = Said("form", text=forms.summary(form, data), postback=form["postback"], data=data, about=message)
     answer = _say(handset, talk, said)
     form["answer"] = data

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
-from functools import cache
 
 from django.conf import settings
 
@@ -21,19 +20,16 @@ class ConfigProblem(ValueError):
     """A dial does not exist or cannot be set like that; the message is one sentence."""
 
 
-@cache
 def defaults() -> Json:
-    """A section for every wire, and the dials of all. Do not change in place."""
-    return {provider: wire.dials for provider, wire in wires().items()} | GLOBAL
+    """A section for every wire, and the dials that concern them all."""
+    return {provider: deepcopy(wire.dials) for provider, wire in wires().items()} | GLOBAL
 
 
-@cache
 def _open() -> frozenset[str]:
     """The dials whose keys are names, not dials."""
     return frozenset(f"{name}.{dial}" for name, wire in wires().items() for dial in wire.open_dials)
 
 
-@cache
 def _choices() -> Mapping[str, tuple[str, ...]]:
     return {f"{name}.{dial}": some for name, wire in wires().items() for dial, some in wire.choices.items()}
 

@@ -4,64 +4,76 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rcs_backends.emulator.phones import Handset, Json, Message
-from rcs_backends.emulator.wires import ActionProblem, Wire, wires
+from rcs_backends.emulator.wires import ActionProblem, Wire, wire, wires
+
+CHANNELS = ("rcs", "sms")
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One agent of one provider, as the phone sees it."""
+    """One agent of one provider, as the phone sees it. `channel`: the wire's, or sms where the person answers an SMS
+    that a provider of RCS sent in its place.
+    """
 
     wire: Wire
     agent: str
+    channel: str
 
 
 def conversation(handset: Handset, action: Json) -> Conversation:
     """As asked for by `via` (rcs, sms or a provider) and `to`; else that of the newest message on the phone; else the
     only agent there is. Raises ActionProblem, which names the choice where there is one.
     """
-    candidates = _candidates(handset, action.get("via"))
-    if candidates[0].channel == "rcs" and not handset.rcs:
+    via, to, newest = action.get("via"), action.get("to"), handset.newest()
+    if newest and not via and not to:
+        found = continued(newest)
+    else:
+        channel = newest.channel if newest else "rcs" if handset.rcs else "sms"
+        found = _asked_for(handset, str(via or channel), str(to or ""))
+    if found.channel == "rcs" and not handset.rcs:
         raise ActionProblem("The phone has no RCS.")
-    latest = _latest(handset, candidates)
-    if to := action.get("to"):
-        return Conversation(_wire_of(str(to), candidates, latest), str(to))
-    if latest:
-        return Conversation(wires()[latest.provider], latest.agent)
-    return _only(candidates)
+    return found
 
 
-def _candidates(handset: Handset, via: object) -> list[Wire]:
-    """The wires of a channel, or the one that is named."""
-    if isinstance(via, str) and via in wires():
-        return [wires()[via]]
-    newest = handset.newest()
-    channel = via or (newest.channel if newest else "rcs" if handset.rcs else "sms")
-    if channel not in ("rcs", "sms"):
+def continued(message: Message) -> Conversation:
+    """The conversation that a message belongs to."""
+    return Conversation(wire(message.provider), message.agent, message.channel)
+
+
+def _asked_for(handset: Handset, via: str, to: str) -> Conversation:
+    if via == "rcs" and not handset.rcs:
+        raise ActionProblem("The phone has no RCS.")
+    known = [m for m in reversed(handset.messages.values()) if via in (m.provider, m.channel)]
+    known = [m for m in known if handset.rcs or m.channel == "sms"]
+    providers = {message.provider for message in known}
+    having = [
+        one for one in wires().values() if via in (one.provider, one.channel) or one.provider in providers
+    ]
+    if not having:
         raise ActionProblem(f"via must be rcs, sms or one of {', '.join(wires())}.")
-    return [wire for wire in wires().values() if wire.channel == channel]
+    if to:
+        return _named(to, via, known, having)
+    return continued(known[0]) if known else _only(having)
 
 
-def _latest(handset: Handset, candidates: list[Wire]) -> Message | None:
-    """The newest message over one of these wires, shown or not."""
-    providers = {wire.provider for wire in candidates}
-    return next((m for m in reversed(handset.messages.values()) if m.provider in providers), None)
-
-
-def _wire_of(agent: str, candidates: list[Wire], latest: Message | None) -> Wire:
-    """Who has this agent. A name that nobody has is one of the conversation's wire, or of the first: Google's agents
-    need not be set up, and whom an SMS goes to is anybody's choice.
+def _named(agent: str, via: str, known: list[Message], candidates: list[Wire]) -> Conversation:
+    """The agent of this name: who wrote under it last, else whose agent it is. A name that nobody has is taken to be of
+    the conversation's wire, or of the first: Google's agents need not be set up, and an SMS may go to any number.
     """
-    having = [wire for wire in candidates if agent in wire.agents()]
-    current = [wire for wire in having or candidates if latest and wire.provider == latest.provider]
-    if len(having) > 1 and not current:
-        raise ActionProblem(
-            f"via must say whose {agent} is meant: {_listed(one.provider for one in having)}."
-        )
-    return (current or having or candidates)[0]
+    written = next((message for message in known if message.agent == agent), None)
+    if written:
+        return continued(written)
+    having = [one for one in candidates if agent in one.agents()]
+    if len(having) > 1:
+        names = _listed(one.provider for one in having)
+        raise ActionProblem(f"via must say whose {agent} is meant: {names}.")
+    current = [wire(message.provider) for message in known[:1]]
+    found = (having or current or candidates)[0]
+    return Conversation(found, agent, via if via in CHANNELS else found.channel)
 
 
 def _only(candidates: list[Wire]) -> Conversation:
-    found = [Conversation(wire, agent) for wire in candidates for agent in wire.agents()]
+    found = [Conversation(one, agent, one.channel) for one in candidates for agent in one.agents()]
     if not found:
         raise ActionProblem("to must name the agent: the phone has no conversation yet.")
     if len(found) > 1:

@@ -21,6 +21,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from rcs_backends.emulator import server
 from rcs_backends.emulator.phones import Card, Media, Message, Suggestion
 from rcs_backends.emulator.state import world
+from rcs_backends.emulator.wires import wires
 
 pytestmark = pytest.mark.services
 
@@ -404,9 +405,14 @@ def test_nothing_overflows_a_phone_wide_screen(page: Page) -> None:
     google(
         page, MARI, {"text": "W" * 300, "suggestions": [reply("W" * 24 + str(each)) for each in range(10)]}
     )
-    handset(page, OLEV, name="A person with quite a long name that does not fit")
+    put_form(
+        title="W" * 100, fields=[field("W" * 60, "select", options=("W" * 90,)), field("W" * 60, "checkbox")]
+    )
+    sound = Media("https://a.invalid/" + "W" * 90, name="W" * 90)
+    put(MARI, Message("s1", "google", "acme", MARI, kind="audio", media=sound, state="delivered"))
+    handset(page, OLEV, name="A person with quite a long name that does not fit", anonymous=True)
     page.open(PHONE)
-    page.until(lambda: len(page.all(".row", MARI)) == 3, "three messages")
+    page.until(lambda: len(page.all(".row", MARI)) == 5, "five messages")
     widths = (
         "return [document.documentElement.scrollWidth, document.querySelector('.chosen .talk').scrollWidth]"
     )
@@ -416,6 +422,152 @@ def test_nothing_overflows_a_phone_wide_screen(page: Page) -> None:
     assert [each.get_attribute("data-number") for each in page.all(".phone") if each.is_displayed()] == [OLEV]
     page.find("#panel-toggle").click()
     assert page.driver.execute_script(widths) == [390, 390]
+
+
+# What only other wires than Google's and Kannel's carry
+
+
+def field(
+    name: str, kind: str = "text", *, required: bool = False, options: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    return {"name": name, "label": name.title(), "type": kind, "required": required, "options": list(options)}
+
+
+ORDER: list[dict[str, Any]] = [
+    field("who", required=True),
+    field("size", "select", required=True, options=("41", "42")),
+    field("when", "date"),
+    field("mail", "email"),
+    field("phone", "phone"),
+    field("count", "number"),
+    field("gift", "checkbox"),
+]
+
+
+def put_form(**more: Any) -> Message:
+    form = {
+        "id": "f1",
+        "title": "Your order",
+        "text": "A minute.",
+        "submit": "Order",
+        "postback": "o7",
+        "fields": ORDER,
+    }
+    message = Message("f1", "rest", "shop", MARI, kind="form", form={**form, **more}, state="delivered")
+    put(MARI, message)
+    return message
+
+
+def test_a_sound_shows_its_name_and_length_and_says_that_it_cannot_be_played(page: Page) -> None:
+    media = Media(f"{page.url}/nothing-here.mp3", media_type="audio/mpeg", name="Hello.mp3", seconds=73)
+    put(MARI, Message("a1", "google", "acme", MARI, kind="audio", media=media, state="delivered"))
+    page.open()
+    assert page.find(".sound", MARI).text.split("\n") == ["Hello.mp3", "1:13"]
+    play = page.find(".sound button", MARI)
+    assert play.get_attribute("aria-label") == "Play Hello.mp3"
+    play.click()
+    page.until(lambda: page.text(".sound small", MARI) == ["cannot be played"], "a word about the sound")
+
+
+def test_a_sound_that_is_nowhere_on_the_web_has_no_button(page: Page) -> None:
+    media = Media("javascript:document.title=1", name="Hello.mp3")
+    put(MARI, Message("a1", "google", "acme", MARI, kind="audio", media=media, state="delivered"))
+    page.open()
+    assert page.find(".sound", MARI).text.startswith("Hello.mp3")
+    assert page.all(".sound button, .sound a", MARI) == []
+
+
+def test_a_place_has_its_label_its_coordinates_and_a_link_to_a_map(page: Page) -> None:
+    place = Message("p1", "google", "acme", MARI, kind="location", text="Acme", location=(59.437, 24.75))
+    place.state = "delivered"
+    put(MARI, place)
+    page.open()
+    shown = page.find("a.place", MARI)
+    assert shown.text.split("\n") == ["Acme", "59.437, 24.75"]
+    assert shown.get_attribute("href") == "geo:59.437,24.75"
+
+
+def test_a_form_is_filled_in_on_the_phone(page: Page) -> None:
+    message = put_form()
+    page.open()
+    page.find(".form", MARI)
+    assert [each.strip() for each in page.text(".form label b", MARI)] == ["*", "*"]
+    types = [each.get_attribute("type") for each in page.all(".form input", MARI)]
+    assert types == ["text", "date", "email", "tel", "number", "checkbox"]
+    page.find(".form [name=who]", MARI).send_keys("Mari")
+    page.find(".form button", MARI).click()  # the size is missing: the browser keeps it
+    Select(page.find(".form [name=size]", MARI)).select_by_visible_text("42")
+    page.find(".form [name=count]", MARI).send_keys("2")
+    page.find(".form [name=gift]", MARI).click()
+    said_so = requests.get(f"{page.url}/emulator/handsets/{MARI}/messages/", timeout=5).json()["messages"]
+    assert "answer" not in said_so[0]["form"]
+    page.find(".form button", MARI).click()
+    assert world.wait_for(lambda: "answer" in (message.form or {}), DEADLINE)
+    assert message.form is not None
+    assert message.form["answer"] == {"who": "Mari", "size": "42", "count": 2, "gift": True}
+    assert page.find(".form .sent", MARI).text == "✓ Sent"
+    assert page.text(".form dd", MARI) == ["Mari", "42", "2", "yes"]
+    assert page.all(".form input", MARI) == []
+
+
+def test_what_a_form_holds_already_survives_new_messages(page: Page) -> None:
+    put_form()
+    page.open()
+    page.find(".form [name=who]", MARI).send_keys("Ma")
+    google(page, MARI, {"text": "Take your time"})
+    page.until(lambda: len(page.all(".row", MARI)) == 2, "two messages")
+    page.find(".form [name=who]", MARI).send_keys("ri")
+    assert page.find(".form [name=who]", MARI).get_property("value") == "Mari"
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "shown"),
+    [
+        ("dial", {"phone": "+372600", "mode": "video", "subject": "Boots"}, ["+372600", "video", "Boots"]),
+        ("show_location", {"query": "boot shops"}, ["boot shops"]),
+        ("compose_text", {"phone": "+372600", "text": "Hello"}, ["+372600", "Hello"]),
+        ("compose_recording", {"phone": "+372600", "type": "audio"}, ["+372600", "audio"]),
+    ],
+)
+def test_what_the_phone_would_do_is_shown_in_a_sheet(
+    page: Page, kind: str, detail: dict[str, str], shown: list[str]
+) -> None:
+    chip = Suggestion("Do it", kind, "p", detail)
+    put(MARI, Message("m1", "google", "acme", MARI, text="So?", suggestions=[chip], state="delivered"))
+    page.open()
+    assert page.find(".chip svg", MARI)
+    page.find(".chip", MARI).click()
+    page.find("dialog dd")
+    assert page.text("dialog dd") == shown
+    assert world.wait_for(lambda: chip.tapped, DEADLINE)
+
+
+def test_mixed_conversations_say_whose_provider_speaks(page: Page) -> None:
+    put(MARI, Message("m1", "google", "acme", MARI, text="One", state="delivered"))
+    put(MARI, Message("m2", "kannel", "1550", MARI, channel="sms", text="Two", state="delivered"))
+    page.open()
+    page.until(
+        lambda: page.text(".sender", MARI) == ["acme · google · RCS", "1550 · kannel · SMS"], "two senders"
+    )
+    options = page.text(".to option", MARI)
+    assert options[0].startswith("1550 · kannel · SMS")
+    assert "acme · google · RCS" in options
+
+
+def test_a_phone_becomes_anonymous_in_its_menu(page: Page) -> None:
+    handset(page, MARI)
+    page.open()
+    page.find(".menu summary", MARI).click()
+    page.find(".switch.anonymous", MARI).click()
+    assert world.wait_for(lambda: world.handset(MARI).anonymous, DEADLINE)
+    page.until(lambda: page.text(".number", MARI) == [f"{MARI} · anonymous"], "a word by the number")
+
+
+def test_the_panel_offers_every_provider(page: Page) -> None:
+    page.open()
+    page.find("#panel-toggle").click()
+    options = ["all", *wires()]
+    page.until(lambda: page.text("#panel [name=provider] option") == options, "every provider")
 
 
 def test_the_page_names_no_other_host_and_writes_no_markup() -> None:

@@ -96,11 +96,15 @@ export class Composer {
   }
 
   isSms(peer) {
-    return Boolean(peer) && this.page.channelOf(peer.via) === "sms";
+    return Boolean(peer) && this.channelOf(peer) === "sms";
+  }
+
+  channelOf(peer) {
+    return peer.channel ?? this.page.channelOf(peer.via);
   }
 
   nameOf(peer) {
-    const channel = this.page.channelOf(peer.via);
+    const channel = this.channelOf(peer);
     const provider = peer.via === channel ? [] : [peer.via];
     return [peer.to, ...provider, channel.toUpperCase()].join(" · ");
   }

@@ -91,7 +91,7 @@ export class Phone {
     for (const message of messages) this.showMessage(message);
     this.showSenders(messages);
     this.showChips(messages);
-    this.composer.update(this.peers(messages), peerOf(messages.at(-1)));
+    this.composer.update(this.peers(messages), newestPeer(messages));
     if (fresh.at(-1)?.direction === "out") this.toEnd();
     else if (fresh.length && !this.follow) put(this.jump, { hidden: false });
     if (this.loaded) this.announce(arrived);
@@ -255,7 +255,13 @@ function isShown(message) {
 }
 
 function peerOf(message) {
-  return message ? { via: message.provider, to: message.agent } : null;
+  return { via: message.provider, to: message.agent };
+}
+
+// Whom an answer reaches if nobody is chosen; a provider of RCS may have sent its message as an SMS.
+function newestPeer(messages) {
+  const newest = messages.findLast(isShown);
+  return newest ? { ...peerOf(newest), channel: newest.channel } : null;
 }
 
 function summaryOf(message) {
