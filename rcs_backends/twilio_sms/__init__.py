@@ -109,10 +109,10 @@ class TwilioSMS(BaseBackend):
             raise Refused(problem, code="too_long")
         hidden = [outbound.text] if len(outbound.text) > 3 else []
         reply = self._call("POST", "Messages.json", self._fields(outbound), hidden)
-        match reply.json():
-            case {"sid": str() as sid, **said} if sid and not reply.truncated:
-                _raise_failed(said)
-                return SendResult(sid[:200])
+        if _said(reply, "status") in {"failed", "undelivered"}:  # at once; then no callback follows
+            raise _failed(_said(reply, "error_code"))
+        if sid := _said(reply, "sid"):
+            return SendResult(sid[:200])
         return SendResult(code="malformed_reply", detail=f"HTTP {reply.status} without a message's sid")
 
     def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool:
@@ -213,7 +213,9 @@ def _message(sid: str) -> str:
 
 
 def _written(value: Any) -> Any:
-    """As the form has it: booleans in lower case, several values as a list."""
+    """As the form has it: booleans in lower case, several values as a list, and nothing for None."""
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return str(value).lower()
     return [str(one) for one in value] if isinstance(value, list | tuple) else str(value)
@@ -238,9 +240,7 @@ def _word(reply: http.Reply) -> str:
     return errors.word(_said(reply, "code"))
 
 
-def _raise_failed(said: Mapping[str, Any]) -> None:
-    """An answer may say at once that the message has failed; then no callback follows."""
-    if said.get("status") in {"failed", "undelivered"}:
-        name = errors.word(str(said.get("error_code") or ""))
-        kind = errors.ERRORS.get(name, Refused)
-        raise kind("Twilio took the message and failed at once", code=name if name in errors.ERRORS else "")
+def _failed(code: str) -> SendError:
+    name = errors.word(code)
+    known = errors.ERRORS.get(name)
+    return (known or Refused)("Twilio took the message, and it failed at once", code=name if known else "")
