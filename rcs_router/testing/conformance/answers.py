@@ -1,0 +1,194 @@
+"""Whatever a provider may answer, or fail to, in; a result or the SendError that says what to do next out."""
+
+import json
+import logging
+import traceback
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from rcs_router.content import Text
+from rcs_router.contract import BaseBackend, SendResult
+from rcs_router.errors import Ambiguous, SendError, Throttled, Unavailable
+from rcs_router.testing.conformance.provider import PATIENCE, PHONE, Fault, Provider, outbound
+from rcs_router.testing.conformance.spoiling import spoiled
+from rcs_router.testing.conformance.suite import Suite, ended, over
+from rcs_router.testing.stub import Answer, Behaviour, Stub, answer, cut, drip, hang, raw, reset
+
+WORDS = "Your code is 482913"
+UNREADABLE: dict[str, bytes] = {
+    "empty": b"",
+    "HTML": b"<html><body>OK</body></html>",
+    "null": b"null",
+    "a list": b"[]",
+    "a list of lists": b"[[]]",
+    "an empty object": b"{}",
+    "a number": b"7",
+    "a string": b'"ok"',
+    "not UTF-8": b"\xff\xfe\x00",
+    "too deep": b"[" * 100_000,
+    "huge": b'{"a": "' + b"x" * 2_000_000 + b'"}',
+}
+LOST: dict[str, Behaviour] = {"cut": cut, "reset": reset, "hang": hang}
+HALF = {
+    "breaks off": raw(b'HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{"'),
+    "drips": drip(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n"),
+    "no HTTP": raw(b"SSH-2.0-OpenSSH_9.6\r\n"),
+}
+STATUSES = {f"{start}-{start + 99}": range(start, start + 100) for start in (200, 300, 400, 500)}
+IN_A_MINUTE = format_datetime(datetime.now(UTC) + timedelta(minutes=1), usegmt=True)
+WAITS: dict[str, tuple[str, float | None]] = {
+    "seconds": ("12", 12),
+    "a date": (IN_A_MINUTE, 60),
+    "nonsense": ("soon", None),
+    "less than none": ("-5", None),
+    "nothing": ("", None),
+}
+
+
+def unreadable(provider: Provider) -> dict[str, bytes]:
+    """Bodies in which no acceptance can be read, the accepted one cut in half among them."""
+    half = provider.accepted.body[: len(provider.accepted.body) // 2]
+    return {**UNREADABLE, "cut in half": half}
+
+
+def _spoiled(provider: Provider) -> Iterator[tuple[str, bytes]]:
+    try:
+        body = json.loads(provider.accepted.body)
+    except ValueError:
+        return
+    for name, value in spoiled(body):
+        yield name, json.dumps(value).encode()
+
+
+class Answers(Suite):
+    """From the provider's answer to what the outbox reads."""
+
+    def test_accepted_message_has_its_id(self, stub: Stub) -> None:
+        end = ended(self.provider.make(stub), outbound(Text("x")))
+        assert end == SendResult(provider_id=self.provider.provider_id), f"accepted, but read as {end!r}"
+
+    @over(unreadable)
+    def test_unreadable_acceptance_is_never_sent_again(self, case: bytes, stub: Stub) -> None:
+        self._taken(stub, self.provider.make(stub), Answer(self.provider.accepted.status, case), "")
+
+    def test_acceptance_of_wrong_types_is_never_sent_again(self, stub: Stub) -> None:
+        backend = self.provider.make(stub)
+        for name, body in _spoiled(self.provider):
+            self._taken(stub, backend, Answer(self.provider.accepted.status, body), name)
+
+    def _taken(self, stub: Stub, backend: BaseBackend, behaviour: Behaviour, name: str) -> None:
+        stub.default = behaviour
+        end = ended(backend, outbound(Text("x")))
+        if isinstance(end, SendError):
+            assert end.unknown or not end.retry, f"{name}: {end!r} would send an accepted message again"
+        else:
+            lost = self.provider.provider_id and not end.provider_id and not end.code
+            assert not lost, f"{name}: the provider's id is lost and no code says so: code='malformed_reply'"
+            assert isinstance(end.provider_id, str), f"{name}: provider_id is {end.provider_id!r}"
+
+    @over(lambda provider: STATUSES)
+    def test_every_status_is_a_result_or_a_send_error(self, case: range, stub: Stub) -> None:
+        backend = self.provider.make(stub)
+        for status in case:
+            for body in (b"", b"<html>busy</html>"):
+                stub.default = Answer(status, body)
+                end = ended(backend, outbound(Text("x")))
+                if status < 300:
+                    harmless = isinstance(end, SendResult) or end.unknown or not end.retry
+                    assert harmless, f"HTTP {status}: {end!r} would send an accepted message again"
+                else:
+                    assert isinstance(end, SendError), f"HTTP {status} is read as accepted"
+
+    @over(lambda provider: provider.errors)
+    def test_error_of_the_provider(self, case: Fault, stub: Stub) -> None:
+        backend = self.provider.make(stub)
+        stub.default = case.behaviour
+        end = ended(backend, outbound(Text("x")))
+        assert type(end) is case.kind, f"wanted {case.kind.__name__}, got {end!r}"
+        if case.code:
+            assert end.code == case.code
+
+    @over(lambda provider: {str(s): s for s in (400, 401, 403, 404, 409, 422, 429, 500, 503)})
+    def test_unknown_error_code_falls_back_to_the_status(self, case: int, stub: Stub) -> None:
+        if not self.provider.odd_error:
+            pytest.skip("the provider has no codes of its own: no odd_error")
+        backend = self.provider.make(stub)
+        ends = []
+        for behaviour in (Answer(case), self.provider.odd_error(case)):
+            stub.default = behaviour
+            ends.append(type(ended(backend, outbound(Text("x")))))
+        assert ends[1] is ends[0], f"{ends[1].__name__} with an unknown code, {ends[0].__name__} without one"
+
+    @over(lambda provider: WAITS)
+    def test_throttled_says_for_how_long(self, case: tuple[str, float | None], stub: Stub) -> None:
+        header, seconds = case
+        backend = self.provider.make(stub)
+        stub.default = answer(429, **({"Retry_After": header} if header else {}))
+        end = ended(backend, outbound(Text("x")))
+        assert isinstance(end, Throttled), f"429 is {end!r}"
+        if seconds is None:
+            assert end.retry_after is None
+        else:
+            assert end.retry_after == pytest.approx(seconds, abs=30)
+
+    @over(lambda provider: {str(status): status for status in (301, 302, 303, 307, 308)})
+    def test_redirect_is_not_followed(self, case: int, stub: Stub) -> None:
+        backend = self.provider.make(stub)
+        stub.default = answer(case, Location=f"{stub.url}/elsewhere")
+        assert isinstance(ended(backend, outbound(Text("x"))), SendError)
+        assert "/elsewhere" not in [request.path for request in stub.requests], "our secrets would follow"
+
+    def test_refused_connection_is_unavailable(self, stub: Stub) -> None:
+        stub.close()
+        end = ended(self.provider.make(stub.url), outbound(Text("x")))
+        assert type(end) is Unavailable, f"nothing has left, but the end is {end!r}"
+
+    @over(lambda provider: LOST)
+    def test_lost_answer_is_ambiguous(self, case: Behaviour, stub: Stub) -> None:
+        end = self._after_a_good_one(stub, case)
+        assert type(end) is Ambiguous, f"the request has left, but the end is {end!r}"
+
+    @over(lambda provider: HALF)
+    def test_half_an_answer_is_never_sent_again(self, case: Behaviour, stub: Stub) -> None:
+        end = self._after_a_good_one(stub, case)
+        assert isinstance(end, SendResult) or end.unknown, f"the request has left, but the end is {end!r}"
+
+    def _after_a_good_one(self, stub: Stub, behaviour: Behaviour) -> SendResult | SendError:
+        """Tokens are there by then, so that it is the message alone that gets lost."""
+        backend = self.provider.make(stub, timeout=PATIENCE)
+        first = ended(backend, outbound(Text("x")))
+        assert isinstance(first, SendResult), f"the first message, which nothing disturbs: {first!r}"
+        stub.default = behaviour
+        return ended(backend, outbound(Text("x")))
+
+    @over(lambda provider: {str(status): status for status in (200, 302, 400, 401, 403, 404, 429, 500, 503)})
+    def test_nothing_secret_is_told(self, case: int, stub: Stub, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.DEBUG)
+        backend = self.provider.make(stub)
+        secrets = [secret for secret in backend.options.secrets() if "\n" not in secret]
+        assert all(len(secret) > 5 for secret in secrets), "use longer secrets in the suite's options"
+        hidden = [*secrets, WORDS, PHONE[1:]]
+        for body in _echoes(" ".join([*hidden, PHONE])):
+            stub.default = answer(case, body)
+            end = ended(backend, outbound(Text(WORDS)))
+            told = f"{end!r} {end.detail} {caplog.text} {_traceback(end)}"
+            shown = [("a secret", "the text", "the number")[_kind(one)] for one in hidden if one in told]
+            assert not shown, f"an error, a result or the log shows {', '.join(shown)}"
+
+
+def _echoes(words: str) -> list[Any]:
+    """Answers of a provider that repeats all it knows."""
+    error = {"code": words, "message": words, "detail": words, "title": words, "description": words}
+    return [words, {"error": error}, {"errors": [error]}, {**error, "id": "1", "status": words}]
+
+
+def _traceback(end: Any) -> str:
+    return "".join(traceback.format_exception(end)) if isinstance(end, Exception) else ""
+
+
+def _kind(hidden: str) -> int:
+    return {WORDS: 1, PHONE[1:]: 2}.get(hidden, 0)

@@ -1,0 +1,114 @@
+"""The optional calls that a backend announces, any answer, in; a result of the agreed kind or a SendError out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from rcs_router.content import Text
+from rcs_router.contract import BaseBackend, Receipt, SendResult
+from rcs_router.errors import SendError
+from rcs_router.testing.conformance.answers import HALF, LOST, UNREADABLE
+from rcs_router.testing.conformance.provider import ID, OPTIONAL, PATIENCE, PHONE, Provider, outbound
+from rcs_router.testing.conformance.suite import Suite, outcome, over
+from rcs_router.testing.stub import Answer, Stub
+
+PHONES = [PHONE, "+37255501235"]
+STATUSES = (*range(300, 309), *range(400, 430), 451, *range(500, 512))
+
+
+@dataclass(frozen=True)
+class Call:
+    """An optional call by its capability, and whether what it returned is of the agreed kind."""
+
+    capability: str
+    make: Callable[[BaseBackend, str], Any]
+    is_agreed: Callable[[Any], bool]
+
+
+def _both(backend: BaseBackend, _: str) -> None:
+    backend.typing(PHONE)
+    backend.typing(PHONE, active=False)
+
+
+def _two(backend: BaseBackend, _: str) -> list[SendResult | SendError]:
+    return backend.send_many([outbound(Text("x"), id=ID), outbound(Text("y"), id=uuid4(), to=PHONES[1])])
+
+
+CALLS = [
+    Call("revoke", lambda b, name: b.revoke(ID, PHONE, name), lambda r: r in (True, False, None)),
+    Call(
+        "status",
+        lambda b, name: b.status(ID, PHONE, name),
+        lambda r: isinstance(r, list) and all(isinstance(one, Receipt) for one in r),
+    ),
+    Call("typing", _both, lambda r: r is None),
+    Call("mark_read", lambda b, name: b.mark_read(PHONE, "incoming-1"), lambda r: r is None),
+    Call(
+        "check",
+        lambda b, name: b.check_capabilities(PHONES),
+        lambda r: set(r) == set(PHONES) and all(v is None or isinstance(v, frozenset) for v in r.values()),
+    ),
+    Call(
+        "bulk",
+        _two,
+        lambda r: (
+            isinstance(r, list) and len(r) == 2 and all(isinstance(e, SendResult | SendError) for e in r)
+        ),
+    ),
+]
+assert {call.capability for call in CALLS} == set(OPTIONAL)
+
+
+def announced(provider: Provider) -> dict[str, Call]:
+    """The calls that the capabilities name; the others are never made."""
+    can = provider.make().capabilities
+    return {call.capability: call for call in CALLS if getattr(can, call.capability)}
+
+
+class Optional(Suite):
+    """revoke, status, typing, mark_read, check_capabilities and send_many."""
+
+    @over(announced)
+    def test_announced_call_works(self, case: Call, stub: Stub) -> None:
+        backend = self.provider.make(stub)
+        stub.default = self.provider.answers[case.capability]
+        end = self._ended(case, backend, "the provider's own answer")
+        assert not isinstance(end, SendError), f"refused the provider's own answer: {end!r}"
+        assert self.provider.asked(stub), "no request was made"
+        if case.capability == "bulk":
+            assert [one for one in end if not isinstance(one, SendResult)] == []
+
+    @over(announced)
+    def test_announced_call_survives_every_status(self, case: Call, stub: Stub) -> None:
+        backend = self.provider.make(stub)
+        for status in STATUSES:
+            stub.default = Answer(status, b"<html>busy</html>")
+            self._ended(case, backend, f"HTTP {status}")
+
+    @over(announced)
+    def test_announced_call_survives_unreadable_answers(self, case: Call, stub: Stub) -> None:
+        backend = self.provider.make(stub)
+        for name, body in UNREADABLE.items():
+            stub.default = Answer(200, body)
+            self._ended(case, backend, f"a body that is {name}")
+
+    @over(announced)
+    def test_announced_call_that_gets_no_answer_is_an_error(self, case: Call, stub: Stub) -> None:
+        backend = self.provider.make(stub, timeout=PATIENCE)
+        stub.default = self.provider.answers[case.capability]
+        self._ended(case, backend, "the provider's own answer")
+        for name, behaviour in {**LOST, "no HTTP": HALF["no HTTP"]}.items():
+            stub.default = behaviour
+            end = self._ended(case, backend, name)
+            assert isinstance(end, SendError) or _all_errors(end), f"{name}: no answer came, but {end!r}"
+
+    def _ended(self, call: Call, backend: BaseBackend, answer: str) -> Any:
+        end = outcome(lambda: call.make(backend, self.provider.provider_id), object)
+        if not isinstance(end, SendError):
+            assert call.is_agreed(end), f"{call.capability} returned {end!r} for {answer}"
+        return end
+
+
+def _all_errors(end: Any) -> bool:
+    return isinstance(end, list) and bool(end) and all(isinstance(one, SendError) for one in end)

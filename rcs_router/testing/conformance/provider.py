@@ -1,0 +1,127 @@
+"""What an author tells of a provider → what the suite sends, answers and forges; a misuse is one clear sentence."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+from uuid import UUID
+
+from rcs_router.content import Content
+from rcs_router.content.plain import render
+from rcs_router.contract import BaseBackend, Outbound, Parsed, WebhookRequest
+from rcs_router.errors import SendError
+from rcs_router.testing.conformance.reading import read
+from rcs_router.testing.stub import Answer, Behaviour, Request, Stub
+
+ID = UUID("5f1c9f0e-5b0a-4d7e-9a34-1f2d3c4b5a69")
+PHONE = "+37255501234"
+WEBHOOK_URL = "https://shop.example/rcs/webhooks/kit/"
+NOWHERE = "http://127.0.0.1:9"  # for what makes no request
+TIMEOUT = 5.0  # seconds; for an answer that comes
+PATIENCE = 1.0  # seconds; for one that does not
+OPTIONAL = ("revoke", "status", "typing", "mark_read", "check", "bulk")  # as capabilities announce them
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An answer of the provider, and the SendError that the backend must raise. `code`: its code, if that matters."""
+
+    behaviour: Behaviour
+    kind: type[SendError]
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A payload as the provider writes it (or a whole request), and what the backend must understand."""
+
+    name: str
+    payload: Any
+    expected: Sequence[Parsed] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provider:
+    """One backend and its provider's habits. Only `backend`, `options` and `accepted` are needed by all.
+
+    `options`: OPTIONS for a provider that listens at the given address. `accepted`: its answer to a message that it
+    takes, with `provider_id` where it gives one. `routes`: answers of other paths, e.g. of a token endpoint; what is
+    asked there is not counted. `errors`: its error answers by name. `odd_error`: an error answer of this HTTP status,
+    with a code of the provider's own that nobody knows.
+
+    `sign`: a payload (a JSON value, or bytes that are none) → the webhook request that carries it, genuine in all
+    respects. `heard`: payloads and their meaning. `unknown`: payloads of kinds that the backend cannot know. `forged`:
+    requests that must be refused, besides the ones the suite makes of the genuine. `signs_body` is False where a
+    shared secret in a header or address is all there is. `rotates`: the option that may hold several secrets.
+
+    `answers`: the provider's answer to each optional call that the capabilities announce: revoke, status, typing,
+    mark_read, check, bulk. `read`: the values that a request says, if they are not JSON, form or query.
+    """
+
+    backend: type[BaseBackend]
+    options: Callable[[str], Mapping[str, Any]]
+    accepted: Answer
+    provider_id: str = ""
+    routes: Mapping[str, Behaviour] = field(default_factory=dict)
+    errors: Mapping[str, Fault] = field(default_factory=dict)
+    odd_error: Callable[[int], Answer] | None = None
+    sign: Callable[[Any], WebhookRequest] | None = None
+    heard: Sequence[Heard] = ()
+    unknown: Sequence[Any] = ()
+    forged: Mapping[str, WebhookRequest] = field(default_factory=dict)
+    signs_body: bool = True
+    rotates: str = ""
+    answers: Mapping[str, Behaviour] = field(default_factory=dict)
+    read: Callable[[Request], list[Any]] = read
+
+    def __post_init__(self) -> None:
+        if problem := next(iter(self._problems()), ""):
+            raise TypeError(f"Provider: {problem}")
+
+    def _problems(self) -> list[str]:
+        can = getattr(self.backend, "capabilities", None)
+        if not (isinstance(self.backend, type) and issubclass(self.backend, BaseBackend) and can):
+            return ["backend must be a subclass of BaseBackend with capabilities"]
+        announced = {name for name in OPTIONAL if getattr(can, name)}
+        option_names = {f.name for f in fields(self.backend.Options)}
+        found = {
+            "options must be a function of the provider's address": not callable(self.options),
+            "accepted must be made with answer(…)": not isinstance(self.accepted, Answer),
+            "errors must be Fault(answer(…), SendErrorClass)": not all(
+                isinstance(fault, Fault) for fault in self.errors.values()
+            ),
+            "capabilities announce a webhook: sign and at least one Heard are needed": can.webhook
+            and not (self.sign and self.heard),
+            f"rotates names no option: {self.rotates!r}": bool(self.rotates)
+            and self.rotates not in option_names,
+            f"answers lacks {sorted(announced - self.answers.keys())}, which capabilities announce": bool(
+                announced - self.answers.keys()
+            ),
+            f"answers has {sorted(self.answers.keys() - set(OPTIONAL))}; known are {', '.join(OPTIONAL)}": bool(
+                self.answers.keys() - set(OPTIONAL)
+            ),
+        }
+        return [problem for problem, is_so in found.items() if is_so]
+
+    def make(self, where: Stub | str = NOWHERE, **options: Any) -> BaseBackend:
+        """The backend; with a stub, one that talks to it. `options` replace those of `self.options`."""
+        url = where if isinstance(where, str) else where.url
+        if not isinstance(where, str):
+            where.routes |= self.routes
+            where.default = self.accepted
+        given = {"timeout": TIMEOUT, **self.options(url), **options}
+        return self.backend("kit", self.backend.Options.read("kit", given), webhook_url=WEBHOOK_URL)
+
+    def asked(self, stub: Stub) -> list[Request]:
+        """The requests that went to the provider, those to `routes` left out."""
+        return [request for request in stub.requests if request.path not in self.routes]
+
+    def request(self, heard: Any) -> WebhookRequest:
+        """The genuine webhook request of a Heard, or of a payload."""
+        payload = heard.payload if isinstance(heard, Heard) else heard
+        assert self.sign
+        return payload if isinstance(payload, WebhookRequest) else self.sign(payload)
+
+
+def outbound(content: Content, **kwargs: Any) -> Outbound:
+    """A content on its way to PHONE, as if it had been fitted."""
+    return Outbound(**{"id": ID, "to": PHONE, "content": content, "text": render(content).text, **kwargs})
