@@ -202,7 +202,7 @@ class Drain:
         # Thrice what the threads can hold, so that none waits for the database; but where a repeat would be shown
         # twice, only what is really in flight may be in doubt after a crash.
         deep = 3 if self.backend.capabilities.idempotent else 1
-        room = self.conf.THREADS * deep - len(self.flying)
+        room = self.conf.THREADS * max(deep, self.backend.capabilities.bulk) - len(self.flying)
         for flight in self.waiting:
             who = flight.row.connection_id
             suspect = bool(flight.row.lost_leases)
@@ -218,9 +218,25 @@ class Drain:
         return starting
 
     def submit(self, starting: list[Flight]) -> None:
+        for flights in self.grouped(starting):
+            self.flying.update((flight.row.pk, flight) for flight in flights)
+            self.senders.send(self.backend, flights, self.done.put)
+
+    def grouped(self, starting: list[Flight]) -> list[list[Flight]]:
+        """Each alone; but what a campaign says to many leaves together, where the provider takes that."""
+        most = self.backend.capabilities.bulk
+        if not most:
+            return [[flight] for flight in starting]
+        groups: list[list[Flight]] = []
+        together: list[Flight] = []
         for flight in starting:
-            self.flying[flight.row.pk] = flight
-            self.senders.send(self.backend, flight, self.done.put)
+            if flight.row.message.traffic != Traffic.PROMOTION:
+                groups.append([flight])
+                continue
+            if len(together) % most == 0:
+                groups.append(together := [])
+            together.append(flight)
+        return groups
 
     def collect(self) -> None:
         """Wait for the first result a moment (there may be new work), then for a few more, then take what is there."""

@@ -37,38 +37,53 @@ class Senders:
 
     def __init__(self, alias: str, threads: int) -> None:
         self.threads = threads
-        self._work: SimpleQueue[tuple[BaseBackend, Flight, Callable[[Flight], None]]] = SimpleQueue()
+        self._work: SimpleQueue[tuple[BaseBackend, list[Flight], Callable[[Flight], None]]] = SimpleQueue()
         for number in range(threads):
             threading.Thread(target=self._run, name=f"rcs-{alias}-{number}", daemon=True).start()
 
-    def send(self, backend: BaseBackend, flight: Flight, report: Callable[[Flight], None]) -> None:
-        """Soon, from one of the threads; `report` hears of it there."""
-        self._work.put((backend, flight, report))
+    def send(self, backend: BaseBackend, flights: list[Flight], report: Callable[[Flight], None]) -> None:
+        """Soon, from one of the threads, in one request; `report` hears of each there."""
+        self._work.put((backend, flights, report))
 
     def _run(self) -> None:
         while True:
-            backend, flight, report = self._work.get()
+            backend, flights, report = self._work.get()
             began = time.monotonic()
-            flight.fenced = began > flight.fence
-            if not flight.fenced:
-                _attempt(backend, flight)
-            flight.took = time.monotonic() - began
-            report(flight)
+            leaving = [flight for flight in flights if began <= flight.fence]
+            if leaving:
+                _attempt(backend, leaving)
+            took = time.monotonic() - began
+            for flight in flights:
+                flight.fenced = began > flight.fence
+                flight.took = took
+                report(flight)
 
 
-def _attempt(backend: BaseBackend, flight: Flight) -> None:
-    """One request. Whatever a backend does, there is a result or an error afterwards."""
-    assert flight.outbound is not None
+def _attempt(backend: BaseBackend, flights: list[Flight]) -> None:
+    """One request. Whatever a backend does, each flight has a result or an error afterwards."""
+    outbounds = [flight.outbound for flight in flights if flight.outbound]
+    outcomes: list[SendResult | SendError]
     try:
-        flight.result = backend.send(flight.outbound)
+        outcomes = backend.send_many(outbounds) if len(outbounds) > 1 else [backend.send(outbounds[0])]
+        if len(outcomes) != len(flights):
+            outcomes = [BackendBug(f"{type(backend).__name__} did not answer for each message")] * len(flights)
     except SendError as error:
-        flight.error = error
+        outcomes = [error] * len(flights)
     except BaseException as error:  # a thread that ended would leave its drain waiting
         # the lines without the error's own text, which may quote the message
         where = "".join(traceback.format_tb(error.__traceback__))
         logger.error("%r raised %s, which is no SendError\n%s", backend, type(error).__name__, where)
-        flight.error = BackendBug(f"{type(error).__name__} in {type(backend).__name__}")
-    if flight.error is None and not isinstance(flight.result, SendResult):
+        outcomes = [BackendBug(f"{type(error).__name__} in {type(backend).__name__}")] * len(flights)
+    for flight, outcome in zip(flights, outcomes, strict=True):
+        _note(backend, flight, outcome)
+
+
+def _note(backend: BaseBackend, flight: Flight, outcome: SendResult | SendError) -> None:
+    if isinstance(outcome, SendError):
+        flight.error = outcome
+    elif isinstance(outcome, SendResult):
+        flight.result = outcome
+    else:
         flight.error = BackendBug(f"{type(backend).__name__} returned no SendResult")
 
 
