@@ -566,19 +566,16 @@ def test_nothing_is_left_after_forgetting(client: Client, phone: Phone):
     assert call(client, "GET", f"omnimessage/{sent['omnimessage_id']}/status").status_code == 404
 
 
-def test_an_answer_by_sms(client: Client, phone: Phone, account: Receiver):
+@pytest.mark.parametrize("asked", [{}, {"via": "sms"}, {"to": "ACME"}, {"via": "messente"}])
+def test_an_answer_by_sms(client: Client, phone: Phone, account: Receiver, asked: dict[str, str]):
     phone.set(rcs=False)
     assert settled(send(client, RCS, SMS), "UNDELIV", "DELIVRD")
-    with world.change():
-        bubble = Message("mo-1", "messente", "ACME", NUMBER, "out", "sms")
-        WIRE.say(bubble, Said("text", text="STOP"), lambda: None)
+    bubble = phone.do("text", text="STOP", **asked)
+    assert bubble is not None
+    assert (bubble["provider"], bubble["channel"]) == ("messente", "sms")
     body = said(account, 4)
-    assert (body["msg_id"], body["channel"], body["recipient"], body["text"]) == (
-        "mo-1",
-        "sms",
-        "ACME",
-        "STOP",
-    )
+    assert (body["msg_id"], body["channel"]) == (bubble["id"], "sms")
+    assert (body["recipient"], body["text"]) == ("ACME", "STOP")
     assert "postback_data" not in body
 
 
