@@ -89,7 +89,7 @@ def typing(bot_id: str, number: str, active: bool) -> None:
 
 
 def _deed(handset: Handset, bot_id: str) -> Message:
-    """Something that leaves no bubble, but has an id."""
+    """Something that a person does, with its id; a bubble only for whoever keeps it."""
     return Message(webhooks.user_id(), "gsma", bot_id, handset.number, "out")
 
 
@@ -101,18 +101,23 @@ def _has_token(handset: Handset, bot_id: str) -> bool:
     return handset.anonymous or (bot_id, handset.number) in world.store(GsmaStore).tokens
 
 
-def start(handset: Handset, action: Json) -> None:
+def start(handset: Handset, action: Json) -> Message:
     """The button on the bot's introduction: newUser. `{"anonymous": true}` starts as a chatId."""
     bot_id = _bot(handset, action)
     anonymous = action.get("anonymous", handset.anonymous)
     if not isinstance(anonymous, bool):
         raise ActionProblem("anonymous must be true or false.")
     handset.anonymous = anonymous
-    tapped = {"displayText": "Start Chat", "postback": {"data": START}}
-    deed = _deed(handset, bot_id)
-    world.store(GsmaStore).said[bot_id, deed.id] = deed
-    contact = identities.contact_of(handset, bot_id)
-    webhooks.said("newUser", deed, contact, {"suggestedResponse": {"response": {"reply": tapped}}})
+    bubble = _deed(handset, bot_id)
+    bubble.text = "Start Chat"
+    handset.messages[bubble.id] = world.store(GsmaStore).said[bot_id, bubble.id] = bubble
+
+    def delivered() -> None:
+        bubble.state = "delivered" if bubble.state == "waiting" else bubble.state
+
+    tapped = _reply(Said("reply", label=bubble.text, postback=START))
+    webhooks.said("newUser", bubble, identities.contact_of(handset, bot_id), tapped, delivered)
+    return bubble
 
 
 def alias(handset: Handset, action: Json) -> None:
