@@ -1,0 +1,204 @@
+"""Outbound → the omnimessage that goes to Messente as JSON: one message for each channel of the chain.
+
+Source: the models Omnimessage, Rcs, Sms, Viber and WhatsApp of Messente's Python client 2.7.0. Where those leave the
+format open (calendar times), it is that of RCS.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rcs_backends.messente.options import MessenteOptions, Step
+from rcs_router.content import (
+    CalendarEvent,
+    Card,
+    Carousel,
+    Content,
+    Dial,
+    File,
+    Media,
+    OpenUrl,
+    Reply,
+    RequestLocation,
+    ShowLocation,
+    Suggestion,
+    Text,
+    postback_of,
+)
+from rcs_router.contract import Outbound
+
+
+def omnimessage(
+    outbound: Outbound, options: MessenteOptions, webhook_url: str, now: datetime
+) -> dict[str, Any]:
+    """The request's body. `outbound.extra` is merged in last (RFC 7396: objects merge, null removes)."""
+    message = {
+        "to": outbound.to,
+        "messages": messages(outbound, options, now),
+        "dlr_url": f"{webhook_url}?id={outbound.id}" if webhook_url else "",
+        "text_store": options.text_store,
+        "priority": options.priority.get(outbound.traffic, ""),
+    }
+    return merged({name: value for name, value in message.items() if value}, outbound.extra)
+
+
+def messages(outbound: Outbound, options: MessenteOptions, now: datetime) -> list[dict[str, Any]]:
+    """What each channel says, in the order in which Messente tries them."""
+    left = None if outbound.expires_at is None else int((outbound.expires_at - now).total_seconds())
+    times = _times([step.validity for step in options.steps], left)
+    return [_message(step, outbound) | time for step, time in zip(options.steps, times, strict=True)]
+
+
+def texts(message: Any) -> Iterator[str]:
+    """Every string that the messages say: what an error's text must not repeat."""
+    if isinstance(message, str):
+        yield message
+    elif isinstance(message, Mapping):
+        for name, value in message.items():
+            if name not in {"channel", "sender"}:  # errors name these
+                yield from texts(value)
+    elif isinstance(message, Iterable):
+        for value in message:
+            yield from texts(value)
+
+
+def merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `patch` laid over it; neither is changed."""
+    result = dict(base)
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping):
+            old = result.get(key)
+            result[key] = merged(old if isinstance(old, Mapping) else {}, value)
+        else:
+            result[key] = value
+    return result
+
+
+def _times(minutes: list[int | None], left: int | None) -> list[dict[str, int]]:
+    """How long each channel may try: its own minutes, or its part of the `left` seconds until the message expires.
+
+    No channel may still begin when the message has expired. One without minutes of its own takes an equal share of
+    what the ones before it leave.
+    """
+    if left is None:
+        return [{"validity": own} if own else {} for own in minutes]
+    times: list[dict[str, int]] = []
+    for position, own in enumerate(minutes):
+        behind = len(minutes) - position - 1
+        seconds = max(min(own * 60, left - behind) if own else left // (behind + 1), 1)
+        times.append({"ttl": seconds})
+        left -= seconds
+    return times
+
+
+def _message(step: Step, outbound: Outbound) -> dict[str, Any]:
+    common = {"channel": step.channel, **({"sender": step.sender} if step.sender else {})}
+    match step.channel:
+        case "rcs":
+            return common | content(outbound.content)
+        case "whatsapp":
+            return common | {"text": {"body": outbound.text}}
+    finer = {"autoconvert": step.autoconvert, "udh": step.udh}
+    return common | {"text": outbound.text} | {name: value for name, value in finer.items() if value}
+
+
+def content(said: Content) -> dict[str, Any]:
+    """The one of text, content_info and rich_card that it is, and the row of chips below it."""
+    chips = said.chips if isinstance(said, Card) else said.suggestions
+    message: dict[str, Any]
+    match said:
+        case Text():
+            message = {"text": said.text}
+        case File():
+            message = {"content_info": _source(said)}
+        case Card():
+            message = {"rich_card": {"standalone_card": _standalone(said)}}
+        case Carousel():
+            cards = [_card(card) for card in said.cards]
+            carousel = {"card_width": said.width.upper(), "card_contents": cards}
+            message = {"rich_card": {"carousel_card": carousel}}
+        case _:
+            raise ValueError(f"Messente carries no {type(said).__name__}: it is fitted before it comes here")
+    return message | _suggestions(chips)
+
+
+def _standalone(card: Card) -> dict[str, Any]:
+    """Messente wants both, also where the alignment means nothing."""
+    return {
+        "card_orientation": card.orientation.upper(),
+        "thumbnail_image_alignment": card.alignment.upper(),
+        "card_content": _card(card),
+    }
+
+
+def _card(card: Card) -> dict[str, Any]:
+    parts = {"title": card.title, "description": card.description, "media": _media(card.media)}
+    return {name: part for name, part in parts.items() if part} | _suggestions(card.suggestions)
+
+
+def _media(media: Media | None) -> dict[str, Any]:
+    return {"height": media.height.upper(), "content_info": _source(media)} if media else {}
+
+
+def _source(media: File | Media) -> dict[str, Any]:
+    thumbnail = {"thumbnail_url": media.thumbnail_url} if media.thumbnail_url else {}
+    return {"file_url": media.url, **thumbnail, "force_refresh": media.force_refresh}
+
+
+def _suggestions(chips: Iterable[Suggestion]) -> dict[str, Any]:
+    rendered = [_suggestion(chip) for chip in chips]
+    return {"suggestions": rendered} if rendered else {}
+
+
+def _suggestion(chip: Suggestion) -> dict[str, Any]:
+    common = {"text": chip.label, "postback_data": postback_of(chip)}
+    if isinstance(chip, Reply):
+        return {"reply": common}
+    action = _action(chip)
+    url = getattr(chip, "fallback_url", None)
+    return {"action": {**common, **({"fallback_url": url} if url else {}), **action}}
+
+
+def _action(chip: Suggestion) -> dict[str, Any]:
+    match chip:
+        case OpenUrl():
+            return {"open_url_action": _open_url(chip)}
+        case Dial():
+            return {"dial_action": {"phone_number": chip.phone}}
+        case ShowLocation():
+            return {"view_location_action": _location(chip)}
+        case RequestLocation():
+            return {"share_location_action": {}}
+        case CalendarEvent():
+            return {"create_calendar_event_action": _event(chip)}
+    raise ValueError(f"Messente has no {type(chip).__name__}: it is fitted before it comes here")
+
+
+def _open_url(chip: OpenUrl) -> dict[str, Any]:
+    view = {"webview_view_mode": chip.webview_size.upper()} if chip.application == "webview" else {}
+    description = {"description": chip.description} if chip.description else {}
+    return {"url": chip.url, "application": chip.application.upper(), **view, **description}
+
+
+def _location(chip: ShowLocation) -> dict[str, Any]:
+    if chip.query:
+        return {"query": chip.query}
+    label = {"label": chip.place} if chip.place else {}
+    return {"lat_long": {"latitude": chip.latitude, "longitude": chip.longitude}, **label}
+
+
+def _event(chip: CalendarEvent) -> dict[str, Any]:
+    """Messente requires a description: without one the title stands in for it."""
+    return {
+        "start_time": _time(chip.start),
+        "end_time": _time(chip.end),
+        "title": chip.title,
+        "description": chip.description or chip.title,
+    }
+
+
+def _time(at: datetime) -> str:
+    """RFC 3339 in UTC."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,77 @@
+"""A delivery report, posted to us or asked for, and the channels that Messente tries → a receipt.
+
+Source: Messente's pages “Delivery Report” and the models Status and ErrorItem of its Python client 2.7.0.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from rcs_backends import http
+from rcs_backends.messente.reading import text, time
+from rcs_router.contract import Receipt, ReceiptKind
+
+STATUSES = {
+    "ACK": ReceiptKind.ACCEPTED,
+    "ACCEPTD": ReceiptKind.ACCEPTED,
+    "UNKNOWN": ReceiptKind.UNKNOWN,
+    "DELIVRD": ReceiptKind.DELIVERED,
+    "SEEN": ReceiptKind.READ,
+    "UNDELIV": ReceiptKind.FAILED,
+    "FAILED": ReceiptKind.FAILED,
+    "REJECTD": ReceiptKind.FAILED,
+    "NACK": ReceiptKind.FAILED,
+    "EXPIRED": ReceiptKind.EXPIRED,
+    "DELETED": ReceiptKind.REVOKED,
+}
+ENDS = {ReceiptKind.FAILED, ReceiptKind.EXPIRED, ReceiptKind.REVOKED}
+# `err` → our word; 0 is no error, 10 is “seen”.
+WORDS = {
+    "0": "",
+    "1": "delivery_failure",
+    "2": "expired",
+    "3": "invalid_number",
+    "4": "crediting_failed",
+    "5": "invalid_number_format",
+    "6": "too_many_identical",
+    "7": "sender_not_allowed",
+    "8": "blacklisted",
+    "9": "unroutable",
+    "10": "",
+    "999": "temporary_error",
+}
+
+
+def receipt(report: Mapping[str, Any], channels: Sequence[str], transmission: UUID | None = None) -> Receipt:
+    """One report as a receipt. `channels`: all that are tried for this alias, in order.
+
+    While Messente has another channel to try, the end of one is not the end of the message. Raises ValueError for a
+    report that has no status, or that belongs to nothing.
+    """
+    status, channel = text(report.get("status")).upper(), text(report.get("channel"))
+    name, part = text(report.get("omnimessage_id")), text(report.get("message_id"))
+    if not status or not (name or transmission):
+        raise ValueError("a delivery report without status or omnimessage_id")
+    kind, word = STATUSES.get(status, ReceiptKind.UNKNOWN), _word(report.get("err"))
+    code = word or (status.lower()[:40] if kind in {*ENDS, ReceiptKind.UNKNOWN} else "")
+    if kind in ENDS and channel in channels[:-1]:
+        kind, code = ReceiptKind.UNKNOWN, f"{channel}_{status.lower()}"
+    return Receipt(
+        kind,
+        transmission=transmission,
+        provider_id=name,
+        at=time(report.get("timestamp")),
+        event_id=f"{part or f'{name}:{channel}'}:{status}",
+        code=code,
+        detail=_detail(channel if len(channels) > 1 else "", text(report.get("error")) or word),
+    )
+
+
+def _word(err: Any) -> str:
+    code = text(err).strip()
+    return WORDS.get(code, f"err_{code}"[:40]) if code else ""
+
+
+def _detail(channel: str, said: str) -> str:
+    by = f"by {channel}" if channel else ""
+    return ": ".join(filter(None, [by, http.redact(said)]))

@@ -1,0 +1,98 @@
+"""Messente's webhook requests → whether to believe them, a key against repeats, and receipts and incomings.
+
+Sources: Messente's pages “Security”, “Delivery Report” and “Inbound Messages”. Those describe inbound SMS only: an
+answer by RCS is read as the same envelope, with `postback_data` when a chip was tapped.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rcs_backends.messente.reading import digest, read, text, time, uuid
+from rcs_backends.messente.reports import receipt
+from rcs_router.contract import Incoming, IncomingKind, Parsed, WebhookRequest
+from rcs_router.errors import WebhookRefused
+
+
+def verify(request: WebhookRequest, passwords: Sequence[str], inbound_secrets: Sequence[str]) -> None:
+    """Check X-Messente-Signature: the hexadecimal HMAC-SHA256 over the raw body. Raises WebhookRefused.
+
+    The password signs delivery reports, and nothing else does: who knows the secret of an inbound number can
+    tell us what people say, and not that a message arrived.
+    """
+    given = request.headers.get("x-messente-signature", "").strip().lower()
+    if request.method != "POST":
+        raise WebhookRefused("not a POST", status=405)
+    if not given:
+        raise WebhookRefused("no X-Messente-Signature")
+    keys = passwords if _is_report(read(request.body)) else (*passwords, *inbound_secrets)
+    if not _is_one_of(
+        given, (hmac.digest(key.encode(), request.body, "sha256").hex() for key in keys if key)
+    ):
+        raise WebhookRefused("the signature does not match")
+
+
+def dedupe_key(request: WebhookRequest) -> str:
+    """By the payload's own ids. The address is not signed, so it is no part of the key: a report that somebody
+    repeats under the id of another message is one that we have had.
+    """
+    payload = read(request.body)
+    if _is_report(payload) and (part := text(payload.get("message_id"))):
+        return f"report:{digest(part, text(payload['status']))}"
+    if _is_message(payload):
+        return f"mo:{digest(text(payload['msg_id']), text(payload.get('sub_msg_id')))}"
+    return f"body:{hashlib.sha256(request.body).hexdigest()}"
+
+
+def parse(request: WebhookRequest, channels: Sequence[str]) -> list[Parsed]:
+    """One report, or one message. Raises ValueError for a request that is neither."""
+    payload = read(request.body)
+    if _is_report(payload):
+        return [receipt(payload, channels, uuid(request.query.get("id", "")))]
+    if _is_message(payload):
+        return [_incoming(payload)]
+    raise ValueError("neither a delivery report (status) nor a message (msg_id)")
+
+
+def _is_report(payload: Any) -> bool:
+    return isinstance(payload, Mapping) and "status" in payload
+
+
+def _is_message(payload: Any) -> bool:
+    return isinstance(payload, Mapping) and "status" not in payload and bool(text(payload.get("msg_id")))
+
+
+def _incoming(payload: Mapping[str, Any]) -> Incoming:
+    sender = _number(text(payload.get("sender")).strip())
+    if not sender:
+        raise ValueError("a message without sender")
+    postback, parts = text(payload.get("postback_data")), [payload["msg_id"], payload.get("sub_msg_id")]
+    fields = {"to": text(payload.get("recipient")), "channel": text(payload.get("channel"))}
+    return Incoming(
+        _kind(payload, postback),
+        sender,
+        id="/".join(filter(None, map(text, parts))),
+        text=text(payload.get("text")),
+        postback=postback,
+        at=time(payload.get("time")),
+        fields={name: value for name, value in fields.items() if value},
+    )
+
+
+def _kind(payload: Mapping[str, Any], postback: str) -> IncomingKind:
+    if postback:
+        return IncomingKind.SUGGESTION
+    return IncomingKind.TEXT if isinstance(payload.get("text"), str) else IncomingKind.UNKNOWN
+
+
+def _number(sender: str) -> str:
+    """E.164 also where the plus was left out; short codes and names stay as they are."""
+    return f"+{sender}" if re.fullmatch(r"[1-9][0-9]{7,14}", sender) else sender
+
+
+def _is_one_of(given: str, expected: Iterable[str]) -> bool:
+    """Each comparison takes constant time."""
+    candidate = given.encode("utf-8", "replace")
+    return any(hmac.compare_digest(candidate, one.encode()) for one in expected)
