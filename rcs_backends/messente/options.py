@@ -19,7 +19,8 @@ Autoconvert = Literal["", "on", "off", "full"]
 class Step:
     """One channel of a chain. `sender`: empty for the account's own.
 
-    `validity`: minutes, after which the next one is tried; None: as long as Messente decides. `autoconvert` (what happens to characters outside of the GSM alphabet) and `udh` (hexadecimal) are for SMS.
+    `validity`: minutes, after which the next one is tried; None: when Messente sees fit. `autoconvert` (what becomes of
+    characters outside of the GSM alphabet) and `udh` (hexadecimal) are for SMS.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
