@@ -1,8 +1,8 @@
 """The platform's webhooks: what a person did or a message became comes in, one JSON event goes to the bot's address.
 
 No document says how they are secured, repeated or ordered. As at Samsung the whole Authorization header is the agreed
-secret; that a webhook is tried for a day, ever less often, and that those about one person leave in order (a failed one is
-overtaken), is our choice.
+secret. That a webhook is tried for a day, ever less often, and that those about one person leave in order (one that
+failed is overtaken) is our choice.
 """
 
 import json
