@@ -53,7 +53,7 @@ class Answer:
     """What the provider says of one transmission, and whether it took it back (False: it cannot any more)."""
 
     receipts: list[Receipt] = field(default_factory=list)
-    revoked: bool | None | SendError = False
+    revoked: bool | SendError | None = False
 
     @property
     def is_final(self) -> bool:

@@ -52,10 +52,10 @@ def send(
     `connections`: a Connection, a Contact (written to on its first backend), an iterable or a QuerySet of either; each
     is written to once. `traffic`: why (rcs_router.contract.Traffic; default: the backend's). `ttl`: how long it is of
     use; when it has passed, the fallback is tried. `send_at`: not before (aware). `time_critical`: better twice than
-    late, for codes. `fallback_text`: what an SMS says instead of the rendered content. `strict`: refuse content of which
-    the recipients' backends would lose anything (their fallbacks may). `fields`: anything, as JSON;
-    {"extra": {alias: {...}}} in it is merged into that backend's request. `idempotency_key`: a second send() with it
-    returns the first message.
+    late, for codes. `fallback_text`: what an SMS says instead of the rendered content. `strict`: refuse content of
+    which the recipients' backends would lose anything (their fallbacks may). `fields`: anything, as JSON; {"extra":
+    {alias: {...}}} in it is merged into that backend's request. `idempotency_key`: a second send() with it returns the
+    first message.
 
     Raises ContentError (a backend on the way cannot carry it), IdentityError, ConfigError (unknown backend), ValueError
     (no recipients, a ttl that is not positive, a naive send_at, no traffic where backends differ in it), TypeError.

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from rcs_router import webhooks
+from rcs_router import forms, webhooks
 
 app_name = "rcs_router"
 urlpatterns = [
     path("webhooks/<str:alias>/", webhooks.receive, name="webhook"),
+    path("forms/<str:token>/", forms.fill_in, name="form"),
 ]

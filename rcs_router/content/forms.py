@@ -53,3 +53,8 @@ class Form:
         names = [field.name for field in self.fields]
         if len(set(names)) != len(names):
             raise ValueError("two fields have the same name")
+
+
+def postback_of_form(form: Form) -> str:
+    """The data that comes back with the answers: the form's postback, else its name."""
+    return form.postback or form.name

@@ -41,7 +41,7 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Limits:
-    """What `provider` allows at most, as of a month (2026-11), by the `source`; what `most` does not name has no limit."""
+    """What `provider` allows at most, as of a month (2026-11) and by a source; `most` leaves out what has no limit."""
 
     provider: str
     as_of: str

@@ -63,7 +63,7 @@ def expire_unsent(row: Transmission, now: datetime) -> bool:
     return bool(won)
 
 
-def revoke_answered(row: Transmission, answer: bool | None | SendError, now: datetime) -> None:
+def revoke_answered(row: Transmission, answer: bool | SendError | None, now: datetime) -> None:
     """True: it was taken back; False: that came too late; None or an error: ask again, as long as that has a point."""
     if isinstance(answer, SendError):
         _ask_again(row, now, answer.code, answer.detail, again=answer.retry)

@@ -15,7 +15,7 @@ from rcs_router.testing import MemoryBackend
 from tests.core import ALICE, BOB, drain, memory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("maap")]
-TOKEN = "tk-7Q2mZ9"  # noqa: S105
+TOKEN = "tk-7Q2mZ9"
 
 
 class Anonymous(MemoryBackend):

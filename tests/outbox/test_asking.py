@@ -55,7 +55,9 @@ def say(row: Transmission, *kinds: ReceiptKind, **more: Any) -> None:
         ([], Status.EXPIRED, True, True),
     ],
 )
-def test_a_silent_message_is_looked_up_before_it_is_taken_back(silent, report, status, falls_back, asked_back):
+def test_a_silent_message_is_looked_up_before_it_is_taken_back(
+    silent, report, status, falls_back, asked_back
+):
     memory().reports[silent.pk] = [Receipt(kind, transmission=silent.pk) for kind in report]
     expiry.revoke_due("rcs")
     assert stands(silent) == status

@@ -1,0 +1,152 @@
+"""The web page of a form: a signed address in, questions out; answers in, an incoming message of kind `form` out."""
+
+from typing import Any
+
+from django import forms
+from django.core.validators import RegexValidator
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_http_methods
+
+from rcs_router import incoming, sql, wake
+from rcs_router.content import Form, FormField
+from rcs_router.content.forms import postback_of_form
+from rcs_router.contract import Incoming, IncomingKind
+from rcs_router.errors import ContentError
+from rcs_router.links import LinkBroken, LinkExpired, read_form_token
+from rcs_router.models import Message, Transmission
+
+LONGEST = 2000  # characters of an answer
+PHONE = RegexValidator(r"^\+?[0-9 ()./-]{3,30}$", "Enter a phone number, such as +372 5550 1234.")
+
+
+@csrf_protect
+@require_http_methods(["GET", "HEAD", "POST"])
+def fill_in(request: HttpRequest, token: str) -> HttpResponse:
+    """200 with the questions, or with thanks; 400 with what is wrong; 404 no such form; 410 too late."""
+    try:
+        row = Transmission.objects.select_related("message", "connection").get(pk=read_form_token(token))
+        form = row.message.body
+    except LinkExpired:
+        return _page(request, "too_late", status=410)
+    except (LinkBroken, Transmission.DoesNotExist, ContentError):
+        return _page(request, "unknown", status=404)
+    if not isinstance(form, Form):
+        return _page(request, "unknown", status=404)
+    if _answered(row):
+        return _page(request, "thanks", form)
+    questions = Questions(form, request.POST if request.method == "POST" else None)
+    if not questions.is_bound or not questions.is_valid():
+        return _page(request, "questions", form, questions, status=400 if questions.is_bound else 200)
+    _store(row, form, questions.cleaned_data)
+    return _page(request, "thanks", form)
+
+
+class Questions(forms.Form):
+    """The form of a message as Django knows forms: it checks what was answered."""
+
+    template_name = "rcs_router/questions.html"
+    error_css_class = "wrong"
+
+    def __init__(self, form: Form, data: Any = None) -> None:
+        super().__init__(data, use_required_attribute=True)
+        for question in form.fields:
+            self.fields[question.name] = _FIELDS[question.type](question)
+
+
+def _text(question: FormField) -> forms.Field:
+    return forms.CharField(label=question.label, required=question.required, max_length=LONGEST)
+
+
+def _number(question: FormField) -> forms.Field:
+    widget = forms.NumberInput(attrs={"step": "any"})
+    return forms.DecimalField(label=question.label, required=question.required, max_digits=30, widget=widget)
+
+
+def _email(question: FormField) -> forms.Field:
+    return forms.EmailField(label=question.label, required=question.required)
+
+
+def _phone(question: FormField) -> forms.Field:
+    widget = forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"})
+    return forms.CharField(
+        label=question.label, required=question.required, max_length=30, validators=[PHONE], widget=widget
+    )
+
+
+def _date(question: FormField) -> forms.Field:
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    return forms.DateField(
+        label=question.label, required=question.required, input_formats=["%Y-%m-%d"], widget=widget
+    )
+
+
+def _select(question: FormField) -> forms.Field:
+    choices = [(option, option) for option in question.options]
+    return forms.ChoiceField(
+        label=question.label, required=question.required, choices=[("", "Choose one"), *choices]
+    )
+
+
+def _checkbox(question: FormField) -> forms.Field:
+    return forms.BooleanField(label=question.label, required=question.required)
+
+
+_FIELDS = {
+    "text": _text,
+    "number": _number,
+    "email": _email,
+    "phone": _phone,
+    "date": _date,
+    "select": _select,
+    "checkbox": _checkbox,
+}
+
+
+def _name(row: Transmission) -> str:
+    """The incoming message's id: whoever presses twice, or comes back, answers once."""
+    return f"form:{row.pk}"
+
+
+def _answered(row: Transmission) -> bool:
+    return Message.objects.filter(
+        direction=Message.Direction.IN, backend_id=row.backend_id, external_id=_name(row)
+    ).exists()
+
+
+def _store(row: Transmission, form: Form, answers: dict[str, Any]) -> None:
+    """As if the phone had sent it: the same kind, postback and link to our message as on a wire that has forms."""
+    said = Incoming(
+        IncomingKind.FORM,
+        row.connection.identity,
+        id=_name(row),
+        text=form.title,
+        postback=postback_of_form(form),
+        fields={"form": {name: _plain(value) for name, value in answers.items()}},
+    )
+    with transaction.atomic():
+        message = incoming.as_row(row.connection, said)
+        message.answers, message.in_response_to_id = row, row.message_id
+        sql.insert_all([message], ignore_conflicts=True)
+        wake.digest()
+
+
+def _plain(value: Any) -> Any:
+    """As JSON: dates and numbers as people write them."""
+    return value if isinstance(value, bool | None) else str(value).replace("\0", "\ufffd")
+
+
+def _page(
+    request: HttpRequest, what: str, form: Form | None = None, questions: Any = None, status: int = 200
+) -> HttpResponse:
+    context = {"what": what, "form": form, "questions": questions}
+    response = render(request, "rcs_router/form.html", context, status=status)
+    add_never_cache_headers(response)
+    response.headers["Referrer-Policy"] = (
+        "same-origin"  # the address is a key; but Django asks for it on https
+    )
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response
