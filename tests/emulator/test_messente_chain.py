@@ -211,6 +211,14 @@ def test_a_message_whose_time_is_over_may_still_come_late(client: Client, phone:
     assert [one["state"] for one in phone.messages()] == ["delivered", "delivered"]
 
 
+def test_a_late_failure_moves_nothing_on(client: Client, phone: Phone, account: Receiver):
+    world.configure({"delivery_delay": 0.02})
+    dials(time_scale=0, late=True, rcs_outcome="undeliv", viber_outcome="delivered")
+    sent = send(client, {**RCS, "ttl": 1}, SMS, VIBER)
+    assert settled(sent, "UNDELIV", "DELIVRD", None)
+    assert reports(account, 5)[0] == ("rcs", "EXPIRED", 2)
+
+
 def test_an_unknown_status_does_not_stop_the_clock(client: Client, phone: Phone, account: Receiver):
     dials(rcs_outcome="unknown", time_scale=0.0001)
     sent = send(client, {**RCS, "ttl": 60}, SMS)

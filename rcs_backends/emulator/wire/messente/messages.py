@@ -62,11 +62,11 @@ def _leg(message: Json, fingerprint: str) -> Leg:
 
 
 def _wait(wanted: Json) -> float:
-    """Seconds until an omnimessage is sent, scaled."""
+    """Seconds until an omnimessage is sent, scaled; none or less: now."""
     if "time_to_send" not in wanted:
         return 0.0
     ahead = (wanted["time_to_send"] - now()).total_seconds()
-    return float(max(0.0, ahead) * world.config["messente"]["time_scale"])
+    return float(ahead * world.config["messente"]["time_scale"])
 
 
 _bulk_body = Record(
