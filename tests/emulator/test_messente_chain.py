@@ -217,6 +217,7 @@ def test_a_late_failure_moves_nothing_on(client: Client, phone: Phone, account: 
     sent = send(client, {**RCS, "ttl": 1}, SMS, VIBER)
     assert settled(sent, "UNDELIV", "DELIVRD", None)
     assert reports(account, 5)[0] == ("rcs", "EXPIRED", 2)
+    assert len(phone.messages()) == 2, "nobody began with the third"
 
 
 def test_an_unknown_status_does_not_stop_the_clock(client: Client, phone: Phone, account: Receiver):
