@@ -81,9 +81,7 @@ def send(
     outgoing, stopped, vetoed = _outgoing(message, body, recipients)
     if outgoing.connections is not recipients:
         aliases += [connection.backend_id for connection in outgoing.connections]
-    for alias in _roads(aliases):
-        mine = strict and alias in aliases
-        require(backends[alias], outgoing.content, fallback_text, form_link(), strict=mine)
+    _require(outgoing.content, aliases, fallback_text, strict)
     message.content = dump(outgoing.content)
     message.text = render(outgoing.content, fallback_text=fallback_text).text
     return _store(message, outgoing, send_at, stopped, vetoed)
@@ -291,11 +289,11 @@ def _traffic(given: Traffic | str | None, aliases: list[str]) -> Traffic:
         raise ValueError(f"traffic must be one of {', '.join(Traffic)}, not {given!r}") from None
 
 
-def _roads(aliases: list[str]) -> list[str]:
-    """Every backend the message may travel on: those of its recipients, and their fallbacks."""
-    return list(
-        dict.fromkeys(road for alias in aliases for road in (alias, *backends.config(alias).fallback))
-    )
+def _require(content: Content, aliases: list[str], fallback_text: str, strict: bool) -> None:
+    """Every backend that it may travel on can carry it: those of its recipients, and their fallbacks."""
+    roads = [road for alias in aliases for road in (alias, *backends.config(alias).fallback)]
+    for alias in dict.fromkeys(roads):
+        require(backends[alias], content, fallback_text, form_link(), strict=strict and alias in aliases)
 
 
 def _outgoing(

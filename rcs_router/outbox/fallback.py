@@ -90,7 +90,9 @@ def _known_on(alias: str, origin: Connection) -> str:
     """Their identity there: a number is known everywhere, behind a token only the contact knows more. Empty: none."""
     if not _is_token(origin):
         return origin.identity
-    theirs = Connection.objects.filter(contact_id=origin.contact_id, contact__isnull=False).order_by("pk")
+    if origin.contact is None:
+        return ""
+    theirs = origin.contact.connections.order_by("pk")
     known = theirs.filter(backend_id=alias).first() or theirs.filter(identity__startswith="+").first()
     return known.identity if known else ""
 
