@@ -110,7 +110,8 @@ def media(one: Media | File | None, height: str = "", alt: str = "") -> Json | N
         return None
     kind = {"png": "image/png", "pdf": "application/pdf"}[str(one.url)[-3:]]
     thumbnail = one.thumbnail_url or ""
-    return {"url": one.url, "thumbnail": thumbnail, "height": height, "alt": alt, "media_type": kind}
+    untold = {"name": "", "size": 0, "seconds": 0}  # Google's API has no place for them
+    return {"url": one.url, "thumbnail": thumbnail, "height": height, "alt": alt, "media_type": kind, **untold}
 
 
 def card(one: Card) -> Json:
