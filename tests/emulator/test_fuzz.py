@@ -7,7 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rcs_backends.emulator.config import defaults
+from rcs_backends.emulator.phones import Message, Suggestion
 from rcs_backends.emulator.state import world
+from rcs_backends.emulator.wires import wires
 from tests.emulator.conftest import HELLO, MESSAGES, NUMBER
 
 # fmt: off
@@ -86,6 +88,62 @@ def test_any_dial_is_set_or_refused(changes: Any):
     answer = Client().post("/emulator/config/", changes, content_type="application/json")
     assert answer.status_code in (200, 400)
     assert set(world.config) == set(defaults())
+
+
+ACTIONS = (
+    "text",
+    "tap",
+    "read",
+    "type",
+    "file",
+    "location",
+    "form",
+    "subscribe",
+    "unsubscribe",
+    "typing",
+    "dance",
+)
+FORM = {
+    "id": "f1",
+    "title": "T",
+    "text": "",
+    "submit": "Go",
+    "postback": "p",
+    "fields": [
+        {"name": kind, "label": "", "type": kind, "required": False, "options": ["a", "1"]}
+        for kind in ("text", "number", "email", "phone", "date", "select", "checkbox")
+    ],
+}
+DETAILS = {
+    "via": st.sampled_from(("rcs", "sms", *wires())) | leaves,
+    "to": st.sampled_from(("acme", "x")) | leaves,
+    "data": st.dictionaries(st.sampled_from([field["name"] for field in FORM["fields"]]), leaves) | leaves,
+    **dict.fromkeys(("latitude", "longitude", "size", "seconds", "active", "audio", "label", "name"), leaves),
+    **dict.fromkeys(("suggestion", "message", "media_type"), leaves),
+    "url": st.just("https://a.example/b.mp3") | leaves,
+    "text": leaves,
+}
+
+
+@quickly
+@given(
+    action=st.sampled_from(ACTIONS), details=st.fixed_dictionaries({}, optional=DETAILS), rcs=st.booleans()
+)
+def test_any_action_is_done_or_refused(action: str, details: dict[str, Any], rcs: bool):
+    world.forget(config=True)
+    with world.change():
+        phone = world.handset(NUMBER)
+        phone.rcs = rcs
+        chip = Suggestion("Keep", "request_location", "p", {})
+        shown = Message(
+            "f1", "google", "acme", NUMBER, kind="form", form={**FORM}, suggestions=[chip], state="read"
+        )
+        phone.messages["f1"] = shown
+    body = {"action": action, **details}
+    answer = Client().post(f"/emulator/handsets/{NUMBER}/actions/", body, content_type="application/json")
+    assert answer.status_code in (200, 400)
+    assert answer.status_code == 200 or answer.json()["error"].endswith(".")
+    assert Client().get(f"/emulator/handsets/{NUMBER}/messages/").status_code == 200
 
 
 NAMES = ("to", "from", "text", "coding", "charset", "dlr-mask", "dlr-url", "validity", "priority", "udh")
