@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from rcs_backends.emulator.state import world
 from tests.emulator.gsma_bot import ID, TEXT, TO, TOKEN, Bot, connected, dial, reason
 
 TOKEN_URL = "/emulator/gsma/oauth2/v1/token"
@@ -97,6 +98,14 @@ def test_a_bot_may_have_another_client_id(client: Client):
     bot = connected(client, client_id="c-1")
     assert reason(ask(client)) == (401, "40003")
     bot.token = ask(client, login="c-1:shh").json()["access_token"]
+    assert bot.send().status_code == 202
+
+
+def test_an_id_may_hold_a_colon(client: Client):
+    world.configure({"gsma": {"bots": {"sip:b@bots.example": {"client_secret": "shh"}, "sip": {}}}})
+    bot = Bot(
+        client, "sip:b@bots.example", ask(client, login="sip:b@bots.example:shh").json()["access_token"]
+    )
     assert bot.send().status_code == 202
 
 

@@ -101,26 +101,28 @@ def _granted(request: HttpRequest, form: QueryDict) -> str | None:
         return found.bot
     if grant != "client_credentials":
         raise GsmaError(errors.MALFORMED, "The grant_type must be client_credentials or refresh_token.")
-    return _client(*_credentials(request, form))
+    return _client(_credentials(request, form))
 
 
-def _credentials(request: HttpRequest, form: QueryDict) -> tuple[str, str]:
+def _credentials(request: HttpRequest, form: QueryDict) -> str:
+    """Client id and secret with a colon between, as in a Basic header."""
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
-        return form.get("client_id", ""), form.get("client_secret", "")
+        return f"{form.get('client_id', '')}:{form.get('client_secret', '')}"
     try:
-        client_id, _, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+        return base64.b64decode(encoded.strip(), validate=True).decode()
     except ValueError:
         raise GsmaError("40003", "The Basic credentials cannot be read.") from None
-    return client_id, secret
 
 
-def _client(client_id: str, secret: str) -> str | None:
+def _client(credentials: str) -> str | None:
+    """Compared as a whole: an id such as sip:acme@bots.example has a colon of its own."""
     bots = world.config["gsma"]["bots"]
-    if not bots and client_id and secret:
+    if not bots and all(credentials.rpartition(":")):
         return None
     for name, one in bots.items():
-        if one.get("client_id", name) == client_id and _same(one.get("client_secret"), secret):
+        secret = one.get("client_secret")
+        if secret and _same(f"{one.get('client_id', name)}:{secret}", credentials):
             return str(name)
     raise GsmaError("40003", "The client id or secret is wrong.")
 
