@@ -201,7 +201,7 @@ def _minutes(expires_at: datetime | None) -> str:
 
 
 def _receipt(query: Mapping[str, str]) -> Receipt:
-    name, status = query.get("id", ""), query["status"]
+    name, status = _clean(query.get("id", "")), _clean(query["status"])
     if not name:
         raise ValueError("a delivery report without id")
     kind, code = REPORTS.get(status, (ReceiptKind.UNKNOWN, f"dlr_{status}"[:20]))
@@ -221,7 +221,7 @@ def _receipt(query: Mapping[str, str]) -> Receipt:
 
 
 def _incoming(query: Mapping[str, str]) -> Incoming:
-    sender = query.get("from") or query.get("id") or ""
+    sender = _clean(query.get("from") or query.get("id") or "")
     if not sender.strip() or "text" not in query:
         raise ValueError("neither a delivery report (status) nor an SMS (from and text)")
     text, is_garbled = _decoded(query)
@@ -229,7 +229,7 @@ def _incoming(query: Mapping[str, str]) -> Incoming:
     return Incoming(
         IncomingKind.UNKNOWN if is_garbled else IncomingKind.TEXT,
         _number(sender),
-        id=query.get("sms_id", ""),
+        id=_clean(query.get("sms_id", "")),
         text=_clean(text),
         at=_time(query.get("at", "")),
         fields={name: _clean(value) for name, value in fields.items() if value},

@@ -253,7 +253,10 @@ def _degrees(value: Any, limit: float) -> float:
     """A number or a numeric string. Raises ValueError for anything that is no angle."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("a location that is no number")
-    degrees = float(value)
+    try:
+        degrees = float(value)
+    except OverflowError:
+        raise ValueError("a location outside the world") from None
     if not math.isfinite(degrees) or abs(degrees) > limit:
         raise ValueError("a location outside the world")
     return degrees

@@ -25,7 +25,7 @@ from rcs_router.content.suggestions import (
 
 FORM_LINK = "https://shop.example/forms/7f3a"  # where an example's form is filled in
 PICTURE = Media("https://cdn.example/boots.jpg", "medium")
-DINNER = {"start": datetime(2026, 11, 27, 17, tzinfo=UTC), "end": datetime(2026, 11, 27, 19, tzinfo=UTC)}
+SEVEN, NINE = datetime(2026, 11, 27, 17, tzinfo=UTC), datetime(2026, 11, 27, 19, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ CHIPS: tuple[Suggestion, ...] = (
     Dial("Call us", "call", phone="+3726001234"),
     ShowLocation("Our shop", "shop", latitude=59.437, longitude=24.7536, place="Boots & Co"),
     RequestLocation("Send my place", "where"),
-    CalendarEvent("Add it", "calendar", title="Dinner", description="For two", **DINNER),
+    CalendarEvent("Add it", "calendar", start=SEVEN, end=NINE, title="Dinner", description="For two"),
     ComposeText("Write us", "write", phone="+3726001234", text="About order 7"),
     ComposeRecording("Say it", "say", phone="+3726001234", media="video"),
     RequestDeviceSpecifics("About my phone", "device"),
@@ -106,9 +106,8 @@ FINER: dict[Feature, Content] = {
 def fallback_urls() -> Iterator[tuple[type, Content]]:
     """Each type of chip that may have one, with a link for phones that do not know the chip."""
     for chip in CHIPS:
-        if not hasattr(chip, "fallback_url"):
-            continue
-        yield type(chip), _chip(replace(chip, fallback_url="https://shop.example/instead"))
+        if isinstance(chip, OpenUrl | Dial | ShowLocation | RequestLocation | CalendarEvent):
+            yield type(chip), _chip(replace(chip, fallback_url="https://shop.example/instead"))
 
 
 def examples() -> Iterator[Example]:
@@ -124,6 +123,8 @@ def examples() -> Iterator[Example]:
     for chip_type, content in fallback_urls():
         yield Example(f"fallback_url of {chip_type.__name__}", content)
     yield Example("Card with a row of chips", Card("Boots", chips=CHIPS[:2]))
-    yield Example("horizontal Card", replace(CONTENTS[4], orientation="horizontal", alignment="right"))
+    yield Example(
+        "horizontal Card", Card("Boots", "Brown", PICTURE, orientation="horizontal", alignment="right")
+    )
     cards = tuple(Card(f"Boots {number}", media=PICTURE, suggestions=CHIPS[:1]) for number in range(3))
     yield Example("Carousel of cards with buttons", Carousel(cards, CHIPS[1:2], width="small"))

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import get_args
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from rcs_router.contract import (
     IncomingKind,
     Options,
     Outbound,
+    Parsed,
     Receipt,
     ReceiptKind,
     SendResult,
@@ -45,9 +46,10 @@ class MemoryBackend(BaseBackend):
         content=RICH,
         suggestions=CHIPS,
         features=frozenset(Feature),
-        fallback_urls=frozenset(chip for chip in CHIPS if "fallback_url" in chip.__dataclass_fields__),
+        fallback_urls=frozenset(chip for chip in CHIPS if "fallback_url" in {f.name for f in fields(chip)}),
         idempotent=True,
         revoke=True,
+        status=True,
         typing=True,
         mark_read=True,
     )
@@ -56,7 +58,8 @@ class MemoryBackend(BaseBackend):
         super().__init__(alias, options, webhook_url=webhook_url)
         self.sent: list[Outbound] = []
         self.outcomes: deque[Outcome] = deque()
-        self.revocable: bool | SendError = True
+        self.revocable: bool | SendError | None = True
+        self.reports: dict[UUID, list[Receipt]] = {}  # what `status` says of a transmission
         self.revoked: list[UUID] = []
         self.told: list[tuple[str, str]] = []
 
@@ -73,7 +76,10 @@ class MemoryBackend(BaseBackend):
             return [f"text: {len(text)} characters, Memory allows {self.options.limit}"]
         return []
 
-    def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool:
+    def status(self, transmission: UUID, to: str, provider_id: str = "") -> list[Receipt]:
+        return self.reports.get(transmission, [])
+
+    def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool | None:
         self.revoked.append(transmission)
         if isinstance(self.revocable, SendError):
             raise self.revocable
@@ -92,7 +98,7 @@ class MemoryBackend(BaseBackend):
     def dedupe_key(self, request: WebhookRequest) -> str | None:
         return request.headers.get("x-memory-id")
 
-    def parse(self, request: WebhookRequest) -> list[Receipt | Incoming]:
+    def parse(self, request: WebhookRequest) -> list[Parsed]:
         """Lines of `<receipt kind> <transmission>` or `text <sender> <words>`."""
         return [_parsed(line) for line in request.body.decode().splitlines()]
 

@@ -127,7 +127,7 @@ class Stub:
         self.requests: list[Request] = []
         self.script: deque[Behaviour] = deque()
         self.routes: dict[str, Behaviour] = {}
-        self.default = answer(200, {})
+        self.default: Behaviour = answer(200, {})
         self.ended = 0  # connections that the stub has closed
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []

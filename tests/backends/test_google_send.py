@@ -17,7 +17,6 @@ from rcs_router.content import (
     Content,
     Dial,
     File,
-    Location,
     Media,
     OpenUrl,
     Reply,
@@ -28,20 +27,17 @@ from rcs_router.content import (
 )
 from rcs_router.contract import SendResult, Traffic
 from rcs_router.errors import (
-    Ambiguous,
-    ConfigError,
     Misconfigured,
     Refused,
     SendError,
     Throttled,
     Unavailable,
-    Unreachable,
 )
 from tests.backends.cases import ID, PHONE, Outgoing, outbound
 from tests.backends.google import AGENT, TOKEN, google, key_file, private_key, public_key, token
 from tests.backends.stub import Behaviour, Stub, answer, cut, hang, raw
+from tests.backends.test_conformance_google import BLOCKED, NAME, error
 
-NAME = {"name": f"phones/{PHONE}/agentMessages/{ID}", "sendTime": "2026-11-20T09:00:00Z"}
 CHIPS: list[tuple[Suggestion, dict[str, Any]]] = [
     (Reply("Yes", "home:yes"), {"reply": {"text": "Yes", "postbackData": "home:yes"}}),
     (Reply("Yes"), {"reply": {"text": "Yes", "postbackData": "Yes"}}),
@@ -208,26 +204,6 @@ CASES = [
             "suggestions": [{"reply": {"text": "More", "postbackData": "More"}}],
         },
     ),
-    Outgoing(
-        "location",
-        Location(59.43, 24.75, label="Your parcel", suggestions=(KEEP,)),
-        {
-            "text": "Your parcel",
-            "suggestions": [
-                {
-                    "action": {
-                        "text": "View location",
-                        "postbackData": "View location",
-                        "viewLocationAction": {
-                            "latLong": {"latitude": 59.43, "longitude": 24.75},
-                            "label": "Your parcel",
-                        },
-                    }
-                },
-                KEEP_JSON,
-            ],
-        },
-    ),
     *(
         Outgoing(type(chip).__name__, Text("x", (chip,)), {"text": "x", "suggestions": [json]})
         for chip, json in CHIPS
@@ -242,11 +218,6 @@ def test_content_as_json(stub: Stub, case: Outgoing) -> None:
     assert backend.check(case.content) == []
     assert backend.send(outbound(case.content)) == SendResult()
     assert stub.last().json == {"messageTrafficType": "TRANSACTION", "contentMessage": case.expected}
-
-
-def test_location_without_a_label_says_its_degrees() -> None:
-    message = agent_message(outbound(Location(59.43, 24.75)), datetime.now(UTC))
-    assert message["contentMessage"]["text"] == "59.430000, 24.750000"
 
 
 def test_request_line(stub: Stub) -> None:
@@ -316,56 +287,6 @@ def test_merging_changes_neither_side() -> None:
 # Answers.
 
 
-def error(status: int, message: str, name: str = "") -> Behaviour:
-    return answer(status, {"error": {"code": status, "message": message, "status": name}})
-
-
-BLOCKED = (
-    "This operation is blocked because the RBM agent has not launched and the recipient has not been invited"
-)
-FAILURES: list[tuple[str, Behaviour, type[SendError], str]] = [
-    ("no RCS", error(404, "cannot be reached by RBM at this time", "NOT_FOUND"), Unreachable, "unreachable"),
-    ("bare 404", answer(404), Unreachable, "unreachable"),
-    ("not launched", error(403, BLOCKED, "PERMISSION_DENIED"), Unreachable, "not_launched"),
-    ("no tester", error(403, "The recipient is not a tester of this agent"), Unreachable, "not_launched"),
-    (
-        "wrong agent",
-        error(403, "There was an error looking up the RBM agent (ID: null)"),
-        Misconfigured,
-        "misconfigured",
-    ),
-    ("bare 403", answer(403, "<html>Forbidden</html>"), Misconfigured, "misconfigured"),
-    ("bad content", error(400, "Invalid value", "INVALID_ARGUMENT"), Refused, "refused"),
-    ("quota", error(429, "Quota exceeded", "RESOURCE_EXHAUSTED"), Throttled, "throttled"),
-    (
-        "promo cap",
-        error(429, "You have reached the allowed traffic limit for this agent"),
-        Refused,
-        "traffic_limit",
-    ),
-    ("500", error(500, "Internal", "INTERNAL"), Unavailable, "unavailable"),
-    ("503", answer(503, "<html>busy</html>"), Unavailable, "unavailable"),
-    ("504", error(504, "late", "DEADLINE_EXCEEDED"), Unavailable, "unavailable"),
-    ("redirect", answer(301, Location="https://elsewhere.example/"), Misconfigured, "misconfigured"),
-    ("cut", cut, Ambiguous, "ambiguous"),
-    ("hang", hang, Ambiguous, "ambiguous"),
-    ("error that is a list", answer(400, b'[{"error": []}]'), Refused, "refused"),
-    ("error that is no object", answer(403, b'{"error": "tester"}'), Misconfigured, "misconfigured"),
-]
-
-
-@pytest.mark.parametrize(
-    ("behaviour", "kind", "code"), [f[1:] for f in FAILURES], ids=[f[0] for f in FAILURES]
-)
-def test_failure(stub: Stub, behaviour: Behaviour, kind: type[SendError], code: str) -> None:
-    backend = google(stub, timeout=0.5)
-    backend._tokens.get()
-    stub.default = behaviour
-    with pytest.raises(SendError) as caught:
-        backend.send(outbound(Text("x")))
-    assert (type(caught.value), caught.value.code) == (kind, code)
-
-
 MALFORMED = [b"", b"<html>ok</html>", b'{"name": ', b"[]", b"{}", b'{"name": 7}', b"null"]
 
 
@@ -378,13 +299,6 @@ def test_success_that_cannot_be_read_is_a_success(stub: Stub, body: bytes) -> No
 def test_success_that_breaks_off_is_a_success(stub: Stub) -> None:
     stub.script.append(raw(b'HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{"name": "phones/'))
     assert google(stub).send(outbound(Text("x"))).code == "malformed_reply"
-
-
-def test_throttled_says_for_how_long(stub: Stub) -> None:
-    stub.script.append(answer(429, Retry_After="12"))
-    with pytest.raises(Throttled) as caught:
-        google(stub).send(outbound(Text("x")))
-    assert caught.value.retry_after == 12
 
 
 def test_error_reads_as_a_sentence_without_number_or_text(
@@ -681,10 +595,6 @@ BROKEN: list[tuple[Content, list[str]]] = [
         ["cards[1].orientation: cards of a carousel are vertical"],
     ),
     (
-        Location(1, 2, suggestions=replies(11)),
-        ["suggestions: 12 suggestions, the map's own included, Google RBM allows 11"],
-    ),
-    (
         File(uploaded="files/1", thumbnail_url="https://x.example"),
         ["thumbnail_url: an uploaded file takes an uploaded_thumbnail"],
     ),
@@ -706,7 +616,6 @@ FITTING: list[Content] = [
     Card("t" * 200, "d" * 2000, TALL, replies(4), chips=replies(11)),
     Carousel(cards(10, suggestions=replies(4)), replies(11), width="small"),
     Carousel(cards(2, media=TALL)),
-    Location(1, 2, suggestions=replies(10)),
     Text("😀" * 3072, (Reply("ä" * 25, "p" * 2048),)),
     Text("\ud800", (Reply("x"),)),
 ]
@@ -719,9 +628,9 @@ def test_content_at_its_limits_passes(content: Content) -> None:
 
 def test_docs_show_every_limit() -> None:
     page = (Path(__file__).parents[2] / "docs/backends/google_rbm.md").read_text()
-    for name, value in limits.LIMITS.items():
+    for name, value in limits.LIMITS.most.items():
         assert f"| {name} | {value:,} |" in page
-    assert limits.AS_OF in page
+    assert limits.LIMITS.as_of in page
 
 
 # Options.
@@ -780,15 +689,6 @@ def test_missing_google_auth_names_the_extra(monkeypatch: pytest.MonkeyPatch) ->
     assert google().problems() == ["google-auth is not installed: pip install 'django-rcs-router[google]'"]
     with pytest.raises(Misconfigured, match="rcs-router"):
         google().send(outbound(Text("x")))
-
-
-REJECTED = [{"region": "mars"}, {"agent": "x"}, {"timeout": "soon"}, {"client_token": 7}]
-
-
-@pytest.mark.parametrize("options", REJECTED)
-def test_mistyped_options_are_one_sentence(options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=next(iter(options))):
-        google(**options)
 
 
 def test_secrets_stay_out_of_repr() -> None:

@@ -139,7 +139,7 @@ def clean(value: Any) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode().strip()
 
 
-def time(event: Mapping[str, Any]) -> datetime | None:
+def time(event: Mapping[Any, Any]) -> datetime | None:
     """Seconds since 1970; None when it cannot be read, since no time decides anything here."""
     try:
         return datetime.fromtimestamp(event["at"], UTC)

@@ -35,9 +35,7 @@ class TestToy(Conformance):
         sign=signed,
         rotates="webhook_key",
         heard=[
-            Heard(
-                "delivered", TOLD, [Receipt(ReceiptKind.DELIVERED, transmission=ID, event_id="e1", at=AT)]
-            ),
+            Heard("delivered", TOLD, [Receipt(ReceiptKind.DELIVERED, transmission=ID, event_id="e1", at=AT)]),
             Heard(
                 "seen",
                 {**TOLD, "event": "seen", "id": "e2"},

@@ -33,8 +33,19 @@ from rcs_router.testing.conformance.webhooks import Webhooks  # noqa: E402
 from rcs_router.testing.stub import Answer, Asked, answer, cut, hang  # noqa: E402
 
 __all__ = [
-    *("ID", "PHONE", "WEBHOOK_URL", "Answer", "Asked", "Conformance", "Fault", "Heard", "Provider"),
-    *("answer", "cut", "hang", "outbound"),
+    "ID",
+    "PHONE",
+    "WEBHOOK_URL",
+    "Answer",
+    "Asked",
+    "Conformance",
+    "Fault",
+    "Heard",
+    "Provider",
+    "answer",
+    "cut",
+    "hang",
+    "outbound",
 ]
 
 

@@ -132,4 +132,5 @@ class Limits(Suite):
     def test_the_table_is_dated_and_has_a_source(self) -> None:
         if table := self.provider.make().limits:
             assert datetime.strptime(table.as_of, "%Y-%m")
-            assert table.source.strip() and table.provider.strip()
+            assert table.source.strip()
+            assert table.provider.strip()

@@ -51,7 +51,7 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def says(content: Any) -> Iterator[tuple[str, Any]]:
-    """The path and value of each text, address, number and time of a content; what is empty or a default is left out."""
+    """The path and value of each text, address, number and time of a content; what is empty is left out."""
     for f in fields(content):
         value = getattr(content, f.name)
         if f.name == "postback" and not isinstance(content, Form):
