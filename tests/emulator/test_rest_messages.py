@@ -10,7 +10,7 @@ from django.test import Client
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.rest import webhooks
 from tests.emulator.conftest import NUMBER, Phone, Receiver
-from tests.emulator.test_rest_validation import CARD, FORM, TOKEN, card, chip, form, post, wrapped
+from tests.emulator.test_rest_validation import CARD, FORM, MESSAGES, TOKEN, card, chip, form, post, wrapped
 
 SECRET = "rcs-secret"
 
@@ -58,7 +58,8 @@ def test_a_conversation_may_have_a_name(client: Client, phone: Phone, client_sid
 
 @pytest.mark.parametrize("number", ["+", "+0", "+12", "+372555x", "+" + "1" * 16])
 def test_a_number_must_be_one(client: Client, number):
-    assert post(client, wrapped({"text": "Hi"}, conversationId=number)).status_code == 400
+    answer = post(client, wrapped({"text": "Hi"}, conversationId=number))
+    assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_PHONE_NUMBER")
     assert not world.ledger.accepted
 
 
@@ -248,20 +249,62 @@ def test_fields_may_have_other_names(
     emulator: str, http: requests.Session, phone: Phone, client_side: Receiver
 ):
     names = {"conversationId": "to", "messageId": "ref", "messageStatus": "event", "fallbackText": "sms"}
+    names |= {"text": "body", "state": "status_now", "name": "id"}
     world.configure({"rest": {"renamed": names}})
-    body = {"to": NUMBER, "ref": "m1", "message": {"text": "Hi"}, "sms": "Hi by SMS"}
+    body = {"to": NUMBER, "ref": "m1", "message": {"body": "Hi"}, "sms": "Hi by SMS"}
     answer = http.post(f"{emulator}rest/v1/messages", json=body, headers=TOKEN, timeout=5)
-    assert answer.json()["fallbackText"] == "Hi by SMS"
+    assert {name: answer.json()[name] for name in ("id", "status_now", "sms")} == {
+        "id": f"conversations/{NUMBER}/messages/m1",
+        "status_now": "QUEUED",
+        "sms": "Hi by SMS",
+    }
     events = told(client_side, 2)
     assert [set(event) for event in events] == [{"to", "ref", "event", "timestamp"}] * 2
     assert [event["event"] for event in events] == ["SENT", "DELIVERED"]
     phone.do("text", text="Thanks")
-    assert told(client_side, 3)[2]["to"] == NUMBER
+    assert (told(client_side, 3)[2]["to"], told(client_side, 3)[2]["body"]) == (NUMBER, "Thanks")
 
 
 def test_a_renamed_field_is_not_known_under_its_first_name(client: Client):
     world.configure({"rest": {"renamed": {"messageId": "ref"}}})
     assert "messageId" in post(client, wrapped({"text": "Hi"})).json()["error"]["message"]
+    world.configure({"rest": {"renamed": {"messageId": None, "text": "body", "message": "says"}}})
+    says = {"conversationId": NUMBER, "messageId": "m1", "says": {"text": "Hi"}}
+    assert "text" in post(client, says).json()["error"]["says"]
+    assert post(client, {**says, "says": {"body": "Hi"}}).status_code == 200
+
+
+def test_answers_to_a_form_keep_their_names(client: Client, phone: Phone, client_side: Receiver):
+    world.configure({"rest": {"renamed": {"size": "width", "postbackData": "payload"}}})
+    asked = {name: value for name, value in FORM.items() if name != "postbackData"}
+    post(client, wrapped({"form": {**asked, "payload": "sizes_7"}}))
+    phone.wait("delivered")
+    phone.do("form", data={"size": "42"})
+    assert told(client_side, 3)[2]["form"] == {"payload": "sizes_7", "data": {"size": "42"}}
+
+
+@pytest.mark.parametrize("depth", [100, 400, 900, 5000])
+def test_json_that_is_nested_too_deep_is_refused(client: Client, depth):
+    world.configure({"rest": {"renamed": {"text": "body"}}})
+    body = b'{"message":' + b"[" * depth + b"]" * depth + b"}"
+    answer = client.generic("POST", MESSAGES, body, "application/json", headers=TOKEN)
+    assert answer.status_code == 400
+
+
+def test_an_answer_to_the_platforms_sms_reaches_the_client(
+    client: Client, phone: Phone, client_side: Receiver
+):
+    phone.set(rcs=False)
+    post(client, wrapped(card(), fallbackText="Boots. 1) Keep 2) Return"))
+    phone.wait("delivered")
+    bubble = phone.do("text", text="2")
+    event = told(client_side, 2)[1]
+    assert (event["interactionType"], event["text"], event["messageId"]) == (
+        "TEXT_RECEIVED",
+        "2",
+        bubble["id"],
+    )
+    assert (bubble["provider"], bubble["channel"]) == ("rest", "sms")
 
 
 def test_two_names_may_change_places(client: Client, phone: Phone):

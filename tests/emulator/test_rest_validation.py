@@ -182,7 +182,14 @@ def test_what_breaks_a_rule_is_refused_by_its_name(client: Client, body, blamed)
         form(submitText=None, postbackData=None),
         *(asked(type=one) for one in ("number", "email", "phone", "date", "checkbox")),
         chip(),
-        chip(openUrlAction={"url": BOOTS, "application": "WEBVIEW", "webviewViewMode": "TALL"}),
+        chip(
+            openUrlAction={
+                "url": BOOTS,
+                "application": "WEBVIEW",
+                "webviewViewMode": "TALL",
+                "description": "Shop",
+            }
+        ),
         chip(dialAction={"phoneNumber": "+3726000000"}),
         chip(viewLocationAction={"latLong": {"latitude": 59.4, "longitude": 24}, "label": "Shop"}),
         chip(viewLocationAction={"query": "shoe shops"}),

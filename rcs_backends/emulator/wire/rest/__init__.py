@@ -34,7 +34,7 @@ class Rest(Wire):
         "conversations": {},  # conversationId → number; a number is its own conversation
         "own_fallback": True,  # False: a phone without RCS gets no SMS, and the message fails
         "rate": 0,  # requests a second; more are answered 429. 0: no limit
-        "renamed": {},  # our field name → theirs, for the top level of requests and webhooks
+        "renamed": {},  # our field name → theirs, in requests, answers and webhooks
     }
     open_dials = ("conversations", "renamed")
     urlpatterns = (

@@ -84,6 +84,8 @@ def _what_it_does(action: Json) -> tuple[str, Json]:
         detail = {"url": opened["url"], "application": opened.get("application", "BROWSER").lower()}
         if "webviewViewMode" in opened:
             detail["view_mode"] = opened["webviewViewMode"].lower()
+        if "description" in opened:
+            detail["description"] = opened["description"]
         return "open_url", detail
     if dialled := action.get("dialAction"):
         return "dial", {"phone": dialled["phoneNumber"], "mode": "voice"}

@@ -5,6 +5,8 @@ The guide shows none; the shape `{"error": {code, status, message}}` and the sta
 
 from django.http import HttpResponse, JsonResponse
 
+from rcs_backends.emulator.wire.rest import names
+
 ERRORS = {  # HTTP status → its name, and what is said where there is nothing more exact
     400: ("INVALID_ARGUMENT", "The request is not valid."),
     401: ("UNAUTHENTICATED", "The API token is missing or not valid."),
@@ -19,18 +21,21 @@ ERRORS = {  # HTTP status → its name, and what is said where there is nothing 
 
 
 class RestError(Exception):
-    """The wire refuses: an HTTP status, a sentence, and for 429 the seconds to wait."""
+    """The wire refuses: an HTTP status, a sentence, the word for it, and for 429 the seconds to wait."""
 
-    def __init__(self, code: int, message: str = "", *, retry_after: int | None = None) -> None:
+    def __init__(
+        self, code: int, message: str = "", *, word: str = "", retry_after: int | None = None
+    ) -> None:
         self.code = code
+        self.word = word or ERRORS[code][0]
         self.message = message or ERRORS[code][1]
         self.retry_after = retry_after
         super().__init__(self.message)
 
 
 def answer(error: RestError) -> HttpResponse:
-    body = {"code": error.code, "status": ERRORS[error.code][0], "message": error.message}
-    response = JsonResponse({"error": body}, status=error.code)
+    body = {"code": error.code, "status": error.word, "message": error.message}
+    response = JsonResponse(names.theirs({"error": body}), status=error.code)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     if error.code == 401:

@@ -20,7 +20,7 @@ from rcs_backends.emulator.answers import finished
 from rcs_backends.emulator.phones import Json, Message, now, stamp
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire import request_faults
-from rcs_backends.emulator.wire.rest import content, errors, schema, webhooks
+from rcs_backends.emulator.wire.rest import content, errors, names, schema, webhooks
 from rcs_backends.emulator.wire.rest.errors import RestError
 from rcs_backends.emulator.wire.rest.store import RestStore, Sent, number_of
 from rcs_backends.emulator.wire.rules import Invalid
@@ -35,7 +35,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
     def wire() -> HttpResponse:
         try:
-            return JsonResponse(_created(request))
+            return JsonResponse(names.theirs(_created(request)))
         except RestError as error:
             return errors.answer(error)
         except Invalid as invalid:
@@ -66,7 +66,7 @@ def _created(request: HttpRequest) -> Json:
     _check_token(request)
     with world.change():
         _check_pace()
-    body = schema.request(_with_our_names(_json(request)), "")
+    body = schema.request(names.ours(_json(request)), "")
     with world.change():
         return _answer(body)
 
@@ -109,23 +109,14 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-def _with_our_names(body: Json) -> Json:
-    """Undo the dial `renamed`. A field that has another name here is not known under its own."""
-    renamed = world.config["rest"]["renamed"]
-    ours = {theirs: name for name, theirs in renamed.items()}
-    for key in body:
-        if key in renamed and key not in ours:
-            raise Invalid(key, "Cannot find field.")
-    return {ours.get(key, key): value for key, value in body.items()}
-
-
 def _answer(body: Json) -> Json:
     """The first answer to this messageId, or a new one. Raises RestError. Lock held."""
     number = number_of(body["conversationId"])
     if number is None:
         raise RestError(404, "The conversation does not exist.")
     if not _NUMBER.fullmatch(number):
-        raise RestError(400, "The phone number is not valid: E.164 with its plus sign is needed.")
+        sentence = "The phone number is not valid: E.164 with its plus sign is needed."
+        raise RestError(400, sentence, word="INVALID_PHONE_NUMBER")
     sent = world.store(RestStore).sent.get(body["messageId"])
     if sent is None:
         sent = _take(number, body)

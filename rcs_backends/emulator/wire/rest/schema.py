@@ -42,6 +42,7 @@ _open_url = _Fields(
         "url": url(2048, web=False),
         "application": enum("BROWSER", "WEBVIEW"),
         "webviewViewMode": enum("FULL", "HALF", "TALL"),
+        "description": text(),
     },
     needs=("url",),
 )

@@ -12,6 +12,7 @@ from functools import partial
 from rcs_backends.emulator.phones import Json, now, stamp
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.webhooks import Built, Webhook, lane_of, outbox
+from rcs_backends.emulator.wire.rest import names
 from rcs_backends.emulator.wires import Delivered
 
 DELAYS = (5.0, 30.0, 300.0)  # seconds before the second, third and fourth try; then it is given up
@@ -55,13 +56,12 @@ def _post(number: str, subject: str, event: str, payload: Json, delivered: Deliv
     dials = world.config["rest"]
     if not dials["webhook"]:
         return
-    named = {dials["renamed"].get(key, key): value for key, value in payload.items()}
     webhook = Webhook(
         provider="rest",
         number=number,
         subject=subject,
         event=event,
-        build=partial(_request, dials["webhook"], dials["webhook_secret"], named),
+        build=partial(_request, dials["webhook"], dials["webhook_secret"], names.theirs(payload)),
         accepted=lambda code: 200 <= code < 300,
         delay=retry_delay,
         delivered=delivered,
