@@ -206,7 +206,8 @@ def config(verb: str, body: Json) -> Json:
 def _verifier(agent: str) -> Verifies:
     """The wire that has the agent; where none says so, the first with such a button."""
     able = [wire for wire in wires().values() if isinstance(wire, Verifies)]
-    return next((wire for wire in able if agent in wire.agents()), able[0])
+    with world.change():
+        return next((wire for wire in able if agent in wire.agents()), able[0])
 
 
 def _flush_all() -> None:

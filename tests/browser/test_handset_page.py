@@ -1,9 +1,11 @@
 """The handset page in Chromium: what wires send is seen, and what a person clicks reaches the emulator."""
 
+import io
 import os
 import re
 import shutil
 import uuid
+import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from rcs_backends.emulator import server
 from rcs_backends.emulator.phones import Card, Media, Message, Suggestion
 from rcs_backends.emulator.state import world
+from rcs_backends.emulator.wire.google.store import GoogleStore, StoredFile
 from rcs_backends.emulator.wires import wires
 
 pytestmark = pytest.mark.services
@@ -467,6 +470,32 @@ def test_a_sound_shows_its_name_and_length_and_says_that_it_cannot_be_played(pag
     assert play.get_attribute("aria-label") == "Play Hello.mp3"
     play.click()
     page.until(lambda: page.text(".sound small", MARI) == ["cannot be played"], "a word about the sound")
+
+
+def silence(seconds: int) -> bytes:
+    """A WAV file."""
+    held = io.BytesIO()
+    with wave.open(held, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(1)
+        sound.setframerate(8000)
+        sound.writeframes(b"\x80" * 8000 * seconds)
+    return held.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["audio", "file"])
+def test_a_sound_plays_and_pauses(page: Page, kind: str) -> None:
+    with world.change():
+        world.store(GoogleStore).files["files/s1"] = StoredFile("acme", "audio/wav", silence(9))
+    media = Media(f"{page.url}/emulator/google/files/s1", media_type="audio/wav", name="Silence.wav")
+    put(MARI, Message("a1", "google", "acme", MARI, kind=kind, media=media, state="delivered"))
+    page.open()
+    play = page.find(".sound button", MARI)
+    play.click()
+    page.until(lambda: play.get_attribute("aria-label") == "Pause Silence.wav", "a button to pause")
+    page.until(lambda: page.text(".sound small", MARI)[0].endswith(" / 0:09"), "the time")
+    play.click()
+    page.until(lambda: play.get_attribute("aria-label") == "Play Silence.wav", "a button to go on")
 
 
 def test_a_sound_that_is_nowhere_on_the_web_has_no_button(page: Page) -> None:

@@ -23,7 +23,7 @@ const RENDERERS = {
   text: (message) => el("p", { class: "bubble text" }, ...linked(message.text ?? "")),
   card: (message, tap) => el("div", { class: "single-card" }, ...cards(message, tap)),
   carousel,
-  file: (message) => fileBubble(message.media ?? {}, message.text),
+  file: (message) => (isSound(message.media) ? audioBubble(message) : fileBubble(message.media ?? {}, message.text)),
   audio: audioBubble,
   location: locationBubble,
   form: (message, tap, fill) => formBubble(message, fill),
@@ -31,6 +31,10 @@ const RENDERERS = {
 
 export function contentOf(message, tap, fill) {
   return (RENDERERS[message.kind] ?? RENDERERS.text)(message, tap, fill);
+}
+
+function isSound(media) {
+  return /^audio\//.test(media?.media_type ?? "");
 }
 
 // Cards first, each from top to bottom, then the chip list: the order in which the emulator counts suggestions.
