@@ -6,7 +6,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test services-test lint bench clean
+.PHONY: help demo test services-test lint bench docs clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,12 @@ lint: $(VENV)/lint ## style, format and types
 
 bench: $(VENV)/test ## measure, as ratios within one run
 	$(RUN) -m bench
+
+BACKENDS := google_rbm.GoogleRBM gsma_maap.GSMAMaaP messente.Messente generic_rest.GenericREST kannel.Kannel \
+	twilio_sms.TwilioSMS
+
+docs: $(VENV)/test ## write the pages that are made from the code
+	$(RUN) manage.py rcs_features $(BACKENDS:%=rcs_backends.%) --output docs/features.md
 
 clean: ## forget everything that was made here
 	rm -rf $(VENV) var build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -23,6 +23,7 @@ ORDER = [
         "identities",
         "policy",
         "capabilities",
+        "features",
         "links",
         "consent",
         "pace",
