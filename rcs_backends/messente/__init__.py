@@ -72,6 +72,7 @@ class Messente(BaseBackend):
         super().__init__(alias, options, webhook_url=webhook_url)
         able = replace(type(self).capabilities, own_fallback=bool(options.chain))
         if options.channel == "sms":
+            self.limits = replace(LIMITS, most={})  # long texts are cut into parts
             none: frozenset[Any] = frozenset()
             able = replace(
                 able, content=frozenset({Text}), suggestions=none, features=none, fallback_urls=none
@@ -79,7 +80,7 @@ class Messente(BaseBackend):
         self.capabilities = able
 
     def check(self, content: Content) -> list[str]:
-        return list(LIMITS.problems(content)) if self.options.channel == "rcs" else []
+        return list(self.limits.problems(content))
 
     def problems(self) -> list[str]:
         return list(problems(self.options))
@@ -214,7 +215,7 @@ def _segment(name: str) -> str:
 def _list(reply: http.Reply, name: str) -> list[Any]:
     """Raises Unavailable for an answer that cannot be read: half of one must not read as "nothing"."""
     answer = reply.json()
-    if reply.truncated or not isinstance(answer, Mapping) or not isinstance(answer.get(name), list):
+    if not isinstance(answer, Mapping) or not isinstance(answer.get(name), list):
         raise Unavailable(f"HTTP {reply.status} without {name}", code="malformed_reply")
     found: list[Any] = answer[name]
     return found

@@ -51,7 +51,7 @@ def error(reply: http.Reply, secrets: Iterable[str] = ()) -> SendError | None:
 def result(reply: http.Reply) -> SendResult:
     """Of one message that was taken."""
     match reply.json():
-        case {"omnimessage_id": str() as name} if name and not reply.truncated:
+        case {"omnimessage_id": str() as name} if name:
             return SendResult(provider_id=name)
     return SendResult(code="malformed_reply", detail=f"HTTP {reply.status} without an omnimessage_id")
 

@@ -614,6 +614,13 @@ def test_error_reads_as_a_sentence(stub: Stub) -> None:
     )
 
 
+def test_error_names_the_channel_and_the_sender(stub: Stub) -> None:
+    what = problem("105", "Acme Agent is not allowed", "payload[whatsapp][text]")
+    stub.script.append(failure(400, what))
+    with pytest.raises(Refused, match=r"Title: Acme Agent is not allowed \(payload\[whatsapp\]\[text\]\)"):
+        messente(stub, chain=[{"channel": "whatsapp"}]).send(outbound(Text("Hello there")))
+
+
 def test_nothing_secret_is_told(stub: Stub, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     echo = f"{PASSWORD} {INBOUND} 'Your code is 482913' 'Keep it' keep_7 for {PHONE}"

@@ -3,6 +3,7 @@
 import dataclasses
 import hmac
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -175,7 +176,12 @@ def test_what_differs_has_another_key() -> None:
     payloads = [
         *(report(), report(status="SEEN"), report(message_id="m-2"), report(message_id=None)),
         *(said(), said(msg_id="mo-2"), said(sub_msg_id="mo-1-b"), said(sub_msg_id=None)),
-        *(report(message_id={"a": 1}), report(message_id={"a": 2}), b"odd", b"[]", b""),
+        *(
+            report(message_id=None, msg_id="mo-1", sub_msg_id="mo-1-a"),
+            report(message_id={"a": 1}),
+            report(message_id={"a": 2}),
+        ),
+        *(b"odd", b"[]", b""),
     ]
     assert len({key(payload) for payload in payloads}) == len(payloads)
 
@@ -278,6 +284,14 @@ def test_a_delivery_says_by_which_channel() -> None:
 )
 def test_timestamps_without_zone_are_utc(timestamp: Any, at: datetime | None) -> None:
     assert only(report(timestamp=timestamp)).at == at
+
+
+def test_our_own_time_zone_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        assert only(report()).at == AT
+    time.tzset()
 
 
 @pytest.mark.parametrize("name", ["", "x", "5f1c9f0e", "\ud800"])
