@@ -35,7 +35,8 @@ def stamp(at: datetime) -> str:
 class Suggestion:
     """A chip or a card's button. `kind`, and what its `detail` may hold:
 
-    reply, request_location, request_device_specifics, disable_anonymization, enable_displayed_notifications: nothing;
+    reply, action (a button that only sends its postback), request_location, request_device_specifics,
+    disable_anonymization, enable_displayed_notifications: nothing;
     open_url: url, application (browser, webview), view_mode (full, half, tall), description, fallback_url;
     dial: phone, mode (voice, enriched, video), subject, fallback_url;
     show_location: latitude, longitude and label, or query; fallback_url;
