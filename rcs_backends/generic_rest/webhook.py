@@ -223,7 +223,10 @@ def _uuid(value: str) -> UUID | None:
 def _degrees(value: Any, limit: float) -> float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("a location that is no number")
-    degrees = float(value)
+    try:
+        degrees = float(value)
+    except OverflowError:
+        raise ValueError("a location far out of the world") from None
     if not math.isfinite(degrees) or abs(degrees) > limit:
         raise ValueError("a location outside the world")
     return degrees

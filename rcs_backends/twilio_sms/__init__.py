@@ -60,7 +60,7 @@ class TwilioOptions(Options):
     messaging_service_sid: str = ""
     base_url: str = "https://api.twilio.com"  # another one for tests
     smart_encoded: bool = False  # let Twilio replace characters that look like others of the GSM alphabet
-    max_parts: int = 10
+    max_parts: int = 11  # SMS of one text: what 1600 characters of the GSM alphabet take
 
     @property
     def auth_tokens(self) -> tuple[str, ...]:
@@ -192,7 +192,7 @@ class TwilioSMS(BaseBackend):
         signature.verify(request, self.webhook_url, self.options.auth_tokens)
 
     def dedupe_key(self, request: WebhookRequest) -> str | None:
-        return webhook.dedupe_key(signature.parameters(request))
+        return webhook.dedupe_key(signature.parameters(request), request.query.get("id", ""))
 
     def parse(self, request: WebhookRequest) -> list[Parsed]:
         return webhook.parse(signature.parameters(request), request.query.get("id", ""))

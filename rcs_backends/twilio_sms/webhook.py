@@ -30,14 +30,14 @@ CONSENT = {"STOP": IncomingKind.UNSUBSCRIBE, "START": IncomingKind.SUBSCRIBE}
 MAX_MEDIA = 10  # what a message may hold at most
 
 
-def dedupe_key(said: Mapping[str, str]) -> str | None:
-    """A status by the message's sid, an incoming message by its own; None without any."""
+def dedupe_key(said: Mapping[str, str], name: str = "") -> str | None:
+    """A status by the message's sid and our id, an incoming message by its own sid; None without any."""
     sid = _sid(said)
     if not sid:
         return None
     if _is_incoming(said):
         return f"mo:{_hash(sid)}"
-    return f"status:{_hash(sid, _status(said), said.get('ErrorCode', ''))}"
+    return f"status:{_hash(sid, name, _status(said), said.get('ErrorCode', ''))}"
 
 
 def parse(said: Mapping[str, str], name: str = "") -> list[Parsed]:

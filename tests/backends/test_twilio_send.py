@@ -253,9 +253,9 @@ def test_success_that_cannot_be_read_is_a_success(stub: Stub, behaviour: Behavio
 
 
 LONG = [
-    ("a" * 1530, []),
-    ("a" * 1531, ["text: 11 SMS, max_parts allows 10"]),
-    ("я" * 671, ["text: 11 SMS, max_parts allows 10"]),
+    ("a" * 1600, []),
+    ("я" * 737, []),
+    ("я" * 738, ["text: 12 SMS, max_parts allows 11"]),
     ("a" * 1601, ["text: 1601 characters, Twilio allows 1600"]),
 ]
 
@@ -271,6 +271,10 @@ def test_too_long(stub: Stub, text: str, problems: list[str]) -> None:
     else:
         twilio(stub).send(outbound(Text(text)))
     assert len(stub.requests) == (0 if problems else 1)
+
+
+def test_fewer_parts() -> None:
+    assert twilio(max_parts=1).check(Text("a" * 161)) == ["text: 2 SMS, max_parts allows 1"]
 
 
 # How a message stands, and taking it back.

@@ -428,9 +428,10 @@ def test_request_that_makes_no_sense(params: dict[str, str]) -> None:
 
 def test_keys_against_repeats() -> None:
     key = twilio().dedupe_key(post(CALLBACK, f"id={ID}"))
-    assert key == twilio().dedupe_key(post({**CALLBACK, "RawDlrDoneDate": "2611220100"}))
-    assert key != twilio().dedupe_key(post({**CALLBACK, "MessageStatus": "sent"}))
-    assert key != twilio().dedupe_key(post({**CALLBACK, "MessageSid": "SM2"}))
+    assert key == twilio().dedupe_key(post({**CALLBACK, "RawDlrDoneDate": "2611220100"}, f"id={ID}"))
+    assert key != twilio().dedupe_key(post({**CALLBACK, "MessageStatus": "sent"}, f"id={ID}"))
+    assert key != twilio().dedupe_key(post({**CALLBACK, "MessageSid": "SM2"}, f"id={ID}"))
+    assert key != twilio().dedupe_key(post(CALLBACK))
     said = twilio().dedupe_key(post(SMS))
     assert said == twilio().dedupe_key(post({**SMS, "FromCity": "Tallinn"}))
     assert said != twilio().dedupe_key(post({**SMS, "MessageSid": "SM2"}))
