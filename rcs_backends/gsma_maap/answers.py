@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from rcs_backends import http
+from rcs_backends.gsma_maap.reading import text
 from rcs_router.errors import (
     Ambiguous,
     Misconfigured,
@@ -34,6 +35,7 @@ REFUSED = (
 )
 DUPLICATE = 42514  # it has a message with this id: repeating is pointless, and so would be an SMS
 
+MAX_ID = 200  # characters of an id that is kept; no platform's is half as long
 EXPIRED = frozenset({"41007", "41008"})
 REVOKED = frozenset({"41011"})  # it was taken back before
 DELIVERED_ALL_THE_SAME = frozenset({"41010"})
@@ -65,7 +67,7 @@ def error_of(reply: http.Reply, errors: http.Errors, secrets: Iterable[str]) -> 
             return None
         reply = replace(reply, status=_status(body["error"]))
     told = list(reasons(body))
-    detail = next((text for _, text in told if text), "")
+    detail = next((words for _, words in told if words), "")
     return http.judge(reply, errors=errors, code_of=code_of, secrets=secrets, detail=detail)
 
 
@@ -81,7 +83,7 @@ def reasons(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if isinstance(one, Mapping):
             yield _word(one.get("code")), _first(one, "text", "message", "status")
         elif isinstance(one, str):
-            yield "", one
+            yield "", text(one)
 
 
 def message_of(reply: http.Reply) -> Mapping[str, Any]:
@@ -91,7 +93,8 @@ def message_of(reply: http.Reply) -> Mapping[str, Any]:
 
 def message_id(reply: http.Reply) -> str:
     """The platform's name for the message it took; empty where the answer has none."""
-    return _word(message_of(reply).get("msgId"))
+    name = _word(message_of(reply).get("msgId"))
+    return name if len(name) <= MAX_ID else ""
 
 
 def _status(error: Mapping[str, Any]) -> int:
@@ -100,12 +103,11 @@ def _status(error: Mapping[str, Any]) -> int:
 
 
 def _first(inner: Mapping[str, Any], *names: str) -> str:
-    return next((value for name in names if isinstance(value := inner.get(name), str) and value), "")
+    return next((words for name in names if (words := text(inner.get(name)))), "")
 
 
 def _word(value: Any) -> str:
-    is_word = isinstance(value, str | int) and not isinstance(value, bool)
-    return str(value).strip() if is_word else ""
+    return "" if isinstance(value, float) else text(value).strip()
 
 
 def _object(value: Any) -> Mapping[str, Any]:

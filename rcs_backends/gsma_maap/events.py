@@ -193,18 +193,22 @@ def receipt(said: Event, around: Event | None = None) -> Receipt:
     name, status = text(said.get("msgId")), text(said.get("status")).lower()
     if not name or not status:
         raise ValueError("a message's status without msgId or status")
-    told = [*answers.reasons(said), *answers.reasons(around or {})]
-    code = next((code for code, _ in told if code), "")
+    code, reason = reason_of(said, around or {})
     kind = _failure(code) if status == "failed" else STATUSES.get(status, ReceiptKind.UNKNOWN)
-    reason = next((words for _, words in told if words), "")
     return Receipt(
         kind,
         provider_id=name,
         at=instant(said.get("timestamp")),
-        event_id=f"{name}:{status}"[:150],
-        code=text(code or (status if kind is ReceiptKind.UNKNOWN else ""))[:40],
-        detail=http.redact(text(reason)),
+        event_id=":".join(filter(None, [name, status, code]))[:150],
+        code=(code or (status if kind is ReceiptKind.UNKNOWN else ""))[:40],
+        detail=http.redact(reason),
     )
+
+
+def reason_of(said: Event, around: Event) -> tuple[str, str]:
+    """Code and words of why a message failed, in the message or beside it; a failure's code decides what it means."""
+    told = [*answers.reasons(said), *answers.reasons(around)]
+    return next((code for code, _ in told if code), ""), next((words for _, words in told if words), "")
 
 
 def _failure(code: str) -> ReceiptKind:

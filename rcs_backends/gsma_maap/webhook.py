@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Iterator
 
-from rcs_backends.gsma_maap.events import body_of, event_name, file_of, subject_of
+from rcs_backends.gsma_maap.events import body_of, event_name, file_of, reason_of, subject_of
 from rcs_backends.gsma_maap.reading import text
 from rcs_router.contract import WebhookAnswer, WebhookRequest
 from rcs_router.errors import WebhookRefused
@@ -48,14 +48,14 @@ def _given(request: WebhookRequest) -> Iterator[str]:
 
 
 def dedupe_key(request: WebhookRequest) -> str | None:
-    """By event, message (or file) and status. Without an id: by the body if it tells a time, else not at all."""
+    """By event, message (or file), status and its code. Without an id: by a body that tells a time, or not at all."""
     body = body_of(request.body)
     said = subject_of(body)
     name, file = event_name(body), file_of(body)
     identity = text(said.get("msgId")) or text(file.get("fileId"))
     if identity:
         status = text(said.get("status") or said.get("isTyping") or file.get("status"))
-        return f"event:{_hash(name, identity, status.lower())}"
+        return f"event:{_hash(name, identity, status.lower(), reason_of(said, body)[0])}"
     if body and not said.get("timestamp"):
         return None
     return f"body:{hashlib.sha256(request.body).hexdigest()}"

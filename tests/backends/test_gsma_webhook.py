@@ -97,8 +97,8 @@ CASES: list[tuple[str, dict[str, Any], list[Parsed]]] = [
     ("text, event null", {**heard(None, textMessage="x"), "event": None}, said(IncomingKind.TEXT, text="x")),
     (
         "text from somebody anonymous",
-        heard("message", ANONYMOUS, textMessage="x"),
-        said(IncomingKind.TEXT, "tk-7Q2mZ9", text="x"),
+        heard("message", ANONYMOUS, textMessage="x", msgId="mo-2"),
+        said(IncomingKind.TEXT, "tk-7Q2mZ9", text="x", id="mo-2"),
     ),
     (
         "text under both identities",
@@ -237,12 +237,18 @@ CASES: list[tuple[str, dict[str, Any], list[Parsed]]] = [
     (
         "failed for a reason",
         told("failed", reason={"code": "41212", "text": f"no cards on {PHONE}"}),
-        receipt(ReceiptKind.FAILED, "failed", code="41212", detail="no cards on +37…34"),
+        receipt(
+            ReceiptKind.FAILED,
+            "failed",
+            event_id="m-77:failed:41212",
+            code="41212",
+            detail="no cards on +37…34",
+        ),
     ),
     (
         "failed for a reason beside the message",
         {**told("failed"), "reason": {"code": 41110, "text": "who?"}},
-        receipt(ReceiptKind.FAILED, "failed", code="41110", detail="who?"),
+        receipt(ReceiptKind.FAILED, "failed", event_id="m-77:failed:41110", code="41110", detail="who?"),
     ),
     (
         "failed for a reason in words",
@@ -253,7 +259,7 @@ CASES: list[tuple[str, dict[str, Any], list[Parsed]]] = [
         (
             f"failed with {code}",
             told("failed", reason={"code": code}),
-            receipt(kind, "failed", code=code),
+            receipt(kind, f"failed:{code}", code=code),
         )
         for code, kind in (
             ("41007", ReceiptKind.EXPIRED),
@@ -567,6 +573,7 @@ def test_repeat_has_the_same_key() -> None:
 DIFFERENT: list[tuple[Any, Any]] = [
     (told("delivered"), told("displayed")),
     (told("delivered"), told("delivered", msgId="m-78")),
+    (told("failed", reason={"code": "41002"}), told("failed", reason={"code": "41212"})),
     (heard("isTyping", isTyping="active"), heard("isTyping", isTyping="idle")),
     (heard("message", textMessage="x"), heard("message", textMessage="x", msgId="mo-2")),
     (heard("message", textMessage="x"), heard("isTyping", isTyping="active")),
