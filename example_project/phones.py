@@ -34,10 +34,10 @@ class Emulator:
         self.post("handsets/", {"number": number, "name": name, **state})
         return Phone(self, number, name)
 
-    def accepted(self, message_id: str) -> int:
-        """How often the provider was asked to take this message."""
+    def accepted(self, number: str, provider: str) -> list[int]:
+        """How often the provider was asked to take each message to this phone, oldest first."""
         entries = self.get("ledger/")["accepted"]
-        return sum(entry["copies"] for entry in entries if entry["id"] == message_id)
+        return [e["copies"] for e in entries if (e["to"], e["provider"]) == (number, provider)]
 
 
 class EmulatorRefused(Exception):

@@ -1,54 +1,121 @@
-"""Where Google and Kannel are, in; settings.RCS_BACKENDS out. With `emulator`, both wires are the emulator's."""
+"""A provider's name and where it is, in; settings.RCS_BACKENDS, and what the emulator must know of the shop, out.
+
+With `emulator` (its address) every wire is the emulator's, and the secrets below are good enough.
+"""
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
+
+Json = dict[str, Any]
 
 AGENT = "acme"
 SHORT_CODE = "12345"
-CLIENT_TOKEN = os.environ.get("GOOGLE_CLIENT_TOKEN", "emulator-client-token")
-WEBHOOK_SECRET = os.environ.get("KANNEL_WEBHOOK_SECRET", "emulator-webhook-secret")
-USERNAME = os.environ.get("KANNEL_USERNAME", "tester")
-PASSWORD = os.environ.get("KANNEL_PASSWORD", "foobar")
+SECRET = os.environ.get("WEBHOOK_SECRET", "emulator-webhook-secret")  # what each provider proves itself with
+USERNAME = os.environ.get("SMS_USERNAME", "tester")
+PASSWORD = os.environ.get("SMS_PASSWORD", "foobar")
+CLIENT_SECRET = os.environ.get("RCS_CLIENT_SECRET", "emulator-client-secret")
 SENDSMS = os.environ.get("KANNEL_URL", "http://127.0.0.1:13013/cgi-bin/sendsms")
+API = os.environ.get("RCS_API_URL", "https://rcs.example.com")  # of a MaaP platform or a REST provider
 
 
-def google_and_kannel(service_account: str | dict[str, Any], emulator: str = "") -> dict[str, Any]:
-    """`service_account`: the key file's path or its content. `emulator`: address of the emulator, or empty."""
+@dataclass(frozen=True)
+class Provider:
+    """One road to RCS. `backend` takes the emulator's address (or nothing) and a service account's key."""
+
+    title: str
+    path: str  # of the backend
+    options: Callable[[str, Any], Json]
+    dials: Callable[[str], Json]  # the emulator's side; takes the address of the shop's webhook
+    verifies: bool = False  # the provider asks the webhook to prove itself when it is set up
+    takes_back: bool = True  # ... or else keeps a message whose time is up, and may show it late
+
+    def backend(self, emulator: str, key: Any = None, **options: Any) -> Json:
+        """An entry of RCS_BACKENDS."""
+        return {"BACKEND": self.path, "OPTIONS": self.options(emulator, key) | options}
+
+
+def _google(emulator: str, key: Any) -> Json:
+    base = {"base_url": f"{emulator}google"} if emulator else {}
+    return {"agent_id": AGENT, "service_account": key, "client_token": SECRET, **base}
+
+
+def _google_dials(webhook: str) -> Json:
+    return {"google": {"agents": {AGENT: {"webhook": webhook, "client_token": SECRET}}}}
+
+
+def _gsma(emulator: str, key: Any) -> Json:
     return {
-        "acme": {
-            "BACKEND": "rcs_backends.google_rbm.GoogleRBM",
-            "OPTIONS": {
-                "agent_id": AGENT,
-                "service_account": service_account,
-                "client_token": CLIENT_TOKEN,
-                "base_url": f"{emulator}google" if emulator else "",
-            },
-            "FALLBACK": ["sms"],
-            "RATE": "100/s",
-        },
-        "sms": {
-            "BACKEND": "rcs_backends.kannel.Kannel",
-            "OPTIONS": {
-                "url": f"{emulator}kannel/cgi-bin/sendsms" if emulator else SENDSMS,
-                "username": USERNAME,
-                "password": PASSWORD,
-                "webhook_secret": WEBHOOK_SECRET,
-                "sender": SHORT_CODE,
-            },
-        },
+        "api_url": f"{emulator}gsma/rcs/bot/v1" if emulator else API,
+        "bot_id": AGENT,
+        "client_id": AGENT,
+        "client_secret": CLIENT_SECRET,
+        "webhook_secret": SECRET,
     }
 
 
-def emulator_settings(public_url: str) -> dict[str, Any]:
-    """The other side: what the emulator must know of the shop to believe it and to find its webhooks."""
-    mo = f"{public_url}webhooks/sms/?secret={WEBHOOK_SECRET}"
+def _gsma_dials(webhook: str) -> Json:
+    bot = {"client_secret": CLIENT_SECRET, "webhook": webhook, "webhook_secret": SECRET}
+    return {"gsma": {"bots": {AGENT: bot}}}
+
+
+def _messente(emulator: str, key: Any) -> Json:
+    base = {"base_url": f"{emulator}messente/v1"} if emulator else {}
+    return {"username": USERNAME, "password": PASSWORD, "sender": AGENT, "inbound_secret": SECRET, **base}
+
+
+def _messente_dials(webhook: str) -> Json:
+    account = {"password": PASSWORD, "shared_secret": SECRET, "rcs_sender": AGENT, "mo_url": webhook}
+    return {"messente": {"accounts": {USERNAME: account}}}
+
+
+def _rest(emulator: str, key: Any) -> Json:
+    url = f"{emulator}rest/v1/messages" if emulator else API
+    return {"url": url, "token": CLIENT_SECRET, "webhook_secret": SECRET}
+
+
+def _rest_dials(webhook: str) -> Json:
+    """The shop's own fallback does the work: with the platform's, nobody would know which SMS was answered."""
+    own = {"webhook": webhook, "webhook_secret": SECRET, "own_fallback": False}
+    return {"rest": {"tokens": [CLIENT_SECRET], "sender": AGENT, **own}}
+
+
+def _kannel(emulator: str, key: Any) -> Json:
     return {
-        "google": {
-            "agents": {AGENT: {"webhook": f"{public_url}webhooks/acme/", "client_token": CLIENT_TOKEN}},
-        },
-        "kannel": {
-            "users": {USERNAME: PASSWORD},
-            "short_code": SHORT_CODE,
-            "mo_url": f"{mo}&from=%p&to=%P&text=%b&charset=%C&coding=%c&sms_id=%I&at=%T",
-        },
+        "url": f"{emulator}kannel/cgi-bin/sendsms" if emulator else SENDSMS,
+        "username": USERNAME,
+        "password": PASSWORD,
+        "webhook_secret": SECRET,
+        "sender": SHORT_CODE,
     }
+
+
+def _kannel_dials(webhook: str) -> Json:
+    mo = f"{webhook}?secret={SECRET}&from=%p&to=%P&text=%b&charset=%C&coding=%c&sms_id=%I&at=%T"
+    return {"kannel": {"users": {USERNAME: PASSWORD}, "short_code": SHORT_CODE, "mo_url": mo}}
+
+
+PROVIDERS = {
+    "google": Provider("Google", "rcs_backends.google_rbm.GoogleRBM", _google, _google_dials, verifies=True),
+    "gsma": Provider(
+        "the MaaP platform", "rcs_backends.gsma_maap.GSMAMaaP", _gsma, _gsma_dials, verifies=True
+    ),
+    "messente": Provider("Messente", "rcs_backends.messente.Messente", _messente, _messente_dials),
+    "rest": Provider(
+        "the REST platform", "rcs_backends.generic_rest.GenericREST", _rest, _rest_dials, takes_back=False
+    ),
+}
+SMS = Provider("Kannel", "rcs_backends.kannel.Kannel", _kannel, _kannel_dials)
+
+
+def shop_backends(name: str, key: Any = None, emulator: str = "") -> Json:
+    """RCS_BACKENDS of the shop: RCS by the provider `name`, with SMS behind it."""
+    rcs = PROVIDERS[name].backend(emulator, key)
+    return {"acme": {**rcs, "FALLBACK": ["sms"], "RATE": "100/s"}, "sms": SMS.backend(emulator)}
+
+
+def emulator_settings(name: str, public_url: str) -> Json:
+    """What the emulator must know of the shop to believe it and to find its webhooks."""
+    webhooks = {alias: f"{public_url}webhooks/{alias}/" for alias in ("acme", "sms")}
+    return PROVIDERS[name].dials(webhooks["acme"]) | SMS.dials(webhooks["sms"])

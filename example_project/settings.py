@@ -2,8 +2,10 @@
 
 DATABASE_URL            sqlite:///<path> or postgresql://user:password@host:port/name
 CELERY_BROKER_URL       redis://… or amqp://…; memory://localhost (the default) is for `manage.py demo`
-GOOGLE_SERVICE_ACCOUNT  path of the key file; with it, messages go to Google RBM and, as SMS, to Kannel
-EMULATOR_URL            …/emulator/: talk to the emulator there instead of to Google and Kannel
+RCS_PROVIDER            google, gsma, messente or rest: messages go there and, as SMS, to Kannel (providers.py names the
+                        variables of their credentials)
+GOOGLE_SERVICE_ACCOUNT  path of the key file, for google
+EMULATOR_URL            …/emulator/: talk to the emulator there instead of to the provider and Kannel
 SHOP_URL                where the world reaches this project; providers' webhooks and pictures lie below it
 """
 
@@ -12,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from example_project.databases import database
-from example_project.providers import google_and_kannel
+from example_project.providers import shop_backends
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -73,8 +75,9 @@ if CELERY_BROKER_URL.startswith("memory:"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.05}  # seconds; kombu's own is 1
 
 SHOP_URL = os.environ.get("SHOP_URL", "http://127.0.0.1:8000")
-if service_account := os.environ.get("GOOGLE_SERVICE_ACCOUNT"):
-    RCS_BACKENDS = google_and_kannel(service_account, os.environ.get("EMULATOR_URL", ""))
+service_account = os.environ.get("GOOGLE_SERVICE_ACCOUNT", "")
+if provider := os.environ.get("RCS_PROVIDER", "google" if service_account else ""):
+    RCS_BACKENDS = shop_backends(provider, service_account, os.environ.get("EMULATOR_URL", ""))
 else:
     RCS_BACKENDS = {
         "acme": {"BACKEND": "rcs_router.testing.MemoryBackend", "FALLBACK": ["sms"]},

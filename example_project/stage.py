@@ -1,4 +1,4 @@
-"""A port in; the whole shop in this process out: database, web server, emulator, Celery's worker and beat."""
+"""A port and a provider in; the whole shop in this process out: web server, emulator, Celery's worker and beat."""
 
 import logging
 import tempfile
@@ -17,19 +17,20 @@ from django.test.utils import override_settings
 from example_project.celery import app
 from example_project.databases import sqlite
 from example_project.phones import Emulator
-from example_project.providers import emulator_settings, google_and_kannel
+from example_project.providers import emulator_settings, shop_backends
 from rcs_backends.emulator import server
 
+PATIENCE = {"EXPIRY_GRACE": 1, "FALLBACK_GRACE": 1}  # seconds: nobody watches a demo for half a minute
 LOGIN = "admin"  # and the password: of a database that ends with the demo
 
 
 @contextmanager
-def stage(port: int) -> Iterator[str]:
+def stage(port: int, provider: str = "google") -> Iterator[str]:
     """Yields the address of the web server. Raises OSError when the port is taken (0: any free one)."""
     with ExitStack() as open_:
         open_.enter_context(_temporary_database())
         web = open_.enter_context(server.start(port))
-        open_.enter_context(_introduced(web.url))
+        open_.enter_context(_introduced(web.url, provider))
         open_.enter_context(_celery())
         open_.enter_context(_quiet())  # late: who sets up Django or Celery sets up logging
         yield web.url
@@ -49,17 +50,17 @@ def _temporary_database() -> Iterator[None]:
 
 
 @contextmanager
-def _introduced(url: str) -> Iterator[None]:
+def _introduced(url: str, provider: str) -> Iterator[None]:
     """Shop and emulator are told of each other, now that the port is known."""
     emulator = Emulator(f"{url}/emulator/")
     key = emulator.get("google/service-account.json")
     public_url = f"{url}/rcs/"
     with override_settings(
         SHOP_URL=url,
-        RCS_BACKENDS=google_and_kannel(key, emulator.url),
-        RCS_ROUTER={**settings.RCS_ROUTER, "PUBLIC_URL": public_url},
+        RCS_BACKENDS=shop_backends(provider, key, emulator.url),
+        RCS_ROUTER={**settings.RCS_ROUTER, **PATIENCE, "PUBLIC_URL": public_url},
     ):
-        emulator.post("config/", emulator_settings(public_url))
+        emulator.post("config/", emulator_settings(provider, public_url))
         yield
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from example_project.phones import Emulator
+from example_project.providers import PROVIDERS
 from example_project.stage import LOGIN, stage
 from example_project.story import StepFailed, Story
 
@@ -20,17 +21,20 @@ class Command(BaseCommand):
         parser.add_argument(
             "--once", action="store_true", help="end after the story: 0 if every step was seen"
         )
+        parser.add_argument(
+            "--backend", choices=list(PROVIDERS), default="google", help="the provider that carries RCS"
+        )
         parser.add_argument("--port", type=int, default=8000, help="port to listen on; 0: any free one")
         parser.add_argument("--no-story", action="store_true", help="only serve")
 
-    def handle(self, *args: Any, once: bool, port: int, no_story: bool, **options: Any) -> None:
+    def handle(self, *args: Any, once: bool, backend: str, port: int, no_story: bool, **options: Any) -> None:
         if not 0 <= port <= 65535:
             raise CommandError(f"{port} is no port: choose one from 1 to 65535, or 0 for any free one")
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
         self.began = time.monotonic()
         try:
-            with stage(port) as url:
-                self._play(url, no_story)
+            with stage(port, backend) as url:
+                self._play(url, backend, no_story)
                 if not once:
                     self._serve(url)
         except OSError as error:
@@ -42,8 +46,8 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             raise CommandError("Interrupted.") from None
 
-    def _play(self, url: str, no_story: bool) -> None:
-        story = Story(Emulator(f"{url}/emulator/"), self._title, self._done)
+    def _play(self, url: str, backend: str, no_story: bool) -> None:
+        story = Story(Emulator(f"{url}/emulator/"), backend, self._title, self._done)
         if not no_story:
             story.play()
             self.stdout.write(self.style.SUCCESS(f"\nEvery step was seen, in {self._elapsed():.1f} s."))
