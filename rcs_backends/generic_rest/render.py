@@ -26,6 +26,7 @@ from rcs_router.content import (
     Text,
     postback_of,
 )
+from rcs_router.content.forms import postback_of_form
 
 
 def message(content: Content) -> dict[str, Any]:
@@ -106,7 +107,7 @@ def _form(form: Form) -> dict[str, Any]:
         "title": form.title,
         "fields": [_field(field) for field in form.fields],
         "submitText": form.submit,
-        "postbackData": form.postback or form.name,
+        "postbackData": postback_of_form(form),
     }
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -637,3 +638,13 @@ LIMITED = [
 def test_limits(content: Any, problems: list[str]) -> None:
     assert rest().check(content) == problems
     assert rest().limits is LIMITS
+
+
+def test_docs_show_every_limit_and_every_requirement() -> None:
+    page = (Path(__file__).parents[2] / "docs/backends/generic_rest.md").read_text()
+    for name, value in LIMITS.most.items():
+        assert f"| {name} | {value:,} |" in page
+    assert LIMITS.as_of in page
+    assert [
+        number for number in range(1, 45) if f"RG-{number} " not in page and f"RG-{number}," not in page
+    ] == []

@@ -4,12 +4,14 @@ import base64
 import json
 import logging
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
-from rcs_backends.twilio_sms import TwilioOptions, TwilioSMS
+from rcs_backends.twilio_sms import EXTRA, LIMITS, TwilioOptions, TwilioSMS
+from rcs_backends.twilio_sms.errors import ERRORS
 from rcs_router.content import Card, Reply, Text
 from rcs_router.contract import Receipt, ReceiptKind, SendResult
 from rcs_router.errors import (
@@ -393,3 +395,12 @@ def test_the_librarys_request_has_the_same_form(stub: Stub) -> None:
     assert theirs == ours
     assert stub.last().path == stub.requests[0].path
     assert stub.last().headers["authorization"] == stub.requests[0].headers["authorization"]
+
+
+def test_docs_show_every_limit_error_and_field() -> None:
+    page = (Path(__file__).parents[2] / "docs/backends/twilio_sms.md").read_text()
+    for value in LIMITS.most.values():
+        assert f"{value:,} characters" in page
+    words = {str(word).removeprefix("twilio_") for word in ERRORS} - {"opted_out", "400"}
+    assert {word for word in words if word not in page} == set()
+    assert {name for name in EXTRA if f"`{name}`" not in page} == set()
