@@ -72,7 +72,7 @@ class Messente(BaseBackend):
         super().__init__(alias, options, webhook_url=webhook_url)
         able = replace(type(self).capabilities, own_fallback=bool(options.chain))
         if options.channel == "sms":
-            self.limits = replace(LIMITS, most={})  # long texts are cut into parts
+            self.limits = replace(LIMITS, most={})  # type: ignore[misc]  # long texts are cut into parts
             none: frozenset[Any] = frozenset()
             able = replace(
                 able, content=frozenset({Text}), suggestions=none, features=none, fallback_urls=none
