@@ -92,6 +92,7 @@ RCS_ROUTER: dict[str, Any] = {
         "example_project.shop.PickUp",
         "example_project.shop.Done",
         "example_project.shop.Menu",
+        "example_project.shop.Fitting",
         "example_project.shop.Help",
         "rcs_router.handlers.DefaultResponse",
     ],

@@ -10,11 +10,15 @@ from django.utils import timezone
 
 from rcs_router import lookup_connections, send
 from rcs_router.content import (
+    Audio,
     CalendarEvent,
     Card,
     Carousel,
+    ComposeText,
     Dial,
     File,
+    Form,
+    FormField,
     Location,
     Media,
     OpenUrl,
@@ -30,6 +34,22 @@ from rcs_router.phases import IncomingMessage, RouterApp
 PHONE = "+3726000000"
 CALL_US = Dial("Call us", "done_call", phone=PHONE)
 OUR_SHOP = ShowLocation("Our shop", "done_map", latitude=59.4372, longitude=24.7454, place="Acme, Tallinn")
+WRITE_US = ComposeText("Write us", "done_write", phone=PHONE, text="My order is late: ")
+NEAREST = ShowLocation("Parcel machines", "done_machines", query="parcel machine")
+FITTING = Form(
+    "Try your boots on",
+    (
+        FormField("name", "Your name", required=True),
+        FormField("day", "Day", "date", required=True),
+        FormField("size", "Size", "select", options=("38", "40", "42", "44")),
+        FormField("mail", "E-mail for the reminder", "email"),
+        FormField("both", "Bring a second pair", "checkbox"),
+    ),
+    "We keep a chair and a coffee for you.",
+    name="fitting",
+    button="Choose a day",
+    submit="Book",
+)
 PARCEL = Location(59.4285, 24.7615, "Your parcel is at the sorting office", suggestions=(CALL_US,))
 
 
@@ -186,6 +206,30 @@ class Menu(KeywordHandler):
         self.respond(catalogue())
 
 
+class Fitting(KeywordHandler):
+    """`fitting` asks for a day by a form; its answers come back with the form's name, from whichever wire."""
+
+    keyword = "fitting"
+
+    @classmethod
+    def dispatch(cls, msg: IncomingMessage) -> bool:
+        answers = msg.fields.get("form") if msg.postback == FITTING.name else None
+        if answers is None:
+            return super().dispatch(msg)
+        cls(msg).booked(answers)
+        return True
+
+    def handle(self, text: str) -> None:
+        self.help()
+
+    def help(self) -> None:
+        self.respond(FITTING)
+
+    def booked(self, answers: dict[str, str]) -> None:
+        self.respond(f"Booked: {answers['day']}. See you, {answers['name']}!")
+        self.respond(Audio(address(static("shop/ready.wav")), 1, name="ready.wav", media_type="audio/wav"))
+
+
 class Done(PostbackHandler):
     """The phone has opened, dialled or shown something by itself: good to know, and nothing to answer."""
 
@@ -202,4 +246,5 @@ class Help(KeywordHandler):
         self.help()
 
     def help(self) -> None:
-        self.respond(Text("MENU shows what we sell. STOP ends our offers.", (CALL_US, OUR_SHOP)))
+        words = "MENU shows what we sell, FITTING lets you try it on. STOP ends our offers."
+        self.respond(Text(words, (CALL_US, WRITE_US, OUR_SHOP, NEAREST)))

@@ -3,6 +3,7 @@
 import mimetypes
 import posixpath
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -156,11 +157,12 @@ def _tap(handset: Handset, action: Json) -> Message | None:
 
 
 def _follow(handset: Handset, talk: Conversation, suggestion: Suggestion, place: Json) -> Message | None:
-    """What the phone does by itself after a tap."""
-    if suggestion.kind == "request_location":
-        return _say_place(handset, talk, {**place, "label": ""})
-    if suggestion.kind == "request_device_specifics":
-        _tell(handset, talk, Said("device", data=DEVICE))
+    """What the phone does by itself after a tap, where the wire can tell it: the tap itself has been told."""
+    with suppress(ActionProblem):
+        if suggestion.kind == "request_location":
+            return _say_place(handset, talk, {**place, "label": ""})
+        if suggestion.kind == "request_device_specifics":
+            _tell(handset, talk, Said("device", data=DEVICE))
     return None
 
 

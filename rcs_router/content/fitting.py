@@ -232,10 +232,13 @@ class Fitting:
             lost = ": its subject is lost" if chip.subject else ""
             self.lose(f"{chip.mode} call became a voice call{lost}")
             chip = replace(chip, mode="voice", subject="")
+        return self._without_fallback(chip)
+
+    def _without_fallback(self, chip: Any) -> Any:
         unsupported = type(chip) in self.chip_types and type(chip) not in self.fallback_urls
         if unsupported and getattr(chip, "fallback_url", None):
             self.lose("fallback link of a chip")
-            chip = replace(chip, fallback_url=None)  # type: ignore[type-var, call-arg]
+            return replace(chip, fallback_url=None)
         return chip
 
 

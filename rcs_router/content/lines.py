@@ -66,7 +66,7 @@ def map_link(chip: ShowLocation) -> str:
 
 def degrees(value: float) -> str:
     """Six decimals are 0.1 m; never an exponent, which map applications do not read."""
-    return f"{value:.6f}".rstrip("0").rstrip(".")
+    return f"{round(value, 6) + 0.0:.6f}".rstrip("0").rstrip(".")  # + 0.0: there is no -0 on a map
 
 
 def span(start: datetime, end: datetime) -> str:

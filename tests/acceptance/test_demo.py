@@ -194,6 +194,8 @@ RCS: list[Turn] = [  # after the story, whose last message to Maria is the card 
     ({"action": "text", "text": "help"}, ["text"], "MENU shows"),
     ({"action": "tap", "suggestion": "Call us"}, [], ""),
     ({"action": "tap", "suggestion": "Our shop"}, [], ""),
+    ({"action": "tap", "suggestion": "Parcel machines"}, [], ""),
+    ({"action": "text", "text": "fitting"}, ["text"], "Choose a day"),
     ({"action": "text", "text": "mumble"}, ["text"], "Sorry, we did not get that."),
 ]
 SMS: list[Turn] = [  # the story's last option is "Track": the answer to "return" is a label, not a number

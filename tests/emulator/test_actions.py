@@ -281,6 +281,24 @@ def test_a_phone_tells_of_itself(parrot: Parrot, phone: Phone):
     }
 
 
+@pytest.mark.parametrize(
+    ("kind", "lacking"), [("request_location", "location"), ("request_device_specifics", "device")]
+)
+def test_a_tap_is_told_even_where_the_wire_cannot_tell_what_follows(
+    parrot: Parrot, phone: Phone, kind, lacking
+):
+    def say(message: Message, said: Said, delivered: Delivered) -> None:
+        if said.kind == lacking:
+            raise ActionProblem("That is not said.")
+        Parrot.say(parrot, message, said, delivered)
+
+    parrot.say = say
+    shown = receive(suggestions=[chip(kind)])
+    phone.do("tap", suggestion=0)
+    assert [said.kind for said in parrot.said()] == ["action"]
+    assert shown.suggestions[0].tapped
+
+
 def test_a_tap_at_an_impossible_place_does_nothing(parrot: Parrot, phone: Phone):
     shown = receive(suggestions=[chip("request_location")])
     phone.refused("tap", suggestion=0, latitude=91)
