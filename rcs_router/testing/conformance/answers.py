@@ -171,7 +171,7 @@ class Answers(Suite):
     def test_nothing_secret_is_told(self, case: int, stub: Stub, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG)
         backend = self.provider.make(stub)
-        secrets = [secret for secret in backend.options.secrets() if "\n" not in secret]
+        secrets = [secret for secret in backend.options.secrets() if secret and "\n" not in secret]
         assert all(len(secret) > 5 for secret in secrets), "use longer secrets in the suite's options"
         hidden = [*secrets, WORDS, PHONE[1:]]
         for body in _echoes(" ".join([*hidden, PHONE])):

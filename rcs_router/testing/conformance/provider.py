@@ -91,6 +91,7 @@ class Provider:
             ),
             "capabilities announce a webhook: sign and at least one Heard are needed": can.webhook
             and not (self.sign and self.heard),
+            "two of heard have the same name": len({case.name for case in self.heard}) < len(self.heard),
             f"rotates names no option: {self.rotates!r}": bool(self.rotates)
             and self.rotates not in option_names,
             f"answers lacks {sorted(announced - self.answers.keys())}, which capabilities announce": bool(

@@ -263,7 +263,7 @@ def _identity(case: Heard) -> Any:
     """What the provider itself tells its events apart by; None where it does not."""
     match list(case.expected):
         case [Receipt() as receipt]:
-            return receipt.kind, receipt.transmission or receipt.provider_id, receipt.event_id
+            return receipt.transmission or receipt.provider_id, receipt.event_id or receipt.kind
         case [Incoming() as incoming] if incoming.id:
             return incoming.sender, incoming.id
     return None
