@@ -73,7 +73,7 @@ class Answers(Suite):
 
     @over(unreadable)
     def test_unreadable_acceptance_is_never_sent_again(self, case: bytes, stub: Stub) -> None:
-        self._taken(stub, self.provider.make(stub), Answer(self.provider.accepted.status, case), "")
+        self._taken(stub, self.provider.make(stub), Answer(self.provider.accepted.status, case), "this body")
 
     def test_acceptance_of_wrong_types_is_never_sent_again(self, stub: Stub) -> None:
         backend = self.provider.make(stub)

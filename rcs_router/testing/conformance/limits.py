@@ -105,7 +105,8 @@ class Limits(Suite):
     def test_content_at_a_limit_passes_and_can_be_sent(self, case: tuple[Limit, int], stub: Stub) -> None:
         limit, most = case
         content, backend = limit.make(most), self.provider.make(stub)
-        assert backend.check(content) == []
+        problems = backend.check(content)
+        assert not problems, f"exactly at the limit of {most}, and refused: {problems}"
         assert isinstance(ended(backend, outbound(content)), SendResult)
 
     @over(limited)

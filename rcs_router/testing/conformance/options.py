@@ -1,6 +1,7 @@
 """OPTIONS in, right and wrong; one clear sentence about what is wrong out, and never a secret."""
 
 import dataclasses
+import re
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -14,6 +15,9 @@ CONTENTS = set(get_args(Content))
 CHIPS = set(get_args(get_args(Suggestion)[0]))
 
 
+SECRETIVE = re.compile("(password|secret|token|key)s?$")
+
+
 class Odd:
     """A value of no type that an option has."""
 
@@ -24,6 +28,11 @@ class Odd:
 def fields(provider: Provider) -> dict[str, Any]:
     """The options by name."""
     return {f.name: f for f in dataclasses.fields(provider.backend.Options)}
+
+
+def _shown(options: Any, name: str) -> bool:
+    value = getattr(options, name)
+    return isinstance(value, str) and bool(value) and value in repr(options)
 
 
 def required(provider: Provider) -> dict[str, str]:
@@ -63,9 +72,14 @@ class Options(Suite):
         self._refused({**self.provider.options(NOWHERE), case: Odd()}, case)
 
     def _refused(self, given: dict[str, Any], name: str) -> None:
-        with pytest.raises(ConfigError) as caught:
+        try:
             self.provider.backend.Options.read("kit", given)
-        sentence = str(caught.value)
+        except ConfigError as error:
+            sentence = str(error)
+        else:
+            pytest.fail(
+                f"Options.read() took it: what is wrong with {name} would show when a message is sent"
+            )
         assert f"'{name}'" in sentence, f"the sentence does not name {name}: {sentence}"
         assert "\n" not in sentence, f"more than one line: {sentence}"
         assert "what-was-given" not in sentence, "the value may be a secret, and is shown"
@@ -75,6 +89,11 @@ class Options(Suite):
         shown = f"{backend!r} {backend.options!r}"
         for number, value in enumerate(filter(None, backend.options.secrets())):
             assert value not in shown, f"secret number {number} is shown by repr: declare it with secret()"
+
+    def test_what_is_called_a_secret_is_one(self) -> None:
+        options = self.provider.make().options
+        open_ = [name for name in fields(self.provider) if SECRETIVE.search(name) and _shown(options, name)]
+        assert not open_, f"repr shows {', '.join(open_)}: declare it with secret()"
 
     @over(texts)
     def test_empty_option_has_a_problem_or_none_but_no_traceback(self, case: str) -> None:

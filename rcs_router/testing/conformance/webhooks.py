@@ -86,14 +86,16 @@ class Webhooks(Suite):
         backend, request = self.provider.make(), self.provider.request(case)
         assert backend.handshake(request) is None, "an ordinary request is no handshake"
         backend.verify(request)
-        assert backend.parse(request) == list(case.expected)
+        said = backend.parse(request)
+        assert said == list(case.expected), f"understood as {said}"
 
     @over(heard)
     def test_parsing_is_pure_and_needs_only_what_is_stored(self, case: Heard) -> None:
         backend, request = self.provider.make(), self.provider.request(case)
         stored = dataclasses.replace(request, url="")
         first, again, fresh = backend.parse(stored), backend.parse(stored), self.provider.make().parse(stored)
-        assert first == again == fresh == backend.parse(request)
+        assert first == again == fresh, "parsed twice, the same request says two things"
+        assert first == backend.parse(request), "it reads the address, which is not stored with a request"
         for item in first:
             _assert_storable(item)
 
@@ -157,7 +159,8 @@ class Webhooks(Suite):
         backend, request = self.provider.make(), self.provider.request(case)
         again = dataclasses.replace(request, headers={**request.headers, "date": "later"}, url="")
         key = backend.dedupe_key(request)
-        assert key == backend.dedupe_key(again) == self.provider.make().dedupe_key(request)
+        keys = {key, backend.dedupe_key(again), self.provider.make().dedupe_key(request)}
+        assert len(keys) == 1, f"a repeat has another key: {keys}"
         assert key is None or 0 < len(key) <= MAX_KEY, f"a key has 1 to {MAX_KEY} characters: {key!r}"
 
     def test_different_events_have_different_keys(self) -> None:
