@@ -25,12 +25,19 @@ def fit(backend: BaseBackend, content: Content, fallback_text: str = "", form_li
     if not can.content <= {Text} or can.suggestions:  # else it says plain text, whatever the content
         fitting = Fitting(can.content, can.suggestions, can.features, can.fallback_urls, form_link)
         try:
-            return Fit(fitting.fit(content), lost=fitting.lost)
+            return Fit(fitting.fit(content), _by_its_own_sms(backend, content, fallback_text), fitting.lost)
         except (CannotFit, ContentError):  # a rule may lead to something that is no content
             pass
     plain = render(content, fallback_text=fallback_text, form_link=form_link)
     said = Text(plain.text) if plain.text.strip() else content
     return Fit(said, plain.choices, plain.lost, is_plain=True)
+
+
+def _by_its_own_sms(backend: BaseBackend, content: Content, fallback_text: str) -> tuple[Choice, ...]:
+    """The numbers that people may answer when the provider sends our plain text as an SMS by itself."""
+    if not backend.capabilities.own_fallback:
+        return ()
+    return render(content, fallback_text=fallback_text).choices
 
 
 def require(

@@ -186,6 +186,7 @@ class Capabilities:
     upload: bool = False
     webhook: bool = True
     own_fallback: bool = False  # falls back to SMS by itself
+    opt_out_list: bool = False  # keeps a list of people who want no messages, which can be read and written
     tokens: bool = (
         False  # identities may be a provider's tokens: what has no + in front; incoming ones are exact
     )
@@ -328,4 +329,16 @@ class BaseBackend:
 
     def mark_read(self, to: str, incoming_id: str) -> None:
         """Tell the person that their message was read."""
+        raise NotImplementedError
+
+    def opted_out(self) -> list[str]:
+        """The numbers on the provider's own list of people who want no messages."""
+        raise NotImplementedError
+
+    def opt_out(self, number: str) -> bool:
+        """Put a number on that list; False when it was there already."""
+        raise NotImplementedError
+
+    def opt_in(self, number: str) -> bool:
+        """Take a number off it; False when it was not there."""
         raise NotImplementedError

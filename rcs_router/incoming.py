@@ -50,10 +50,21 @@ def _answered(connection: Connection, incoming: Incoming) -> tuple[Transmission 
         return _tapped(connection, incoming.postback), None
     if consent.said(incoming.text):  # a typed STOP is a STOP, even where a chip has the same label
         return None, None
-    native = content.Reply in backends[connection.backend_id].capabilities.suggestions
-    if incoming.kind == IncomingKind.TEXT and len(incoming.text) <= SHORT and not native:
+    if (
+        incoming.kind == IncomingKind.TEXT
+        and len(incoming.text) <= SHORT
+        and _saw_numbers(connection, incoming)
+    ):
         return _chosen(connection, incoming.text)
     return None, None
+
+
+def _saw_numbers(connection: Connection, incoming: Incoming) -> bool:
+    """May they have been shown numbered options? By SMS, which a provider of RCS may have sent by itself."""
+    can = backends[connection.backend_id].capabilities
+    if content.Reply not in can.suggestions:
+        return True
+    return can.own_fallback and incoming.fields.get("channel", "sms") == "sms"
 
 
 def _tapped(connection: Connection, postback: str) -> Transmission | None:
@@ -102,4 +113,3 @@ def _fields(incoming: Incoming, typed: str) -> dict[str, Any]:
     """What has no column: a file's address, the words that chose an option, and the wire's own extras."""
     extra = {"url": incoming.url, "media_type": incoming.media_type, "typed": typed}
     return {**incoming.fields, **{name: value for name, value in extra.items() if value}}
-

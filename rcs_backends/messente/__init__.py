@@ -66,6 +66,7 @@ class Messente(BaseBackend):
         bulk=BULK,
         revoke=True,
         status=True,
+        opt_out_list=True,
     )
 
     def __init__(self, alias: str, options: MessenteOptions, *, webhook_url: str = "") -> None:

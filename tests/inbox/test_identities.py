@@ -1,13 +1,13 @@
 """People known by a number, by a provider's token, or by both: whom words belong to, and which roads lead to them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from rcs_router import inbox, lookup_connections, send, signals
 from rcs_router.backends import backends
-from rcs_router.content import Form, FormField
+from rcs_router.content import Form, FormField, Reply, Text
 from rcs_router.contract import FileReport, Incoming, IncomingKind, Linked, Parsed, Status, WebhookRequest
 from rcs_router.errors import IdentityError, Unreachable
 from rcs_router.models import Connection, Consent, Contact, Event, Message, Transmission
@@ -24,10 +24,10 @@ class Anonymous(MemoryBackend):
     capabilities = MemoryBackend.capabilities.__class__(
         **{**vars(MemoryBackend.capabilities), "tokens": True}
     )
-    said: Sequence[Parsed] = ()
+    said: ClassVar[Sequence[Parsed]] = ()
 
     def parse(self, request: WebhookRequest) -> list[Parsed]:
-        return list(type(self).said)
+        return list(Anonymous.said)
 
 
 @pytest.fixture
@@ -166,3 +166,27 @@ def test_a_file_report_is_a_signal():
         signals.file_reported.disconnect(listen)
     assert heard == [("maap", report)]
     assert not Transmission.objects.exists()
+
+
+class Chained(Anonymous):
+    """Falls back to SMS by itself, and says by which channel an answer came."""
+
+    capabilities = MemoryBackend.capabilities.__class__(
+        **{**vars(MemoryBackend.capabilities), "own_fallback": True}
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"), [({"channel": "sms"}, "suggestion"), ({"channel": "rcs"}, "text"), ({}, "suggestion")]
+)
+def test_a_number_answers_the_sms_that_the_provider_sent_by_itself(settings, fields, kind):
+    path = "tests.inbox.test_identities.Chained"
+    settings.RCS_BACKENDS = {**settings.RCS_BACKENDS, "maap": {"BACKEND": path}}
+    row = send(
+        Text("Shoes?", (Reply("Keep", "k"), Reply("Return", "r"))), lookup_connections("maap", [ALICE])
+    )
+    drain("maap")
+    hears(Incoming(IncomingKind.TEXT, ALICE, text="2", fields=fields))
+    told = Message.objects.get(direction="in")
+    assert (told.kind, told.postback) == (kind, "r" if kind == "suggestion" else "")
+    assert memory("maap").sent[0].content == row.body, "chips for a phone that has them"
