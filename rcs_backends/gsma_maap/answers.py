@@ -72,8 +72,9 @@ def error_of(reply: http.Reply, errors: http.Errors, secrets: Iterable[str]) -> 
 
 
 def code_of(reply: http.Reply) -> str:
-    """The platform's number, if it is one of those that we know."""
-    return next((code for code, _ in reasons(_object(reply.json())) if code in CODES), "")
+    """The platform's number, if it is one of those that we know. A 404 says more than that something was wrong."""
+    code = next((code for code, _ in reasons(_object(reply.json())) if code in CODES), "")
+    return "" if reply.status == 404 and CODES.get(code) is Refused else code
 
 
 def reasons(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

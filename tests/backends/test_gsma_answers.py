@@ -80,7 +80,8 @@ FAILURES: list[tuple[str, Behaviour, type[SendError], str]] = [
         ]
         for code in codes
     ),
-    ("a code beats its status", reason(404, "42002"), Refused, "42002"),
+    ("a code beats its status", reason(404, "42001"), Misconfigured, "42001"),
+    ("404 beats a code that says less", reason(404, "42002"), Unreachable, "unreachable"),
     ("code as a number", reason(400, 41210), Unreachable, "41210"),
     ("code in an error", answer(400, {"error": {"code": "41210"}}), Unreachable, "41210"),
     (
@@ -323,6 +324,7 @@ CAPABILITIES: list[tuple[Behaviour, frozenset[str] | None]] = [
     (answer(404, NO_USER), None),
     (answer(200, NO_USER), None),
     (reason(400, "41110"), None),
+    (reason(404, "42002"), None),
 ]
 
 
