@@ -187,9 +187,7 @@ class Capabilities:
     webhook: bool = True
     own_fallback: bool = False  # falls back to SMS by itself
     opt_out_list: bool = False  # keeps a list of people who want no messages, which can be read and written
-    tokens: bool = (
-        False  # identities may be a provider's tokens: what has no + in front; incoming ones are exact
-    )
+    tokens: bool = False  # identities without + are the provider's tokens; incoming ones are exact
 
 
 @dataclass(frozen=True)
