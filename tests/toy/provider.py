@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from rcs_backends import http
@@ -60,12 +61,19 @@ class Toy(BaseBackend):
         return list(self.limits.problems(content)) if self.limits else []
 
     def problems(self) -> list[str]:
-        return [] if all(self.options.webhook_keys) else ["webhook_key is empty: no webhook can be verified"]
+        address, keys = urlsplit(self.options.url), self.options.webhook_keys
+        found = {
+            "url must begin with https://, since every request carries the key": address.scheme != "https"
+            and address.hostname not in {"localhost", "127.0.0.1"},
+            "webhook_key is empty: no webhook can be verified": not keys or not all(keys),
+        }
+        return [problem for problem, is_so in found.items() if is_so]
 
     # Out.
 
     def send(self, outbound: Outbound) -> SendResult:
         """One POST. Toy drops a message whose id it has seen."""
+        words = [outbound.text] if len(outbound.text) > 3 else []  # one letter would mask half of every error
         reply = http.call(
             "POST",
             f"{self.options.url}/messages",
@@ -75,7 +83,7 @@ class Toy(BaseBackend):
             repeatable=True,
             errors=ERRORS,
             code_of=error_code,
-            secrets=[*self.options.secrets(), outbound.text],
+            secrets=[*self.options.secrets(), *words],
         )
         match reply.json():
             case {"ticket": str() as ticket} if ticket:
@@ -97,7 +105,7 @@ class Toy(BaseBackend):
 
     def parse(self, request: WebhookRequest) -> list[Parsed]:
         """One event. Raises ValueError for what is none; the request is kept, with the traceback."""
-        match json.loads(request.body):
+        match payload_of(request):
             case {"event": str() as name, "id": str() as id, "message": str() as message, **rest}:
                 kind = RECEIPTS.get(name, ReceiptKind.UNKNOWN)
                 return [Receipt(kind, transmission=UUID(message), event_id=clean(id), at=time(rest))]
@@ -131,6 +139,13 @@ def error_code(reply: http.Reply) -> str:
 
 def sign(body: bytes, key: str) -> str:
     return hmac.new(key.encode(), body, "sha256").hexdigest()
+
+
+def payload_of(request: WebhookRequest) -> Any:
+    try:
+        return json.loads(request.body)
+    except RecursionError:
+        raise ValueError("a body that is nested too deeply") from None
 
 
 def clean(value: Any) -> str:

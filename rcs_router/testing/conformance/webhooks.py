@@ -191,6 +191,14 @@ class Webhooks(Suite):
             except Exception as error:
                 pytest.fail(f"{name}: {type(error).__name__}: {error}")
 
+    def test_signed_body_that_cannot_be_read_is_a_value_error(self) -> None:
+        self._genuine()
+        for name, body in {**_bodies(b"{}"), "NaN": b'{"a": NaN}', "null": b"null"}.items():
+            try:
+                _survives(self.provider.make(), self.provider.request(body))
+            except Exception as error:
+                pytest.fail(f"a body that is {name}: {type(error).__name__}: {error}")
+
     def test_any_signed_payload_is_understood_or_a_value_error(self) -> None:
         self._genuine()
         payloads = [case.payload for case in self.provider.heard if isinstance(case.payload, dict)]
