@@ -1,5 +1,6 @@
 """The web page of a form: a signed address in, questions out; answers in, an incoming message of kind `form` out."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -7,16 +8,18 @@ from django.core.validators import RegexValidator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from rcs_router import incoming, sql, wake
+from rcs_router.conf import router_settings
 from rcs_router.content import Form, FormField
 from rcs_router.content.forms import postback_of_form
 from rcs_router.contract import Incoming, IncomingKind
 from rcs_router.errors import ContentError
-from rcs_router.links import LinkBroken, LinkExpired, read_form_token
+from rcs_router.links import LinkBroken, read_form_token
 from rcs_router.models import Message, Transmission
 
 LONGEST = 2000  # characters of an answer
@@ -30,14 +33,14 @@ def fill_in(request: HttpRequest, token: str) -> HttpResponse:
     try:
         row = Transmission.objects.select_related("message", "connection").get(pk=read_form_token(token))
         form = row.message.body
-    except LinkExpired:
-        return _page(request, "too_late", status=410)
     except (LinkBroken, Transmission.DoesNotExist, ContentError):
         return _page(request, "unknown", status=404)
     if not isinstance(form, Form):
         return _page(request, "unknown", status=404)
     if _answered(row):
         return _page(request, "thanks", form)
+    if (row.accepted_at or row.created_at) + timedelta(seconds=router_settings().FORM_LIFE) < timezone.now():
+        return _page(request, "too_late", status=410)
     questions = Questions(form, request.POST if request.method == "POST" else None)
     if not questions.is_bound or not questions.is_valid():
         return _page(request, "questions", form, questions, status=400 if questions.is_bound else 200)

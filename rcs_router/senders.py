@@ -66,7 +66,8 @@ def _attempt(backend: BaseBackend, flights: list[Flight]) -> None:
     try:
         outcomes = backend.send_many(outbounds) if len(outbounds) > 1 else [backend.send(outbounds[0])]
         if len(outcomes) != len(flights):
-            outcomes = [BackendBug(f"{type(backend).__name__} did not answer for each message")] * len(flights)
+            bug = BackendBug(f"{type(backend).__name__} did not answer for each message")
+            outcomes = [bug] * len(flights)
     except SendError as error:
         outcomes = [error] * len(flights)
     except BaseException as error:  # a thread that ended would leave its drain waiting

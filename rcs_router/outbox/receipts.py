@@ -11,6 +11,7 @@ from django.db.models import Q
 from rcs_router import signals, sql, wake
 from rcs_router.backends import backends
 from rcs_router.contract import Receipt, ReceiptKind, Status
+from rcs_router.errors import BadAddress, OptedOut
 from rcs_router.models import Event, RevokeFor, Transmission
 from rcs_router.outbox.fallback import cancel_waiting, open_fallback
 from rcs_router.outbox.revoke import taken_back
@@ -156,26 +157,29 @@ def _merge(known: list[tuple[Transmission, Receipt]], now: datetime) -> dict[UUI
 
 def _go_on(known: list[tuple[Transmission, Receipt]], moved: dict[UUID, Status], now: datetime) -> None:
     """What follows from the statuses: fallbacks open, wait for a revoke, or are not needed any more."""
-    last: dict[UUID, tuple[Transmission, set[ReceiptKind]]] = {}
+    told: dict[UUID, list[Receipt]] = {}
+    rows = {transmission.pk: transmission for transmission, _ in known}
     for transmission, receipt in known:
-        last.setdefault(transmission.pk, (transmission, set()))[1].add(receipt.kind)
-    arrived = [row for key, (row, _) in last.items() if moved[key] >= Status.DELIVERED]
+        told.setdefault(transmission.pk, []).append(receipt)
+    arrived = [row for key, row in rows.items() if moved[key] >= Status.DELIVERED]
     if arrived:
         cancel_waiting(arrived, now)
-    for key, (row, kinds) in last.items():
+    for key, row in rows.items():
+        kinds = {receipt.kind for receipt in told[key]}
         if moved[key] in {Status.FAILED, Status.EXPIRED} and kinds & {
             ReceiptKind.FAILED,
             ReceiptKind.EXPIRED,
         }:
-            _after_failure(row, now)
+            _after_failure(row, now, {receipt.code for receipt in told[key]})
         elif moved[key] == Status.CANCELLED and ReceiptKind.REVOKED in kinds:
             taken_back(row, now)
         elif moved[key] < Status.CANCELLED and ReceiptKind.EXPIRY_UNCERTAIN in kinds:
             _after_uncertain_expiry(row, now)
 
 
-def _after_failure(row: Transmission, now: datetime) -> None:
-    if not _unwanted(row):
+def _after_failure(row: Transmission, now: datetime, codes: set[str]) -> None:
+    """A number that does not exist, and a person who does not want us, are reached by no other road."""
+    if not (codes & _NO_OTHER_ROAD or _unwanted(row)):
         open_fallback(row, "the provider reports a failure", now, may_arrive=True)
     signals.after_commit(signals.transmission_failed, Transmission, transmission=row, reason="receipt")
 
@@ -197,5 +201,6 @@ def _unwanted(row: Transmission) -> bool:
     return Transmission.objects.filter(Q(revoke_for=RevokeFor.CANCEL) | decided, pk=row.pk).exists()
 
 
+_NO_OTHER_ROAD = {OptedOut.code, BadAddress.code}
 # Events in which we, and not the provider, say that it is cancelled.
 _DECISIONS = ("attempt", "consent", "fallback", "operator", "revoke")

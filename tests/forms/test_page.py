@@ -12,7 +12,7 @@ from django.utils import timezone
 from rcs_router import inbox, send
 from rcs_router.content import Form, FormField, OpenUrl, Text
 from rcs_router.contract import Outbound
-from rcs_router.errors import ContentError
+from rcs_router.errors import ContentError, Unavailable
 from rcs_router.handlers import PostbackHandler
 from rcs_router.links import SAMPLE, form_link
 from rcs_router.models import Message, Transmission
@@ -227,11 +227,27 @@ def test_the_signed_address_of_another_message_is_unknown():
 
 def test_the_page_expires(settings):
     where = address(sent())
-    later = timezone.now() + timedelta(days=8)
-    with mock.patch("django.core.signing.time.time", return_value=later.timestamp()):
-        for page in (Client().get(where), Client().post(where, GOOD)):
-            assert page.status_code == 410
+    Transmission.objects.update(accepted_at=timezone.now() - timedelta(days=8))
+    for page in (Client().get(where), Client().post(where, GOOD)):
+        assert page.status_code == 410
     assert answers() == []
+
+
+def test_who_has_answered_in_time_is_thanked_for_ever(settings):
+    where = address(sent())
+    Client().post(where, GOOD)
+    Transmission.objects.update(accepted_at=timezone.now() - timedelta(days=8))
+    assert b"Thank you" in Client().get(where).content
+
+
+def test_every_attempt_carries_the_same_address():
+    """Else a wire that drops repeats would take the second attempt for another message under the same id."""
+    send(FORM, connection(ALICE, "webby"))
+    memory("webby").outcomes += [Unavailable(), Unavailable()]
+    for _ in range(3):
+        drain("webby")
+    assert len({outbound.text for outbound in memory("webby").sent}) == 1
+    assert len(memory("webby").sent) == 3
 
 
 @pytest.mark.parametrize("method", ["put", "delete", "patch"])

@@ -165,3 +165,14 @@ def test_why_a_message_is_taken_back_outlives_a_look(silent):
     assert silent.revoke_for == RevokeFor.EXPIRY
     expiry.revoke_due("rcs")
     assert stands(silent) == Status.EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("code", "falls_back"), [("opted_out", False), ("bad_address", False), ("busy", True)]
+)
+def test_a_report_about_the_person_opens_no_other_road(code, falls_back):
+    row = sent_to()
+    drain("rcs")
+    say(row, ReceiptKind.FAILED, code=code)
+    assert stands(row) == Status.FAILED
+    assert bool(child(row)) is falls_back
