@@ -20,15 +20,22 @@ def web() -> Iterator[tuple[str, Gate]]:
 
 
 @pytest.fixture
-def stage(web: tuple[str, Gate], transactional_db: None, settings: Any) -> Iterator[Stage]:
-    """Never a 500 to a provider, whatever a test does."""
+def stage(
+    request: pytest.FixtureRequest,
+    web: tuple[str, Gate],
+    transactional_db: None,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Stage]:
+    """Never a 500 to a provider, whatever a test does. Parametrized (indirectly) by the wires for RCS and SMS."""
     url, gate = web
     if connection.vendor == "sqlite":
         connection.cursor().execute("PRAGMA synchronous = OFF")  # nothing here outlives the process
     world.forget(config=True)
     gate.told.clear()
     gate.is_open = True
-    made = Stage(url, gate, {})
+    made = Stage(url, gate, {}, *getattr(request, "param", ()))
+    monkeypatch.setattr(world, "after", made.soon.after)
     made.account = made.emulator.get("google/service-account.json")
     settings.RCS_BACKENDS = made.backends()
     settings.RCS_ROUTER = QUICK | {"PUBLIC_URL": made.public_url}

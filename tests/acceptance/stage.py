@@ -11,13 +11,16 @@ from typing import Any
 from django.utils import timezone
 
 from example_project.phones import Emulator, Phone
-from rcs_backends.emulator import delivery as network
-from rcs_backends.emulator.state import world
+from rcs_backends.emulator.phones import Message
+from rcs_backends.emulator.state import World, world
 from rcs_backends.emulator.webhooks import outbox as webhooks
-from rcs_backends.emulator.wire.google.store import GoogleStore
+from rcs_backends.emulator.wire.twilio.store import TwilioStore
+from rcs_backends.emulator.wires import wire
 from rcs_router import delivery, expiry, inbox, lookup_connections, send, sql, sweep, wake
 from rcs_router.contract import Status
 from rcs_router.models import BackendState, Event, StoredWebhook, Transmission
+from tests.acceptance import sides
+from tests.acceptance.sides import SIDES, Side
 from tests.core import ALICE, ROUTER
 
 CLIENT_TOKEN = "acceptance-client-token"
@@ -25,6 +28,7 @@ USERNAME, PASSWORD = "tester", "acceptance-password"
 WEBHOOK_SECRET = "acceptance-webhook-secret"
 SHORT_CODE = "12345"
 DEADLINE = 20.0  # seconds, for what takes milliseconds on a machine that is not busy
+MOMENT = 0.1  # seconds: what the emulator is to do within it is waited for
 QUICK = ROUTER | {"EXPIRY_GRACE": 0, "PAUSES": [0], "THREADS": 2, "WEBHOOK_RETRY_DELAYS": [0, 0]}
 
 Json = dict[str, Any]
@@ -65,12 +69,37 @@ class Gate:
 
 
 @dataclass
+class Soon:
+    """Put in the place of `world.after`: counts what the emulator's clock is about to do."""
+
+    count: int = 0
+
+    def after(self, seconds: float, call: Callable[..., None], *args: object) -> None:
+        if seconds > MOMENT:
+            return World.after(world, seconds, call, *args)
+
+        def run() -> None:
+            self.count -= 1
+            call(*args)
+
+        with world.change():
+            self.count += 1
+        return World.after(world, seconds, run)
+
+
+@dataclass
 class Stage:
-    """One test's providers and phones. `url` is the web server's, without a slash at the end."""
+    """One test's providers and phones. `url` is the web server's, without a slash at the end.
+
+    `provider` carries RCS (acme and solo), `text` SMS: names of tests.acceptance.sides.
+    """
 
     url: str
     gate: Gate
     account: Json  # the service account's key
+    provider: str = "google"
+    text: str = "kannel"
+    soon: Soon = field(default_factory=Soon)
     emulator: Emulator = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,14 +111,28 @@ class Stage:
     def public_url(self) -> str:
         return f"{self.url}/rcs/"
 
-    def backends(self, **google: Any) -> Json:
-        """acme falls back to sms, gateway to solo; sms and solo fall back to nothing."""
-        return {
-            "acme": {**self.google("acme", **google), "FALLBACK": ["sms"]},
-            "solo": self.google("solo", **google),
-            "sms": self.kannel(),
-            "gateway": {**self.kannel(), "FALLBACK": ["solo"]},
-        }
+    @property
+    def side(self) -> Side:
+        return SIDES[self.provider]
+
+    @property
+    def aliases(self) -> list[str]:
+        """Those of RCS."""
+        return ["acme", "solo"] if self.side.second else ["acme"]
+
+    def backends(self, **options: Any) -> Json:
+        """acme falls back to sms, gateway to solo (or acme); sms and solo fall back to nothing. `options`: of RCS."""
+        rcs = {alias: self.rcs(alias, **options) for alias in self.aliases}
+        rcs["acme"]["FALLBACK"] = ["sms"]
+        return {**rcs, "sms": self.sms(), "gateway": {**self.sms(), "FALLBACK": [self.aliases[-1]]}}
+
+    def rcs(self, alias: str, **options: Any) -> Json:
+        if self.provider == "google":
+            return self.google(alias, **options)
+        return self.side.backend(self.emulator.url, self.account, alias, **options)
+
+    def sms(self, **options: Any) -> Json:
+        return sides.twilio(self.emulator.url, **options) if self.text == "twilio" else self.kannel(**options)
 
     def google(self, agent: str, **options: Any) -> Json:
         own = {
@@ -112,24 +155,27 @@ class Stage:
 
     def dials(self) -> Json:
         """A strict provider without pauses."""
-        mo = f"{self.public_url}webhooks/sms/?secret={WEBHOOK_SECRET}"
+        of_rcs = (self.side.dials(self.webhook(alias), alias) for alias in self.aliases)
+        rcs = self.google_dials() if self.provider == "google" else sides.merged(*of_rcs)
+        twilio = self.text == "twilio"
+        sms = sides.twilio_dials(self.webhook("sms")) if twilio else self.kannel_dials()
+        return {**rcs, **sms, "delivery_delay": 0, "retry_scale": 0.001}
+
+    def google_dials(self) -> Json:
+        agents = {
+            name: {"webhook": self.webhook(name), "client_token": CLIENT_TOKEN} for name in ("acme", "solo")
+        }
+        return {"google": {"agents": agents, "strict_uuids": True, "batch_minimum": True}}
+
+    def kannel_dials(self) -> Json:
+        mo = f"{self.webhook('sms')}?secret={WEBHOOK_SECRET}"
         return {
-            "google": {
-                "agents": {
-                    name: {"webhook": self.webhook(name), "client_token": CLIENT_TOKEN}
-                    for name in ("acme", "solo")
-                },
-                "strict_uuids": True,
-                "batch_minimum": True,
-            },
             "kannel": {
                 "users": {USERNAME: PASSWORD},
                 "short_code": SHORT_CODE,
                 "mo_url": f"{mo}&from=%p&to=%P&text=%b&charset=%C&coding=%c&sms_id=%I&at=%T",
                 "http_request_retry": 3,
-            },
-            "delivery_delay": 0,
-            "retry_scale": 0.001,
+            }
         }
 
     def webhook(self, alias: str) -> str:
@@ -157,9 +203,10 @@ class Stage:
         """Wait until nothing is under way: no request, no message, no webhook that was never tried."""
 
         def is_quiet() -> bool:
-            return not (self.gate.active or _on_its_way() or _untried())
+            return not (self.gate.active or self.soon.count or _on_its_way() or _untried())
 
-        assert world.wait_for(is_quiet, DEADLINE), (self.gate.active, _on_its_way(), _untried())
+        is_so = world.wait_for(is_quiet, DEADLINE)
+        assert is_so, (self.gate.active, self.soon.count, _on_its_way(), _untried())
 
     def work(self) -> None:
         """All that workers and beat would do, until no bell is to be rung; what came in first, so that it counts."""
@@ -193,7 +240,7 @@ class Stage:
     def provider_expires(self, t: Transmission) -> None:
         """The same by the provider's clock."""
         with world.change():
-            network._expire(world.store(GoogleStore).messages[t.backend_id, str(t.pk)])
+            sides.expire(t)
         self.quiet()
 
     # What tests look at.
@@ -217,15 +264,20 @@ class Stage:
 
 def _on_its_way() -> list[str]:
     """Messages that were accepted, and are neither shown nor kept for a phone that cannot be reached."""
-    link = world.config["kannel"]["link"] == "up"
     return [
         message.id
         for handset in world.handsets.values()
         for message in handset.messages.values()
-        if message.direction == "in" and message.state == "waiting"
+        if message.direction == "in" and message.state == "waiting" and not _scheduled(message)
         if message.id not in handset.waiting
-        or (handset.reachable(message.channel) and (link or message.channel == "rcs"))
+        or (handset.reachable(message.channel) and wire(message.provider).is_up())
     ]
+
+
+def _scheduled(message: Message) -> bool:
+    """Does its provider keep it until a time that was asked for? (Messente makes a message only then.)"""
+    record = world.store(TwilioStore).records.get(message.id)
+    return record is not None and record.status == "scheduled"
 
 
 def _untried() -> list[str]:

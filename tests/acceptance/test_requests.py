@@ -25,6 +25,7 @@ from rcs_router.content import (
     ShowLocation,
     Text,
 )
+from rcs_router.content.lines import degrees
 from rcs_router.contract import Status, Traffic
 from rcs_router.errors import ContentError, Misconfigured
 from tests.acceptance.stage import DEADLINE, Json, Stage, fallback, status
@@ -111,7 +112,14 @@ def media(one: Media | File | None, height: str = "", alt: str = "") -> Json | N
     kind = {"png": "image/png", "pdf": "application/pdf"}[str(one.url)[-3:]]
     thumbnail = one.thumbnail_url or ""
     untold = {"name": "", "size": 0, "seconds": 0}  # Google's API has no place for them
-    return {"url": one.url, "thumbnail": thumbnail, "height": height, "alt": alt, "media_type": kind, **untold}
+    return {
+        "url": one.url,
+        "thumbnail": thumbnail,
+        "height": height,
+        "alt": alt,
+        "media_type": kind,
+        **untold,
+    }
 
 
 def card(one: Card) -> Json:
@@ -134,7 +142,7 @@ def bubble(content: Content) -> Json:
         case File():
             return empty | {"media": media(content), "suggestions": [chip(c) for c in content.suggestions]}
         case Location():  # Google knows none: words, and a chip with the map
-            words = content.label or f"{content.latitude:.6f}, {content.longitude:.6f}"
+            words = content.label or f"{degrees(content.latitude)}, {degrees(content.longitude)}"
             map_ = ShowLocation(
                 "View location", latitude=content.latitude, longitude=content.longitude, place=content.label
             )
