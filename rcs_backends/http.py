@@ -130,11 +130,18 @@ def judge(
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """`text` without the secrets, bearer tokens, passwords in addresses, phone numbers; ≤ 300 characters."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        for form in {secret, quote(secret, safe=""), quote_plus(secret), jsonlib.dumps(secret)[1:-1]}:
+        for form in _forms(secret):
             text = text.replace(form, "***")
     for pattern, mask in _SECRETIVE:
         text = pattern.sub(mask, text)
     return text if len(text) <= MAX_DETAIL else text[: MAX_DETAIL - 1] + "…"
+
+
+def _forms(secret: str) -> set[str]:
+    """How a provider may repeat it; `_readable` has made one line of several by then."""
+    line = " ".join(secret.split())
+    encoded = {quote(secret, safe=""), quote_plus(secret), jsonlib.dumps(secret)[1:-1]}
+    return {secret, *encoded, *([line] if line else [])}
 
 
 _NAMES = r"[\w-]*(?:pass|password|secret|token|key|assertion)"

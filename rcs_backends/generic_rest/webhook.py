@@ -9,6 +9,7 @@ import hmac
 import json
 import logging
 import math
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -81,9 +82,12 @@ def parse(request: WebhookRequest, dialect: Dialect) -> list[Parsed]:
 
 
 def error_word(error: Any, dialect: Dialect) -> str:
-    """The word of an `error` object: its status if it is one, else its code, in lower case; a bare number is none."""
+    """The word of an `error` object: its status if it is one, else its code, in lower case.
+
+    A bare number is none, and neither is a sentence, which may repeat what was said.
+    """
     words = (_text(dialect.read(error, name)).strip().lower() for name in ("status", "code"))
-    return next((word for word in words if word and not word.isdigit()), "")[:60]
+    return next((word for word in words if re.fullmatch(r"[\w.-]+", word) and not word.isdigit()), "")[:60]
 
 
 def _is_interaction(payload: Mapping[str, Any], dialect: Dialect) -> bool:

@@ -10,15 +10,22 @@ from typing import Any
 
 import pytest
 
-from rcs_router.content import Text
+from rcs_router.capabilities import fit
+from rcs_router.content import Card, Content, Reply, Text
 from rcs_router.contract import BaseBackend, SendResult
 from rcs_router.errors import Ambiguous, SendError, Throttled, Unavailable
 from rcs_router.testing.conformance.provider import PATIENCE, PHONE, Fault, Provider, outbound
+from rcs_router.testing.conformance.reading import says
 from rcs_router.testing.conformance.spoiling import spoiled
 from rcs_router.testing.conformance.suite import Suite, ended, over
 from rcs_router.testing.stub import Answer, Behaviour, Stub, answer, cut, drip, hang, raw, reset
 
 WORDS = "Your code is 482913"
+TOLD: dict[str, Content] = {
+    "a text": Text(WORDS),
+    "a text of several lines": Text(f"Hello Mari\n\n{WORDS}\nThe shop"),
+    "a card": Card("Boots 771203", WORDS, suggestions=(Reply("Keep 771203", "keep_771203"),)),
+}
 UNREADABLE: dict[str, bytes] = {
     "empty": b"",
     "HTML": b"<html><body>OK</body></html>",
@@ -173,13 +180,15 @@ class Answers(Suite):
         backend = self.provider.make(stub)
         secrets = [secret for secret in backend.options.secrets() if secret and "\n" not in secret]
         assert all(len(secret) > 5 for secret in secrets), "use longer secrets in the suite's options"
-        hidden = [*secrets, WORDS, PHONE[1:]]
-        for body in _echoes(" ".join([*hidden, PHONE])):
-            stub.default = answer(case, body)
-            end = ended(backend, outbound(Text(WORDS)))
-            told = f"{end!r} {end.detail} {caplog.text} {_traceback(end)}"
-            shown = [("a secret", "the text", "the number")[_kind(one)] for one in hidden if one in told]
-            assert not shown, f"an error, a result or the log shows {', '.join(shown)}"
+        for name, content in TOLD.items():
+            fitted = fit(backend, content).content
+            words = [value for _, value in says(fitted) if isinstance(value, str)]
+            for body in _echoes(" ".join([*secrets, *words, PHONE])):
+                stub.default = answer(case, body)
+                end = ended(backend, outbound(fitted))
+                told = f"{end!r} {end.detail} {caplog.text} {_traceback(end)}"
+                shown = [what for what, values in _hidden(secrets).items() if any(v in told for v in values)]
+                assert not shown, f"{name}: an error, a result or the log shows {', '.join(shown)}: {end!r}"
 
 
 def _echoes(words: str) -> list[Any]:
@@ -192,5 +201,5 @@ def _traceback(end: Any) -> str:
     return "".join(traceback.format_exception(end)) if isinstance(end, Exception) else ""
 
 
-def _kind(hidden: str) -> int:
-    return {WORDS: 1, PHONE[1:]: 2}.get(hidden, 0)
+def _hidden(secrets: list[str]) -> dict[str, list[str]]:
+    return {"a secret": secrets, "what was said": ["482913", "771203"], "the number": [PHONE[1:]]}
