@@ -66,7 +66,7 @@ _TIMES = ("accepted_at", "delivered_at", "read_at", "failed_at")
 def apply_receipts(alias: str, receipts: Sequence[Receipt], now: datetime) -> list[Receipt]:
     """Apply what one backend's provider said; returns the receipts whose transmission is not known (yet)."""
     found = _find(alias, receipts)
-    known = [(found[_key(receipt)], receipt) for receipt in receipts if _key(receipt) in found]
+    known = [(found[_key(receipt)], receipt) for receipt in receipts if _is_known(found, receipt)]
     if known:
         with transaction.atomic():
             _lock(known)
@@ -80,11 +80,17 @@ def apply_receipts(alias: str, receipts: Sequence[Receipt], now: datetime) -> li
             signals.after_commit(
                 signals.receipt_received, Transmission, transmission=transmission, receipt=receipt
             )
-    return [receipt for receipt in receipts if _key(receipt) not in found]
+    return [receipt for receipt in receipts if not _is_known(found, receipt)]
 
 
 def _key(receipt: Receipt) -> UUID | str:
     return receipt.transmission or receipt.provider_id
+
+
+def _is_known(found: dict[UUID | str, Transmission], receipt: Receipt) -> bool:
+    """Our id may come back in an address that nobody signed: then the provider's own has the last word."""
+    row = found.get(_key(receipt))
+    return row is not None and (not receipt.provider_id or row.provider_id in {"", receipt.provider_id})
 
 
 def _find(alias: str, receipts: Iterable[Receipt]) -> dict[UUID | str, Transmission]:

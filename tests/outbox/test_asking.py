@@ -155,8 +155,16 @@ def test_a_receipt_by_our_id_brings_the_providers_own():
     row = sent_to()
     drain("rcs")
     say(row, ReceiptKind.ACCEPTED, provider_id="om-1")
-    say(row, ReceiptKind.DELIVERED, provider_id="om-2")
-    assert (stands(row), row.provider_id) == (Status.DELIVERED, "om-1")
+    assert (stands(row), row.provider_id) == (Status.ACCEPTED, "om-1")
+
+
+def test_a_receipt_under_our_id_about_another_message_of_the_provider_is_not_believed():
+    row = sent_to()
+    drain("rcs")
+    say(row, ReceiptKind.ACCEPTED, provider_id="om-1")
+    receipt = Receipt(ReceiptKind.DELIVERED, transmission=row.pk, provider_id="om-2")
+    assert outbox.apply_receipts("rcs", [receipt], timezone.now()) == [receipt]
+    assert (stands(row), row.provider_id) == (Status.ACCEPTED, "om-1")
 
 
 def test_why_a_message_is_taken_back_outlives_a_look(silent):
