@@ -48,6 +48,7 @@ from rcs_router.errors import Misconfigured, Refused, Throttled, Unavailable, Un
 BATCH = 10_000  # numbers that users:batchGet takes at most
 BATCH_MINIMUM = 500  # ... and at least
 BATCH_BODY = 2 * 1024 * 1024  # bytes of its answer: all numbers, for US numbers twice
+MESSAGE_BODY = 1024 * 1024  # bytes of its answer to a message: it repeats that, perhaps with its letters as \uXXXX
 UPLOAD_TIMEOUT = 120.0  # seconds, at least
 
 # guides/build/messages/send and the wording of answers that Google's samples show. An agent that is not launched
@@ -152,7 +153,8 @@ class GoogleRBM(BaseBackend):
         message = agent_message(outbound, datetime.now(UTC))
         said = (text for text in texts(message.get("contentMessage")) if len(text) > 5)
         path = f"{_phone(outbound.to)}/agentMessages"
-        reply = self._call("POST", path, {"messageId": str(outbound.id)}, json=message, hidden=said)
+        name = {"messageId": str(outbound.id)}
+        reply = self._call("POST", path, name, json=message, hidden=said, max_body=MESSAGE_BODY)
         if reply.truncated or not _name(reply):
             return SendResult(code="malformed_reply", detail=f"HTTP {reply.status} without a message's name")
         return SendResult()
