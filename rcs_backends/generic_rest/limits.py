@@ -12,8 +12,12 @@ LIMITS = Limits(
     most={
         "text": 3072,
         "label": 25,
+        "postback": 2048,
+        "url": 2048,  # of a chip; none is given for media
         "title": 200,
         "description": 2000,
+        "event title": 100,
+        "event description": 500,
         "suggestions": 11,
         "card suggestions": 4,
         "cards": 10,
