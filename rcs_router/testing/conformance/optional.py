@@ -10,10 +10,12 @@ from rcs_router.contract import BaseBackend, Receipt, SendResult
 from rcs_router.errors import SendError
 from rcs_router.testing.conformance.answers import HALF, LOST, UNREADABLE
 from rcs_router.testing.conformance.provider import ID, OPTIONAL, PATIENCE, PHONE, Provider, outbound
+from rcs_router.testing.conformance.reading import is_in
 from rcs_router.testing.conformance.suite import Suite, outcome, over
 from rcs_router.testing.stub import Answer, Stub
 
 PHONES = [PHONE, "+37255501235"]
+TEXTS = ["the first of two", "the second of two"]
 STATUSES = (*range(300, 309), *range(400, 430), 451, *range(500, 512))
 
 
@@ -32,7 +34,8 @@ def _both(backend: BaseBackend, _: str) -> None:
 
 
 def _two(backend: BaseBackend, _: str) -> list[SendResult | SendError]:
-    return backend.send_many([outbound(Text("x"), id=ID), outbound(Text("y"), id=uuid4(), to=PHONES[1])])
+    one, two = (Text(text) for text in TEXTS)
+    return backend.send_many([outbound(one, id=ID), outbound(two, id=uuid4(), to=PHONES[1])])
 
 
 CALLS = [
@@ -78,6 +81,13 @@ class Optional(Suite):
         assert self.provider.asked(stub), "no request was made"
         if case.capability == "bulk":
             assert [one for one in end if not isinstance(one, SendResult)] == []
+            requests = self.provider.asked(stub)
+            assert len(requests) == 1, f"{len(requests)} requests for one batch"
+            leaves = self.provider.read(requests[0])
+            assert all(is_in(said, leaves) for said in [*TEXTS, *(phone[1:] for phone in PHONES)])
+        if case.capability == "status":
+            named = [one.transmission == ID or one.provider_id == self.provider.provider_id for one in end]
+            assert all(named), f"a receipt names another message: {end}"
 
     @over(announced)
     def test_announced_call_survives_every_status(self, case: Call, stub: Stub) -> None:
