@@ -118,6 +118,7 @@ class Incoming:
     longitude: float | None = None
     url: str = ""  # of a file; usually expires
     media_type: str = ""
+    answers: UUID | None = None  # our message that was tapped or filled in, where the wire says which
     at: datetime | None = None
     fields: Mapping[str, Any] = field(
         default_factory=dict

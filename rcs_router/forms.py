@@ -128,12 +128,11 @@ def _store(row: Transmission, form: Form, answers: dict[str, Any]) -> None:
         id=_name(row),
         text=form.title,
         postback=postback_of_form(form),
+        answers=row.pk,
         fields={"form": {name: _plain(value) for name, value in answers.items()}},
     )
     with transaction.atomic():
-        message = incoming.as_row(row.connection, said)
-        message.answers, message.in_response_to_id = row, row.message_id
-        sql.insert_all([message], ignore_conflicts=True)
+        sql.insert_all([incoming.as_row(row.connection, said)], ignore_conflicts=True)
         wake.digest()
 
 

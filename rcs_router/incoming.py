@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from rcs_router import consent, content, sql
 from rcs_router.backends import backends
@@ -47,7 +48,7 @@ def _storable(said: str) -> str:
 def _answered(connection: Connection, incoming: Incoming) -> tuple[Transmission | None, Choice | None]:
     """Which of our transmissions it answers, and for a typed answer the option that it chose."""
     if incoming.kind in {IncomingKind.SUGGESTION, IncomingKind.FORM}:
-        return _tapped(connection, incoming.postback), None
+        return _named(connection, incoming.answers) or _tapped(connection, incoming.postback), None
     if consent.said(incoming.text):  # a typed STOP is a STOP, even where a chip has the same label
         return None, None
     if (
@@ -65,6 +66,13 @@ def _saw_numbers(connection: Connection, incoming: Incoming) -> bool:
     if content.Reply not in can.suggestions:
         return True
     return can.own_fallback and incoming.fields.get("channel", "sms") == "sms"
+
+
+def _named(connection: Connection, transmission: UUID | None) -> Transmission | None:
+    """The one that the wire names, if it went to this person."""
+    if transmission is None:
+        return None
+    return Transmission.objects.filter(pk=transmission, connection__identity=connection.identity).first()
 
 
 def _tapped(connection: Connection, postback: str) -> Transmission | None:

@@ -11,6 +11,7 @@ import logging
 import math
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -78,7 +79,7 @@ def parse(request: WebhookRequest, dialect: Dialect) -> list[Parsed]:
     if incoming.kind not in ANSWERS or ours is None:
         return [incoming]
     read = Receipt(ReceiptKind.READ, transmission=ours, at=incoming.at, event_id=_key(payload, dialect))
-    return [read, incoming]
+    return [read, replace(incoming, answers=ours)]
 
 
 def error_word(error: Any, dialect: Dialect) -> str:

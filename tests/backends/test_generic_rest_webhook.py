@@ -124,8 +124,9 @@ def receipt(kind: ReceiptKind, **kwargs: Any) -> Receipt:
 
 
 def incoming(kind: IncomingKind, interaction: str, /, fields: Any = None, **kwargs: Any) -> Incoming:
-    about = {"interaction_type": interaction, "message_id": str(ID)}
-    return Incoming(kind, PHONE, at=AT, fields={**about, **(fields or {})}, **kwargs)
+    about = {"interaction_type": interaction, "message_id": str(ID), **(fields or {})}
+    answer = kind in {IncomingKind.SUGGESTION, IncomingKind.FORM} and about["message_id"] == str(ID)
+    return Incoming(kind, PHONE, at=AT, answers=ID if answer else None, fields=about, **kwargs)
 
 
 FAILED = {**STATE, "messageStatus": "FAILED"}

@@ -190,3 +190,22 @@ def test_a_number_answers_the_sms_that_the_provider_sent_by_itself(settings, fie
     told = Message.objects.get(direction="in")
     assert (told.kind, told.postback) == (kind, "r" if kind == "suggestion" else "")
     assert memory("maap").sent[0].content == row.body, "chips for a phone that has them"
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_where_the_wire_says_which_message_was_tapped_that_one_was(which):
+    question = Text("Shoes?", (Reply("Keep", "k"),))
+    rows = [send(question, lookup_connections("maap", [ALICE])).transmissions.get() for _ in range(2)]
+    drain("maap")
+    hears(Incoming(IncomingKind.SUGGESTION, ALICE, postback="k", answers=rows[which].pk))
+    assert Message.objects.get(direction="in").answers == rows[which]
+
+
+def test_a_tap_on_somebody_elses_message_is_not_believed():
+    question = Text("Shoes?", (Reply("Keep", "k"),))
+    mine, theirs = (
+        send(question, lookup_connections("maap", [number])).transmissions.get() for number in (ALICE, BOB)
+    )
+    drain("maap")
+    hears(Incoming(IncomingKind.SUGGESTION, ALICE, postback="k", answers=theirs.pk))
+    assert Message.objects.get(direction="in").answers == mine
