@@ -89,6 +89,8 @@ def _entries(answer: Any) -> list[Mapping[str, Any]]:
 
 def _word(reply: http.Reply) -> str:
     """Of several the one that decides: a wrong number stays wrong, whatever else is mended."""
+    if reply.status == 429:  # too fast, whichever code its body has: none is known for that
+        return ""
     words = [word for word in map(_word_of, _entries(reply.json())) if word]
     return next((word for word in FIELDS.values() if word in words), words[0] if words else "")
 
