@@ -137,7 +137,8 @@ def _suggestion(chip: Suggestion) -> dict[str, Any]:
     common = {"text": chip.label, "postbackData": postback_of(chip)}
     if isinstance(chip, Reply):
         return {"reply": common}
-    fallback = {"fallbackUrl": chip.fallback_url} if chip.fallback_url else {}
+    address = getattr(chip, "fallback_url", None)
+    fallback = {"fallbackUrl": address} if address else {}
     return {"action": {**common, **fallback, **_action(chip)}}
 
 
