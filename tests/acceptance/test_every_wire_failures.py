@@ -156,7 +156,7 @@ def impatient(stage: Stage, settings: Any) -> None:
 
 
 @everywhere
-@pytest.mark.parametrize("times", [1, 2, ALWAYS])
+@pytest.mark.parametrize("times", [1, ALWAYS])
 @pytest.mark.parametrize("kind", ["cut_after", "latency"])
 def test_an_answer_that_was_lost(
     kind: str, times: int | None, stage: Stage, line: Line, settings: Any
