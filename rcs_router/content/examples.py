@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
+from typing import get_args
 
 from rcs_router.content.fitting import Feature
-from rcs_router.content.forms import Form, FormField
+from rcs_router.content.forms import Form, FormField, Kind
 from rcs_router.content.media import Audio, File, Media
 from rcs_router.content.messages import Card, Carousel, Content, Location, Text
 from rcs_router.content.suggestions import (
@@ -110,8 +111,46 @@ def fallback_urls() -> Iterator[tuple[type, Content]]:
             yield type(chip), _chip(replace(chip, fallback_url="https://shop.example/instead"))
 
 
+ODD_WORDS = "“Quoted” 'and' \"so\" \\ {a: 1} %20 + / \u2028 שלום <b>é</b> 😀\nnext line\ttab"
+TIMED = datetime(2026, 11, 27, 19, 30, tzinfo=timezone(timedelta(hours=2)))
+MORE: dict[str, Content] = {
+    "odd characters": Text(
+        ODD_WORDS, (Reply("é \"'<&>", ODD_WORDS), OpenUrl("a+b", url="https://é.example/ü?q=ö"))
+    ),
+    "odd characters of a Card": Card("\"'<&>😀", ODD_WORDS, chips=(Reply("%&=", "a=b&c=%d"),)),
+    "link with a description": _chip(OpenUrl("Look", url="https://shop.example/", description="The shop")),
+    "webview of half a screen": _chip(
+        OpenUrl("Edit", url="https://b.example/", application="webview", webview_size="half")
+    ),
+    "Dial of a short code": _chip(Dial("Ask", phone="*100#")),
+    "enriched call without a subject": _chip(Dial("Call", phone="112", mode="enriched")),
+    "ShowLocation without a name": _chip(ShowLocation("There", latitude=-33.8688, longitude=-70.5)),
+    "CalendarEvent of another zone": _chip(
+        CalendarEvent("Add", start=TIMED, end=TIMED + timedelta(hours=1), title="Tea")
+    ),
+    "ComposeRecording of audio": _chip(ComposeRecording("Say", phone="112", media="audio")),
+    "every chip": Text("Choose", CHIPS),
+    "Location with a radius and times": Location(
+        -0.5, 0.25, "Here", radius=25, at=TIMED, expires_at=TIMED + timedelta(days=1)
+    ),
+    "Location without a label": Location(59.437, 24.7536),
+    "Audio with all it has": Audio(
+        "https://cdn.example/a.mp3", 7, name="hello.mp3", media_type="audio/mpeg", size=70_000
+    ),
+    "Card of a picture alone": Card(media=PICTURE),
+    "Card of words alone": Card(description="Only words"),
+    "Form of every kind of field": Form(
+        "All",
+        tuple(
+            FormField(f"f_{kind}", f"A {kind}", kind, options=("a", "b") if kind == "select" else ())
+            for kind in get_args(Kind)
+        ),
+    ),
+}
+
+
 def examples() -> Iterator[Example]:
-    """Each content alone and with each chip, then each finer point."""
+    """Each content alone and with each chip, then each finer point, then what is easily forgotten."""
     for content in CONTENTS:
         yield Example(type(content).__name__, content)
         for chip in CHIPS:
@@ -122,6 +161,7 @@ def examples() -> Iterator[Example]:
         yield Example(f"feature {feature}", content)
     for chip_type, content in fallback_urls():
         yield Example(f"fallback_url of {chip_type.__name__}", content)
+    yield from (Example(name, content) for name, content in MORE.items())
     yield Example("Card with a row of chips", Card("Boots", chips=CHIPS[:2]))
     yield Example(
         "horizontal Card", Card("Boots", "Brown", PICTURE, orientation="horizontal", alignment="right")
