@@ -42,7 +42,7 @@ def uuid(value: str) -> UUID | None:
 
 
 def time(value: Any) -> datetime | None:
-    """ISO 8601 (so RFC 3339), in UTC, which is also meant where no zone is given.
+    """ISO 8601 (so RFC 3339), in UTC, which is also meant where no zone is given; nanoseconds are dropped.
 
     None when it cannot be read, since no time that a provider names decides anything.
     """

@@ -228,6 +228,11 @@ def secret(**kwargs: Any) -> Any:
     return dataclasses.field(repr=False, **kwargs)
 
 
+def several(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    """The values of an option that may be one string, or a tuple of them while it is being changed."""
+    return (value,) if isinstance(value, str) else value
+
+
 def _checked(where: str, wanted: Any, value: Any) -> Any:
     try:
         return TypeAdapter(wanted).validate_python(value)

@@ -17,7 +17,8 @@ from rcs_backends import http
 from rcs_backends.google_rbm import webhook
 from rcs_backends.google_rbm.auth import KeyProblem, Tokens, read_key, signer
 from rcs_backends.google_rbm.limits import LIMITS
-from rcs_backends.google_rbm.render import agent_message, content_message, texts
+from rcs_backends.google_rbm.render import agent_message, content_message
+from rcs_backends.payload import telling
 from rcs_router.content import (
     CalendarEvent,
     Card,
@@ -42,13 +43,16 @@ from rcs_router.contract import (
     WebhookAnswer,
     WebhookRequest,
     secret,
+    several,
 )
 from rcs_router.errors import Misconfigured, Refused, Throttled, Unavailable, Unreachable
 
 BATCH = 10_000  # numbers that users:batchGet takes at most
 BATCH_MINIMUM = 500  # ... and at least
 BATCH_BODY = 2 * 1024 * 1024  # bytes of its answer: all numbers, for US numbers twice
-MESSAGE_BODY = 1024 * 1024  # bytes of its answer to a message: it repeats that, perhaps with its letters as \uXXXX
+MESSAGE_BODY = (
+    1024 * 1024
+)  # bytes of its answer to a message: it repeats that, perhaps with its letters as \uXXXX
 UPLOAD_TIMEOUT = 120.0  # seconds, at least
 
 # guides/build/messages/send and the wording of answers that Google's samples show. An agent that is not launched
@@ -85,7 +89,7 @@ class GoogleOptions(Options):
 
     @property
     def client_tokens(self) -> tuple[str, ...]:
-        return (self.client_token,) if isinstance(self.client_token, str) else self.client_token
+        return several(self.client_token)
 
     @property
     def base(self) -> str:
@@ -151,7 +155,7 @@ class GoogleRBM(BaseBackend):
     def send(self, outbound: Outbound) -> SendResult:
         """phones.agentMessages.create. Google ignores an id that it has seen, so a repeat is safe."""
         message = agent_message(outbound, datetime.now(UTC))
-        said = (text for text in texts(message.get("contentMessage")) if len(text) > 5)
+        said = telling(message.get("contentMessage"), least=6)
         path = f"{_phone(outbound.to)}/agentMessages"
         name = {"messageId": str(outbound.id)}
         reply = self._call("POST", path, name, json=message, hidden=said, max_body=MESSAGE_BODY)

@@ -3,10 +3,11 @@
 Source: reference/rest/v1/phones.agentMessages (AgentMessage, AgentContentMessage, RichCard, Suggestion).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from rcs_backends.payload import merged
 from rcs_router.content import (
     CalendarEvent,
     Card,
@@ -68,32 +69,6 @@ def content_message(content: Content) -> dict[str, Any]:
                 f"Google RBM carries no {type(content).__name__}: it is fitted before it comes here"
             )
     return message | _suggestions(chips)
-
-
-def texts(message: Any) -> Iterator[str]:
-    """Every string that the message says: what an error's text must not repeat."""
-    if isinstance(message, str):
-        yield message
-    elif isinstance(message, Mapping):
-        for value in message.values():
-            yield from texts(value)
-    elif isinstance(message, Iterable):
-        for value in message:
-            yield from texts(value)
-
-
-def merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `patch` laid over it; neither is changed."""
-    result = dict(base)
-    for key, value in patch.items():
-        if value is None:
-            result.pop(key, None)
-        elif isinstance(value, Mapping):
-            old = result.get(key)
-            result[key] = merged(old if isinstance(old, Mapping) else {}, value)
-        else:
-            result[key] = value
-    return result
 
 
 def _standalone(card: Card) -> dict[str, Any]:

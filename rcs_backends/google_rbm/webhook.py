@@ -7,14 +7,11 @@ reference/rest/v1/UserMessage, UserEvent, ServerEvent, AgentLaunchEvent. Nothing
 import base64
 import hashlib
 import hmac
-import json
 import logging
-import math
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
+from rcs_backends.reading import decoded, degrees, digest, is_one_of, text, time, uuid
 from rcs_router.contract import (
     Incoming,
     IncomingKind,
@@ -45,12 +42,12 @@ EVENTS = {
 def handshake(request: WebhookRequest, tokens: Iterable[str]) -> WebhookAnswer | None:
     """Answer to the console's Verify button: the bare secret, for a caller that knows a client token of ours."""
     announced = request.headers.get("x-goog-webhook-type", "") == "verification"
-    body = _json(request.body)
+    body = decoded(request.body)
     if not isinstance(body, Mapping) or "message" in body or not {"clientToken", "secret"} <= body.keys():
         if announced:
             raise WebhookRefused("a verification without clientToken and secret", status=400)
         return None
-    if not _is_one_of(str(body["clientToken"]), tokens):
+    if not is_one_of(str(body["clientToken"]), tokens):
         raise WebhookRefused("a verification with another client token", status=403)
     if not isinstance(body["secret"], str | int):
         raise WebhookRefused("a verification whose secret is no string", status=400)
@@ -68,22 +65,22 @@ def verify(request: WebhookRequest, tokens: Iterable[str]) -> None:
     expected = [
         base64.b64encode(hmac.digest(token.encode(), data, "sha512")).decode() for token in tokens if token
     ]
-    if not _is_one_of(signature, expected):
+    if not is_one_of(signature, expected):
         raise WebhookRefused("the signature does not match")
 
 
 def dedupe_key(request: WebhookRequest) -> str:
     """By the payload's own ids: the envelope's id is new for every publication, and it is not signed."""
     data = _data(request)
-    payload = _json(data)
+    payload = decoded(data)
     if not isinstance(payload, Mapping):
         payload = {}
     names = ("eventId", "eventType", "messageId", "senderPhoneNumber")
     event, kind, message, sender = (str(payload.get(name) or "") for name in names)
     if event and kind:
-        return f"event:{_hash(event, kind, message, sender)}"
+        return f"event:{digest(event, kind, message, sender)}"
     if (name := message or event) and not kind:
-        return f"message:{_hash(name, sender)}"
+        return f"message:{digest(name, sender)}"
     return f"data:{hashlib.sha256(data).hexdigest()}"
 
 
@@ -93,7 +90,7 @@ def parse(request: WebhookRequest, agent: str) -> list[Parsed]:
     Payloads of other agents say nothing here: a partner's webhook gets those of all its agents, and any answer
     but 200 would make Google repeat them for a week and hold up our own. Give each agent its own webhook.
     """
-    payload = _json(_data(request))
+    payload = decoded(_data(request))
     if not isinstance(payload, Mapping):
         raise ValueError("message.data is not a JSON object")
     named = str(payload.get("agentId") or "").removesuffix(SUFFIX)
@@ -105,9 +102,9 @@ def parse(request: WebhookRequest, agent: str) -> list[Parsed]:
 
 def _understood(payload: Mapping[str, Any], attributes: Mapping[str, Any]) -> list[Parsed]:
     """Tell the objects apart by their fields, as the documentation does not name a discriminator."""
-    kind = _text(payload.get("eventType"))
+    kind = text(payload.get("eventType"))
     if _is_launch(payload, attributes):
-        logger.info("Agent launch state: %s", _text(payload.get("newLaunchState")))
+        logger.info("Agent launch state: %s", text(payload.get("newLaunchState")))
         return []
     if kind in RECEIPTS:
         return [_receipt(payload, RECEIPTS[kind])]
@@ -127,72 +124,72 @@ def _is_launch(payload: Mapping[str, Any], attributes: Mapping[str, Any]) -> boo
 
 
 def _receipt(payload: Mapping[str, Any], kind: ReceiptKind) -> Receipt:
-    name = _text(payload.get("messageId"))
+    name = text(payload.get("messageId"))
     if not name:
         raise ValueError(f"a {payload.get('eventType')} event without messageId")
-    ours, event = _uuid(name), _text(payload.get("eventId"))
+    ours, event = uuid(name), text(payload.get("eventId"))
     return Receipt(
         kind,
         transmission=ours,
         provider_id="" if ours else name,
-        at=_time(payload.get("sendTime")),
+        at=time(payload.get("sendTime")),
         event_id=f"{event}:{name}" if event else "",  # an event's id is unique for one person only
-        code="" if kind is not ReceiptKind.UNKNOWN else _text(payload.get("eventType")).lower(),
+        code="" if kind is not ReceiptKind.UNKNOWN else text(payload.get("eventType")).lower(),
     )
 
 
 def _user_message(payload: Mapping[str, Any]) -> Incoming:
     match payload:
         case {"suggestionResponse": Mapping() as tap}:
-            fields = {"suggestion_type": _text(tap["type"]).lower()} if "type" in tap else {}
-            postback, text = _text(tap.get("postbackData")), _text(tap.get("text"))
-            return _incoming(payload, IncomingKind.SUGGESTION, text=text, postback=postback, fields=fields)
+            fields = {"suggestion_type": text(tap["type"]).lower()} if "type" in tap else {}
+            postback, label = text(tap.get("postbackData")), text(tap.get("text"))
+            return _incoming(payload, IncomingKind.SUGGESTION, text=label, postback=postback, fields=fields)
         case {"location": Mapping() as place}:  # proto-JSON leaves a zero out
             latitude, longitude = (
-                _degrees(place.get("latitude", 0), 90),
-                _degrees(place.get("longitude", 0), 180),
+                degrees(place.get("latitude", 0), 90),
+                degrees(place.get("longitude", 0), 180),
             )
             return _incoming(payload, IncomingKind.LOCATION, latitude=latitude, longitude=longitude)
         case {"userFile": {"payload": Mapping() as file} as user_file}:
-            url, media_type = _text(file.get("fileUri")), _text(file.get("mimeType"))
+            url, media_type = text(file.get("fileUri")), text(file.get("mimeType"))
             fields = _file_fields(file, user_file.get("thumbnail"))
             return _incoming(payload, IncomingKind.FILE, url=url, media_type=media_type, fields=fields)
-        case {"text": str() as text}:
-            return _incoming(payload, IncomingKind.TEXT, text=_text(text))
+        case {"text": str() as words}:
+            return _incoming(payload, IncomingKind.TEXT, text=text(words))
     logger.info(
-        "A webhook payload of unknown form, with fields %s", ", ".join(sorted(map(_text, payload)))[:200]
+        "A webhook payload of unknown form, with fields %s", ", ".join(sorted(map(text, payload)))[:200]
     )
     return _incoming(payload)
 
 
 def _incoming(payload: Mapping[str, Any], kind: IncomingKind = IncomingKind.UNKNOWN, **said: Any) -> Incoming:
-    sender = _text(
+    sender = text(
         payload.get("senderPhoneNumber") or payload.get("phoneNumber")
     ).strip()  # server events: latter
     if not sender:
         raise ValueError("a payload without senderPhoneNumber")
     sender = f"+{sender}" if sender.isdecimal() else sender
     said["fields"] = {**said.get("fields", {}), **_us_fields(payload)}
-    name = _text(payload.get("messageId")) or _text(payload.get("eventId"))  # action taps have either
-    return Incoming(kind, sender, id=name, at=_time(payload.get("sendTime")), **said)
+    name = text(payload.get("messageId")) or text(payload.get("eventId"))  # action taps have either
+    return Incoming(kind, sender, id=name, at=time(payload.get("sendTime")), **said)
 
 
 def _file_fields(file: Mapping[str, Any], thumbnail: Any) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if file.get("fileName"):
-        fields["file_name"] = _text(file["fileName"])
+        fields["file_name"] = text(file["fileName"])
     if str(file.get("fileSizeBytes", "")).isdecimal():  # a number, or a string as proto-JSON writes int64
         fields["file_size"] = int(str(file["fileSizeBytes"])[:18])
     if isinstance(thumbnail, Mapping) and thumbnail.get("fileUri"):
-        fields["thumbnail_url"] = _text(thumbnail["fileUri"])
+        fields["thumbnail_url"] = text(thumbnail["fileUri"])
     return fields
 
 
 def _us_fields(payload: Mapping[str, Any]) -> dict[str, Any]:
     """What comes with numbers of the United States only."""
-    fields = {"carrier": _text(payload.get("carrier"))}
+    fields = {"carrier": text(payload.get("carrier"))}
     if isinstance(classification := payload.get("richMessageClassification"), Mapping):
-        fields["classification"] = _text(classification.get("classificationType"))
+        fields["classification"] = text(classification.get("classificationType"))
     return {name: value for name, value in fields.items() if value}
 
 
@@ -201,7 +198,7 @@ def _us_fields(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 def _data(request: WebhookRequest) -> bytes:
     """The signed bytes. Raises WebhookRefused when the envelope is not one."""
-    match _json(request.body):
+    match decoded(request.body):
         case {"message": {"data": str() as data}}:
             try:
                 return base64.b64decode(data, validate=True)
@@ -211,65 +208,7 @@ def _data(request: WebhookRequest) -> bytes:
 
 
 def _attributes(request: WebhookRequest) -> Mapping[str, Any]:
-    match _json(request.body):
+    match decoded(request.body):
         case {"message": {"attributes": Mapping() as attributes}}:
             return attributes
     return {}
-
-
-def _json(data: bytes) -> Any:
-    """The value, or None for bytes that are no JSON (RFC 8259: NaN is none)."""
-    try:
-        return json.loads(data, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _is_one_of(value: str, expected: Iterable[str]) -> bool:
-    """Each comparison takes constant time; an empty candidate never counts."""
-    given = value.encode("utf-8", "replace")
-    return any(hmac.compare_digest(given, one.encode()) for one in expected if one)
-
-
-def _text(value: Any) -> str:
-    """A string that any database stores: without NUL and lone surrogates. Numbers become their digits."""
-    if not isinstance(value, str | int | float) or isinstance(value, bool):
-        return ""
-    return str(value).replace("\0", "").encode("utf-8", "replace").decode()
-
-
-def _uuid(value: str) -> UUID | None:
-    try:
-        return UUID(value)
-    except ValueError:
-        return None
-
-
-def _degrees(value: Any, limit: float) -> float:
-    """A number or a numeric string. Raises ValueError for anything that is no angle."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("a location that is no number")
-    try:
-        degrees = float(value)
-    except OverflowError:
-        raise ValueError("a location outside the world") from None
-    if not math.isfinite(degrees) or abs(degrees) > limit:
-        raise ValueError("a location outside the world")
-    return degrees
-
-
-def _time(value: Any) -> datetime | None:
-    """RFC 3339 with up to nine decimals; None when it cannot be read, since no time decides anything here."""
-    try:
-        at = datetime.fromisoformat(value)
-        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rcs_backends.google_rbm import GoogleOptions, auth, limits
-from rcs_backends.google_rbm.render import MAX_TTL, agent_message, merged
+from rcs_backends.google_rbm.render import MAX_TTL, agent_message
 from rcs_router.content import (
     CalendarEvent,
     Card,
@@ -276,12 +276,6 @@ def test_extra_is_merged_last_and_null_removes() -> None:
         "expireTime": "2026-11-24T18:00:00Z",
         "contentMessage": {"text": "other", "new": {"a": 1}, "suggestions": [KEEP_JSON]},
     }
-
-
-def test_merging_changes_neither_side() -> None:
-    base, patch = {"a": {"b": 1}}, {"a": {"c": 2}}
-    assert merged(base, patch) == {"a": {"b": 1, "c": 2}}
-    assert (base, patch) == ({"a": {"b": 1}}, {"a": {"c": 2}})
 
 
 # Answers.
