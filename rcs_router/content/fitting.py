@@ -228,6 +228,9 @@ class Fitting:
         ):
             self.lose("webview became a link: its size and description are lost")
             chip = replace(chip, application="browser", description="")
+        elif isinstance(chip, OpenUrl) and chip.application == "browser" and chip.description:
+            self.lose("description of a link: only a webview has one")
+            chip = replace(chip, description="")
         if isinstance(chip, Dial) and chip.mode != "voice" and _CALLS[chip.mode] not in self.features:
             lost = ": its subject is lost" if chip.subject else ""
             self.lose(f"{chip.mode} call became a voice call{lost}")

@@ -164,6 +164,8 @@ class _Draft:
         )
         if isinstance(suggestion, OpenUrl) and suggestion.application == "webview":
             self._lose("webview became a link: its size is lost", "webviews became links: their size is lost")
+        if isinstance(suggestion, OpenUrl) and suggestion.description:
+            self._lose("description of a link", "descriptions of links")
         if isinstance(suggestion, OpenUrl | Dial | ShowLocation) and suggestion.fallback_url:
             self._lose("fallback link of a chip", "fallback links of chips")
 
