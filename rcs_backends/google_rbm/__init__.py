@@ -50,9 +50,7 @@ from rcs_router.errors import Misconfigured, Refused, Throttled, Unavailable, Un
 BATCH = 10_000  # numbers that users:batchGet takes at most
 BATCH_MINIMUM = 500  # ... and at least
 BATCH_BODY = 2 * 1024 * 1024  # bytes of its answer: all numbers, for US numbers twice
-MESSAGE_BODY = (
-    1024 * 1024
-)  # bytes of its answer to a message: it repeats that, perhaps with its letters as \uXXXX
+MESSAGE_BODY = 1024 * 1024  # bytes of its answer to a message, which it repeats, perhaps all of it as \uXXXX
 UPLOAD_TIMEOUT = 120.0  # seconds, at least
 
 # guides/build/messages/send and the wording of answers that Google's samples show. An agent that is not launched

@@ -15,8 +15,9 @@ from rcs_backends import http
 from rcs_backends.messente import answers, webhook
 from rcs_backends.messente.limits import LIMITS
 from rcs_backends.messente.options import MessenteOptions, problems
-from rcs_backends.messente.render import omnimessage, texts
+from rcs_backends.messente.render import omnimessage
 from rcs_backends.messente.reports import receipt
+from rcs_backends.payload import telling
 from rcs_router.content import (
     CalendarEvent,
     Card,
@@ -91,7 +92,7 @@ class Messente(BaseBackend):
     def send(self, outbound: Outbound) -> SendResult:
         """POST omnimessage. It takes no id of ours and sends repeats again; reports find us by the id in dlr_url."""
         message = self._message(outbound)
-        return answers.result(self._call("POST", "omnimessage", json=message, hidden=_telling(message)))
+        return answers.result(self._call("POST", "omnimessage", json=message, hidden=_said([message])))
 
     def send_many(self, outbounds: Sequence[Outbound]) -> list[SendResult | SendError]:
         """POST omnimessages, for at most 1000 messages. One that the answer leaves out is Ambiguous."""
@@ -102,11 +103,11 @@ class Messente(BaseBackend):
             "POST",
             "omnimessages",
             json={"messages": messages},
-            hidden=_telling(messages),
+            hidden=_said(messages),
             max_body=BULK_ANSWER,
         )
         return [
-            answers.outcome(element, str(message.get("to", "")), self._secrets(_telling(message)))
+            answers.outcome(element, str(message.get("to", "")), self._secrets(_said([message])))
             for message, element in zip(messages, answers.elements(reply, len(messages)), strict=True)
         ]
 
@@ -202,11 +203,9 @@ class Messente(BaseBackend):
         return webhook.parse(request, self.options.channels)
 
 
-def _telling(messages: Any) -> set[str]:
-    """What an error's text must not repeat; three letters tell nothing and would mask half of every sentence."""
-    chosen = messages if isinstance(messages, list) else [messages]
-    said = (text for message in chosen for text in texts(message.get("messages")))
-    return {text for text in said if len(text) > 3}
+def _said(messages: Iterable[Mapping[str, Any]]) -> set[str]:
+    """What an error's text must not repeat: what is said, but not the channels and senders, which errors name."""
+    return telling([message.get("messages") for message in messages], besides={"channel", "sender"})
 
 
 def _segment(name: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict
 
-from rcs_router.contract import Options, Traffic, secret
+from rcs_router.contract import Options, Traffic, secret, several
 
 Channel = Literal["rcs", "sms", "viber", "whatsapp"]
 Priority = Literal["low", "regular", "high"]
@@ -53,11 +53,11 @@ class MessenteOptions(Options):
 
     @property
     def passwords(self) -> tuple[str, ...]:
-        return (self.password,) if isinstance(self.password, str) else self.password
+        return several(self.password)
 
     @property
     def inbound_secrets(self) -> tuple[str, ...]:
-        return (self.inbound_secret,) if isinstance(self.inbound_secret, str) else self.inbound_secret
+        return several(self.inbound_secret)
 
     @property
     def base(self) -> str:

@@ -4,11 +4,12 @@ Source: the models Omnimessage, Rcs, Sms, Viber and WhatsApp of Messente's Pytho
 format open (calendar times), it is that of RCS.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from rcs_backends.messente.options import MessenteOptions, Step
+from rcs_backends.payload import merged
 from rcs_router.content import (
     CalendarEvent,
     Card,
@@ -47,33 +48,6 @@ def messages(outbound: Outbound, options: MessenteOptions, now: datetime) -> lis
     left = None if outbound.expires_at is None else int((outbound.expires_at - now).total_seconds())
     times = _times([step.validity for step in options.steps], left)
     return [_message(step, outbound) | time for step, time in zip(options.steps, times, strict=True)]
-
-
-def texts(message: Any) -> Iterator[str]:
-    """Every string that the messages say: what an error's text must not repeat."""
-    if isinstance(message, str):
-        yield message
-    elif isinstance(message, Mapping):
-        for name, value in message.items():
-            if name not in {"channel", "sender"}:  # errors name these
-                yield from texts(value)
-    elif isinstance(message, Iterable):
-        for value in message:
-            yield from texts(value)
-
-
-def merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `patch` laid over it; neither is changed."""
-    result = dict(base)
-    for key, value in patch.items():
-        if value is None:
-            result.pop(key, None)
-        elif isinstance(value, Mapping):
-            old = result.get(key)
-            result[key] = merged(old if isinstance(old, Mapping) else {}, value)
-        else:
-            result[key] = value
-    return result
 
 
 def _times(minutes: list[int | None], left: int | None) -> list[dict[str, int]]:

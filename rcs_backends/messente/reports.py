@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from rcs_backends import http
-from rcs_backends.messente.reading import text, time
+from rcs_backends.reading import text, time
 from rcs_router.contract import Receipt, ReceiptKind
 
 STATUSES = {

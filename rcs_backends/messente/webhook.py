@@ -7,11 +7,11 @@ answer by RCS is read as the same envelope, with `postback_data` when a chip was
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rcs_backends.messente.reading import digest, read, text, time, uuid
 from rcs_backends.messente.reports import receipt
+from rcs_backends.reading import decoded, digest, is_one_of, text, time, uuid
 from rcs_router.contract import Incoming, IncomingKind, Parsed, WebhookRequest
 from rcs_router.errors import WebhookRefused
 
@@ -27,10 +27,9 @@ def verify(request: WebhookRequest, passwords: Sequence[str], inbound_secrets: S
         raise WebhookRefused("not a POST", status=405)
     if not given:
         raise WebhookRefused("no X-Messente-Signature")
-    keys = passwords if _is_report(read(request.body)) else (*passwords, *inbound_secrets)
-    if not _is_one_of(
-        given, (hmac.digest(key.encode(), request.body, "sha256").hex() for key in keys if key)
-    ):
+    keys = passwords if _is_report(decoded(request.body)) else (*passwords, *inbound_secrets)
+    expected = (hmac.digest(key.encode(), request.body, "sha256").hex() for key in keys if key)
+    if not is_one_of(given, expected):
         raise WebhookRefused("the signature does not match")
 
 
@@ -38,7 +37,7 @@ def dedupe_key(request: WebhookRequest) -> str:
     """By the payload's own ids. The address is not signed, so it is no part of the key: a report that somebody
     repeats under the id of another message is one that we have had.
     """
-    payload = read(request.body)
+    payload = decoded(request.body)
     if _is_report(payload) and (part := text(payload.get("message_id"))):
         return f"report:{digest(part, text(payload['status']))}"
     if _is_message(payload):
@@ -48,7 +47,7 @@ def dedupe_key(request: WebhookRequest) -> str:
 
 def parse(request: WebhookRequest, channels: Sequence[str]) -> list[Parsed]:
     """One report, or one message. Raises ValueError for a request that is neither."""
-    payload = read(request.body)
+    payload = decoded(request.body)
     if _is_report(payload):
         return [receipt(payload, channels, uuid(request.query.get("id", "")))]
     if _is_message(payload):
@@ -90,9 +89,3 @@ def _kind(payload: Mapping[str, Any], postback: str) -> IncomingKind:
 def _number(sender: str) -> str:
     """E.164 also where the plus was left out; short codes and names stay as they are."""
     return f"+{sender}" if re.fullmatch(r"[1-9][0-9]{7,14}", sender) else sender
-
-
-def _is_one_of(given: str, expected: Iterable[str]) -> bool:
-    """Each comparison takes constant time."""
-    candidate = given.encode("utf-8", "replace")
-    return any(hmac.compare_digest(candidate, one.encode()) for one in expected)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rcs_backends.messente import Messente, MessenteOptions
-from rcs_backends.messente.render import merged, omnimessage
+from rcs_backends.messente.render import omnimessage
 from rcs_router.content import (
     CalendarEvent,
     Card,
@@ -361,12 +361,6 @@ def test_extra_is_merged_last_and_null_removes() -> None:
     said = message(extra=extra, traffic=Traffic.PROMOTION)
     assert (said["time_to_send"], said["priority"]) == ("2030-06-22T09:05:07Z", "high")
     assert "dlr_url" not in said
-
-
-def test_merging_changes_neither_side() -> None:
-    base, patch = {"a": {"b": 1}, "d": 1}, {"a": {"c": 2}, "d": {"e": 3}}
-    assert merged(base, patch) == {"a": {"b": 1, "c": 2}, "d": {"e": 3}}
-    assert (base, patch) == ({"a": {"b": 1}, "d": 1}, {"a": {"c": 2}, "d": {"e": 3}})
 
 
 # Channels and times.
