@@ -1,16 +1,14 @@
 """Outbound → the invented provider Toy, and its signed webhooks → receipts and incomings: a template for your own."""
 
-import hashlib
 import hmac
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from rcs_backends import http
+from rcs_backends.payload import merged, telling
+from rcs_backends.reading import decoded, digest, is_one_of, text, time
 from rcs_router.content import Card, Content, OpenUrl, Reply, Text, postback_of
 from rcs_router.content.limits import Limits
 from rcs_router.contract import (
@@ -26,6 +24,7 @@ from rcs_router.contract import (
     SendResult,
     WebhookRequest,
     secret,
+    several,
 )
 from rcs_router.errors import BadAddress, OptedOut, Unreachable, WebhookRefused
 
@@ -43,7 +42,7 @@ class ToyOptions(Options):
 
     @property
     def webhook_keys(self) -> tuple[str, ...]:
-        return (self.webhook_key,) if isinstance(self.webhook_key, str) else self.webhook_key
+        return several(self.webhook_key)
 
 
 class Toy(BaseBackend):
@@ -73,17 +72,17 @@ class Toy(BaseBackend):
 
     def send(self, outbound: Outbound) -> SendResult:
         """One POST. Toy drops a message whose id it has seen."""
-        message = said(outbound.content)
+        message = {"id": str(outbound.id), "to": outbound.to, **said(outbound.content)}
         reply = http.call(
             "POST",
             f"{self.options.url}/messages",
-            json={"id": str(outbound.id), "to": outbound.to, **message, **outbound.extra},
+            json=merged(message, outbound.extra),
             headers={"Authorization": f"Bearer {self.options.api_key}"},
             timeout=self.options.timeout,
             repeatable=True,
             errors=ERRORS,
             code_of=error_code,
-            secrets=[*self.options.secrets(), *words(message)],
+            secrets=[*self.options.secrets(), *telling(message)],
         )
         match reply.json():
             case {"ticket": str() as ticket} if ticket:
@@ -93,27 +92,29 @@ class Toy(BaseBackend):
     # In.
 
     def verify(self, request: WebhookRequest) -> None:
-        given = request.headers.get("x-toy-signature", "").encode("utf-8", "replace")
-        expected = [sign(request.body, key).encode() for key in self.options.webhook_keys if key]
         if request.method != "POST":
             raise WebhookRefused("not a POST", status=405)
-        if not any(hmac.compare_digest(given, one) for one in expected):
+        expected = [sign(request.body, key) for key in self.options.webhook_keys if key]
+        if not is_one_of(request.headers.get("x-toy-signature", ""), expected):
             raise WebhookRefused("the signature does not match")
 
     def dedupe_key(self, request: WebhookRequest) -> str | None:
-        return hashlib.sha256(request.body).hexdigest()
+        """Toy repeats a request byte by byte, and its ids are in there."""
+        return digest(request.body.hex())
 
     def parse(self, request: WebhookRequest) -> list[Parsed]:
         """One event. Raises ValueError for what is none; the request is kept, with the traceback."""
-        match payload_of(request):
+        match decoded(request.body):
             case {"event": str() as name, "id": str() as id, "message": str() as message, **rest}:
                 kind = RECEIPTS.get(name, ReceiptKind.UNKNOWN)
-                return [Receipt(kind, transmission=UUID(message), event_id=clean(id), at=time(rest))]
-            case {"from": str() as sender, "id": str() as id, "text": str() as text, **rest} if clean(sender):
-                tap = clean(rest.get("postback"))
+                at = time(rest.get("at"))
+                return [Receipt(kind, transmission=UUID(message), event_id=text(id), at=at)]
+            case {"from": str() as sender, "id": str() as id, "text": str() as words, **rest} if text(
+                sender
+            ).strip():
+                tap, at = text(rest.get("postback")), time(rest.get("at"))
                 kind_of = IncomingKind.SUGGESTION if tap else IncomingKind.TEXT
-                sender, id, text = clean(sender), clean(id), clean(text)
-                return [Incoming(kind_of, sender, id=id, text=text, postback=tap, at=time(rest))]
+                return [Incoming(kind_of, text(sender), id=text(id), text=text(words), postback=tap, at=at)]
         raise ValueError("neither an event of a message nor something that a person said")
 
 
@@ -130,14 +131,6 @@ def said(content: Content) -> dict[str, Any]:
     return {"text": content.text, "buttons": chips}
 
 
-def words(part: Any) -> list[str]:
-    """Every text of a message: no error may show it. A letter or two would mask half of every error."""
-    inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
-    return (
-        [part] if isinstance(part, str) and len(part) > 3 else [word for one in inner for word in words(one)]
-    )
-
-
 def error_code(reply: http.Reply) -> str:
     match reply.json():
         case {"error": str() as code}:
@@ -147,24 +140,3 @@ def error_code(reply: http.Reply) -> str:
 
 def sign(body: bytes, key: str) -> str:
     return hmac.new(key.encode(), body, "sha256").hexdigest()
-
-
-def payload_of(request: WebhookRequest) -> Any:
-    try:
-        return json.loads(request.body)
-    except RecursionError:
-        raise ValueError("a body that is nested too deeply") from None
-
-
-def clean(value: Any) -> str:
-    """A string that any database stores."""
-    text = value if isinstance(value, str) else ""
-    return text.replace("\0", "").encode("utf-8", "replace").decode().strip()
-
-
-def time(event: Mapping[Any, Any]) -> datetime | None:
-    """Seconds since 1970; None when it cannot be read, since no time decides anything here."""
-    try:
-        return datetime.fromtimestamp(event["at"], UTC)
-    except (KeyError, TypeError, ValueError, OverflowError, OSError):
-        return None

@@ -11,8 +11,8 @@ from tests.toy.provider import Toy, sign
 
 KEY = "toy-webhook-key"
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
-TOLD: dict[str, Any] = {"event": "delivered", "id": "e1", "message": str(ID), "at": AT.timestamp()}
-SAID: dict[str, Any] = {"from": PHONE, "id": "m1", "text": "Keep them", "at": AT.timestamp()}
+TOLD: dict[str, Any] = {"event": "delivered", "id": "e1", "message": str(ID), "at": AT.isoformat()}
+SAID: dict[str, Any] = {"from": PHONE, "id": "m1", "text": "Keep them", "at": AT.isoformat()}
 
 
 def signed(payload: Any) -> WebhookRequest:
