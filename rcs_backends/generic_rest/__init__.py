@@ -14,7 +14,8 @@ from rcs_backends import http
 from rcs_backends.generic_rest import webhook
 from rcs_backends.generic_rest.dialect import Dialect
 from rcs_backends.generic_rest.limits import LIMITS
-from rcs_backends.generic_rest.render import merged, message, texts
+from rcs_backends.generic_rest.render import message
+from rcs_backends.payload import merged, telling
 from rcs_router.content import (
     CalendarEvent,
     Card,
@@ -39,6 +40,7 @@ from rcs_router.contract import (
     SendResult,
     WebhookRequest,
     secret,
+    several,
 )
 from rcs_router.errors import (
     BadAddress,
@@ -85,11 +87,11 @@ class GenericRESTOptions(Options):
 
     @property
     def tokens(self) -> tuple[str, ...]:
-        return (self.token,) if isinstance(self.token, str) else self.token
+        return several(self.token)
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:
-        return (self.webhook_secret,) if isinstance(self.webhook_secret, str) else self.webhook_secret
+        return several(self.webhook_secret)
 
 
 class GenericREST(BaseBackend):
@@ -180,7 +182,7 @@ class GenericREST(BaseBackend):
         """An error status, or a 2xx whose state is FAILED: that is repeated unless its error says it is pointless."""
         error = self._dialect.read(reply.json(), "error")
         said = self._dialect.read(error, "message")
-        hidden = [*self.options.secrets(), *(text for text in texts(body) if len(text) > 5)]
+        hidden = [*self.options.secrets(), *telling(body, least=6)]
         detail = f"{webhook.error_word(error, self._dialect)} {said if isinstance(said, str) else ''}".strip()
         if self._state(reply) == "FAILED" and 200 <= reply.status < 300:
             word = self._word(reply)

@@ -4,7 +4,7 @@ Source: the guide "RCS API Integration" for text, card and media; the rest follo
 shows no more.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,32 +49,6 @@ def _said(content: Content) -> dict[str, Any]:
         case Form():
             return ({"text": content.text} if content.text else {}) | {"form": _form(content)}
     raise ValueError(f"the API carries no {type(content).__name__}: it is fitted before it comes here")
-
-
-def texts(body: Any) -> Iterator[str]:
-    """Every string that is said: what an error's text must not repeat."""
-    if isinstance(body, str):
-        yield body
-    elif isinstance(body, Mapping):
-        for value in body.values():
-            yield from texts(value)
-    elif isinstance(body, list):
-        for value in body:
-            yield from texts(value)
-
-
-def merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `patch` laid over it (RFC 7396: objects merge, null removes); neither is changed."""
-    result = dict(base)
-    for key, value in patch.items():
-        if value is None:
-            result.pop(key, None)
-        elif isinstance(value, Mapping):
-            old = result.get(key)
-            result[key] = merged(old if isinstance(old, Mapping) else {}, value)
-        else:
-            result[key] = value
-    return result
 
 
 def _file(file: File) -> dict[str, Any]:

@@ -6,18 +6,15 @@ the other interactions follow its pattern.
 
 import hashlib
 import hmac
-import json
 import logging
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from rcs_backends import http
 from rcs_backends.generic_rest.dialect import Dialect
+from rcs_backends.reading import decoded, degrees, digest, is_one_of, text, time, uuid
 from rcs_router.contract import Incoming, IncomingKind, Parsed, Receipt, ReceiptKind, WebhookRequest
 from rcs_router.errors import WebhookRefused
 
@@ -55,13 +52,13 @@ def verify(request: WebhookRequest, header: str, secrets: Iterable[str]) -> None
     if not given:
         raise WebhookRefused(f"no {header}")
     expected = [hmac.digest(secret.encode(), request.body, "sha256").hex() for secret in secrets if secret]
-    if not any(hmac.compare_digest(given.encode("utf-8", "replace"), one.encode()) for one in expected):
+    if not is_one_of(given, expected):
         raise WebhookRefused("the signature does not match")
 
 
 def dedupe_key(request: WebhookRequest, dialect: Dialect) -> str | None:
     """None for an interaction without a time: a person may say the same twice, and a repeat looks no different."""
-    payload = _json(request.body)
+    payload = decoded(request.body)
     if not isinstance(payload, Mapping):
         return f"body:{hashlib.sha256(request.body).hexdigest()}"
     return _key(payload, dialect) or None
@@ -69,13 +66,13 @@ def dedupe_key(request: WebhookRequest, dialect: Dialect) -> str | None:
 
 def parse(request: WebhookRequest, dialect: Dialect) -> list[Parsed]:
     """A receipt; or what a person did, and before it the receipt that this proves. Raises ValueError for nonsense."""
-    payload = _json(request.body)
+    payload = decoded(request.body)
     if not isinstance(payload, Mapping):
         raise ValueError("the body is not a JSON object")
     if not _is_interaction(payload, dialect):
         return [_receipt(payload, dialect)]
     incoming = _incoming(payload, dialect)
-    ours = _uuid(_text(dialect.read(payload, "messageId")))
+    ours = uuid(text(dialect.read(payload, "messageId")))
     if incoming.kind not in ANSWERS or ours is None:
         return [incoming]
     read = Receipt(ReceiptKind.READ, transmission=ours, at=incoming.at, event_id=_key(payload, dialect))
@@ -87,7 +84,7 @@ def error_word(error: Any, dialect: Dialect) -> str:
 
     A bare number is none, and neither is a sentence, which may repeat what was said.
     """
-    words = (_text(dialect.read(error, name)).strip().lower() for name in ("status", "code"))
+    words = (text(dialect.read(error, name)).strip().lower() for name in ("status", "code"))
     return next((word for word in words if re.fullmatch(r"[\w.-]+", word) and not word.isdigit()), "")[:60]
 
 
@@ -97,44 +94,44 @@ def _is_interaction(payload: Mapping[str, Any], dialect: Dialect) -> bool:
 
 
 def _receipt(payload: Mapping[str, Any], dialect: Dialect) -> Receipt:
-    name = _text(dialect.read(payload, "messageId"))
-    state = _text(dialect.word(dialect.read(payload, "messageStatus")))
+    name = text(dialect.read(payload, "messageId"))
+    state = text(dialect.word(dialect.read(payload, "messageStatus")))
     if not name or not state:
         raise ValueError("a webhook without messageId or messageStatus")
-    ours, error = _uuid(name), dialect.read(payload, "error")
+    ours, error = uuid(name), dialect.read(payload, "error")
     if state == "FALLBACK":
         logger.info("the platform sent message %s as an SMS", ours or "of another sender")
     return Receipt(
         RECEIPTS.get(state, ReceiptKind.UNKNOWN),
         transmission=ours,
         provider_id="" if ours else name,
-        at=_time(dialect.read(payload, "timestamp")),
+        at=time(dialect.read(payload, "timestamp")),
         event_id=_key(payload, dialect),
         code=_code(state, error, dialect),
-        detail=http.redact(_text(dialect.read(error, "message"))),
+        detail=http.redact(text(dialect.read(error, "message"))),
     )
 
 
 def _code(state: str, error: Any, dialect: Dialect) -> str:
     if state == "FAILED":
-        return error_word(error, dialect) or _text(dialect.read(error, "code"))[:60] or "failed"
+        return error_word(error, dialect) or text(dialect.read(error, "code"))[:60] or "failed"
     return "" if state in RECEIPTS and state != "FALLBACK" else state.lower()[:60]
 
 
 def _incoming(payload: Mapping[str, Any], dialect: Dialect) -> Incoming:
-    sender = _text(dialect.read(payload, "conversationId")).strip()
+    sender = text(dialect.read(payload, "conversationId")).strip()
     if not sender:
         raise ValueError("an interaction without conversationId")
-    word = _text(dialect.word(dialect.read(payload, "interactionType")))
+    word = text(dialect.word(dialect.read(payload, "interactionType")))
     kind = KINDS.get(word, IncomingKind.UNKNOWN)
     said = _said(kind, payload, dialect)
     about = {
         "interaction_type": word.lower(),
-        "message_id": _text(dialect.read(payload, "messageId")),
-        "uri": _text(dialect.read(payload, "action", "uri")),
+        "message_id": text(dialect.read(payload, "messageId")),
+        "uri": text(dialect.read(payload, "action", "uri")),
     }
     fields = {**said.pop("fields", {}), **{name: value for name, value in about.items() if value}}
-    at = _time(dialect.read(payload, "timestamp"))
+    at = time(dialect.read(payload, "timestamp"))
     return Incoming(kind, sender, id=_key(payload, dialect), at=at, fields=fields, **said)
 
 
@@ -143,14 +140,14 @@ def _said(kind: IncomingKind, payload: Mapping[str, Any], dialect: Dialect) -> d
     match kind:
         case IncomingKind.SUGGESTION:
             tap = dialect.read(payload, "action") or dialect.read(payload, "reply")
-            postback, text = (dialect.read(tap, name) for name in ("postbackData", "text"))
-            return {"postback": _text(postback), "text": _text(text)}
+            postback, label = (dialect.read(tap, name) for name in ("postbackData", "text"))
+            return {"postback": text(postback), "text": text(label)}
         case IncomingKind.FORM:
-            postback = _text(dialect.read(payload, "form", "postbackData"))
+            postback = text(dialect.read(payload, "form", "postbackData"))
             return {"postback": postback, "fields": {"form": _answers(payload, dialect)}}
         case IncomingKind.FILE:
-            file = {name: _text(dialect.read(payload, "file", name)) for name in ("contentUrl", "mimeType")}
-            name = _text(dialect.read(payload, "file", "fileName"))
+            file = {name: text(dialect.read(payload, "file", name)) for name in ("contentUrl", "mimeType")}
+            name = text(dialect.read(payload, "file", "fileName"))
             return {
                 "url": file["contentUrl"],
                 "media_type": file["mimeType"],
@@ -158,28 +155,28 @@ def _said(kind: IncomingKind, payload: Mapping[str, Any], dialect: Dialect) -> d
             }
         case IncomingKind.LOCATION:
             return _place(payload, dialect)
-    return {"text": _text(dialect.read(payload, "text"))}
+    return {"text": text(dialect.read(payload, "text"))}
 
 
 def _answers(payload: Mapping[str, Any], dialect: Dialect) -> dict[str, Any]:
     """Field → answer of a form: a text, a number, yes or no, or a list of texts."""
     data = dialect.read(payload, "form", "data")
-    return {_text(name): _answer(value) for name, value in data.items()} if isinstance(data, Mapping) else {}
+    return {text(name): _answer(value) for name, value in data.items()} if isinstance(data, Mapping) else {}
 
 
 def _answer(value: Any) -> Any:
     if value is None or isinstance(value, bool | int):
         return value
-    return [_text(one) for one in value] if isinstance(value, list) else _text(value)
+    return [text(one) for one in value] if isinstance(value, list) else text(value)
 
 
 def _place(payload: Mapping[str, Any], dialect: Dialect) -> dict[str, Any]:
     place = dialect.read(payload, "location")
     point = dialect.read(place, "latLong") or place
     return {
-        "latitude": _degrees(dialect.read(point, "latitude"), 90),
-        "longitude": _degrees(dialect.read(point, "longitude"), 180),
-        "text": _text(dialect.read(place, "label")),
+        "latitude": degrees(dialect.read(point, "latitude"), 90),
+        "longitude": degrees(dialect.read(point, "longitude"), 180),
+        "text": text(dialect.read(place, "label")),
     }
 
 
@@ -189,62 +186,8 @@ def _key(payload: Mapping[str, Any], dialect: Dialect) -> str:
     Empty for an interaction without a time.
     """
     names = ("conversationId", "messageId", "messageStatus", "interactionType", "timestamp")
-    parts = [_text(dialect.read(payload, name)) for name in names]
+    parts = [text(dialect.read(payload, name)) for name in names]
     if not _is_interaction(payload, dialect):
-        return f"state:{_hash(*parts)}"
-    said = [_text(dialect.read(payload, *path)) for path in SAID]
-    return f"interaction:{_hash(*parts, *said)}" if parts[-1] else ""
-
-
-# Reading what came over the wire.
-
-
-def _json(data: bytes) -> Any:
-    """The value, or None for bytes that are no JSON (RFC 8259: NaN is none)."""
-    try:
-        return json.loads(data, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _text(value: Any) -> str:
-    """A string that any database stores: without NUL and lone surrogates. Numbers become their digits."""
-    if not isinstance(value, str | int | float) or isinstance(value, bool):
-        return ""
-    return str(value).replace("\0", "").encode("utf-8", "replace").decode()
-
-
-def _uuid(value: str) -> UUID | None:
-    try:
-        return UUID(value)
-    except ValueError:
-        return None
-
-
-def _degrees(value: Any, limit: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("a location that is no number")
-    try:
-        degrees = float(value)
-    except OverflowError:
-        raise ValueError("a location far out of the world") from None
-    if not math.isfinite(degrees) or abs(degrees) > limit:
-        raise ValueError("a location outside the world")
-    return degrees
-
-
-def _time(value: Any) -> datetime | None:
-    """RFC 3339; None when it cannot be read, since no time decides anything here."""
-    try:
-        at = datetime.fromisoformat(value)
-        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
+        return f"state:{digest(*parts)}"
+    said = [text(dialect.read(payload, *path)) for path in SAID]
+    return f"interaction:{digest(*parts, *said)}" if parts[-1] else ""

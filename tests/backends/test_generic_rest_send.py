@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rcs_backends.generic_rest import LIMITS, GenericREST, GenericRESTOptions
-from rcs_backends.generic_rest.render import merged, message
+from rcs_backends.generic_rest.render import message
 from rcs_router.content import (
     Audio,
     CalendarEvent,
@@ -426,15 +426,6 @@ def test_extra_is_merged_last(stub: Stub) -> None:
     assert body["message"] == {"text": "x", "lang": "et"}
     assert body["tag"] == [1]
     assert "fallbackText" not in body
-
-
-def test_merging_changes_neither() -> None:
-    base = {"a": {"b": 1}, "c": 2}
-    assert merged(base, {"a": {"b": None, "d": {"e": None}}, "c": {"f": 3}}) == {
-        "a": {"d": {}},
-        "c": {"f": 3},
-    }
-    assert base == {"a": {"b": 1}, "c": 2}
 
 
 UNFITTED = [
