@@ -117,7 +117,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "typing": {"isTyping": "active"},
     "typing no more": {"isTyping": "idle"},
     "traffic type": {**TEXT, "trafficType": "advertisement"},
-    "expiry": {**TEXT, "expiry": ahead(minutes=1)},
+    "expiry": {**TEXT, "expiry": ahead(days=1)},
     "fields of other vendors": {**TEXT, "msgId": "m", "timestamp": "x", "reportRequest": ["Delivered"]},
     "nulls": {**TEXT, "fileMessage": None, "trafficType": None, "suggestedChipList": None},
 }
