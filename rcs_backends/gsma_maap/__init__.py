@@ -17,8 +17,9 @@ from rcs_backends.gsma_maap.client import Client, answer_of
 from rcs_backends.gsma_maap.files import StoredFile
 from rcs_backends.gsma_maap.limits import LIMITS, media_problems
 from rcs_backends.gsma_maap.options import GSMAMaaPOptions
-from rcs_backends.gsma_maap.render import contact, rcs_message, request_body, texts
+from rcs_backends.gsma_maap.render import contact, rcs_message, request_body
 from rcs_backends.gsma_maap.suggestions import ACTIONS, WITH_FALLBACK
+from rcs_backends.payload import telling
 from rcs_router.content import Audio, Card, Carousel, Content, File, Location, Reply, Text
 from rcs_router.content.fitting import Feature
 from rcs_router.contract import (
@@ -98,7 +99,7 @@ class GSMAMaaP(BaseBackend):
         self._to_user(to, {"RCSMessage": said, "messageContact": contact(to)})
 
     def _to_user(self, to: str, body: Mapping[str, Any]) -> Any:
-        hidden = [to, *(text for text in texts(body) if len(text) > 5)]
+        hidden = [to, *telling(body, least=6)]
         return self._client.call("POST", "messages", json=body, errors=answers.USER_ERRORS, hidden=hidden)
 
     def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from rcs_backends import http
-from rcs_backends.gsma_maap.reading import text
+from rcs_backends.reading import text
 from rcs_router.errors import (
     Ambiguous,
     Misconfigured,

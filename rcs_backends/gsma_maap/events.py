@@ -11,7 +11,8 @@ from typing import Any
 from rcs_backends import http
 from rcs_backends.gsma_maap import answers
 from rcs_backends.gsma_maap.files import properties
-from rcs_backends.gsma_maap.reading import decoded, flat, instant, members, number, phone, position, text
+from rcs_backends.gsma_maap.reading import flat, members, number, phone, position
+from rcs_backends.reading import decoded, text, time
 from rcs_router.contract import FileReport, Incoming, IncomingKind, Linked, Parsed, Receipt, ReceiptKind
 
 logger = logging.getLogger(__name__)
@@ -113,7 +114,7 @@ def _file(file: Event) -> dict[str, Any]:
 def _location(push: Event) -> dict[str, Any]:
     """Fields: label, radius (metres), time_offset (minutes from UTC), taken_at and expires_at (ISO 8601)."""
     latitude, longitude = position(push.get("pos"))
-    times = {"taken_at": instant(push.get("timestamp")), "expires_at": instant(push.get("expiry"))}
+    times = {"taken_at": time(push.get("timestamp")), "expires_at": time(push.get("expiry"))}
     told = {
         "label": text(push.get("label")),
         "radius": number(push.get("radius")),
@@ -172,7 +173,7 @@ def _incoming(body: Event, kind: IncomingKind, **told: Any) -> Incoming:
     sender, said = _sender(body), subject_of(body)
     if not sender:
         raise ValueError("an event without messageContact")
-    return Incoming(kind, sender, id=text(said.get("msgId")), at=instant(said.get("timestamp")), **told)
+    return Incoming(kind, sender, id=text(said.get("msgId")), at=time(said.get("timestamp")), **told)
 
 
 def _sender(body: Event) -> str:
@@ -198,7 +199,7 @@ def receipt(said: Event, around: Event | None = None) -> Receipt:
     return Receipt(
         kind,
         provider_id=name,
-        at=instant(said.get("timestamp")),
+        at=time(said.get("timestamp")),
         event_id=":".join(filter(None, [name, status, code]))[:150],
         code=(code or (status if kind is ReceiptKind.UNKNOWN else ""))[:40],
         detail=http.redact(reason),
@@ -236,7 +237,7 @@ def _alias(body: Event) -> list[Parsed]:
     number_, token = phone(contact.get("userContact")), text(contact.get("chatId")).strip()
     if not number_ or not token:
         raise ValueError("an alias without userContact or chatId")
-    return [Linked(number_, (token,), id=text(said.get("msgId")), at=instant(said.get("timestamp")))]
+    return [Linked(number_, (token,), id=text(said.get("msgId")), at=time(said.get("timestamp")))]
 
 
 _READERS: dict[str, Callable[[Event], list[Parsed]]] = {

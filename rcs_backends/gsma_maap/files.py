@@ -11,8 +11,9 @@ from typing import Any
 
 from urllib3.filepost import encode_multipart_formdata
 
-from rcs_backends.gsma_maap.reading import instant, number, text
+from rcs_backends.gsma_maap.reading import number
 from rcs_backends.gsma_maap.suggestions import date_time
+from rcs_backends.reading import text, time
 from rcs_router.errors import Unavailable
 
 KEPT = timedelta(days=30)  # what clients ask for when nobody says
@@ -66,5 +67,5 @@ def properties(file: Mapping[str, Any]) -> dict[str, Any]:
         "status": text(file.get("status")),
         "url": text(file.get("fileUrl")),
         "size": None if size is None or size < 0 else int(size),
-        "valid_until": instant(file.get("validity")),
+        "valid_until": time(file.get("validity")),
     }

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
-from rcs_router.contract import Options, Traffic, secret
+from rcs_router.contract import Options, Traffic, secret, several
 
 ROOTS = ("/rcs/bot/v1", "/bot/v1")  # how addresses of the API end; the token endpoint lies beside them
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -37,7 +37,7 @@ class GSMAMaaPOptions(Options):
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:
-        return (self.webhook_secret,) if isinstance(self.webhook_secret, str) else self.webhook_secret
+        return several(self.webhook_secret)
 
     @property
     def token_address(self) -> str:

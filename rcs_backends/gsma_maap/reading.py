@@ -1,25 +1,13 @@
-"""Values as they came over the wire → values that can be kept: text, numbers, times, identities, JSON."""
+"""Values as only MaaP platforms write them → values that can be kept: objects, numbers, positions, identities."""
 
-import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
+
+from rcs_backends.reading import text
 
 MOST = 2**53  # beyond it JSON numbers are not exact, and no size or time of ours is that large
 _DEGREES = re.compile(r"[+-]?\d{1,3}(?:\.\d*)?", re.ASCII)
-
-
-def decoded(data: bytes) -> Any:
-    """The JSON value, or None for bytes that are no JSON (RFC 8259: NaN is none)."""
-    try:
-        return json.loads(data, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def members(value: Any) -> Mapping[str, Any]:
@@ -29,13 +17,6 @@ def members(value: Any) -> Mapping[str, Any]:
     return {name: inner for name, inner in value.items() if inner is not None}
 
 
-def text(value: Any) -> str:
-    """A string that any database stores: without NUL and lone surrogates. Numbers become their digits."""
-    if not isinstance(value, str | int | float) or isinstance(value, bool):
-        return ""
-    return str(value).replace("\0", "").encode("utf-8", "replace").decode()
-
-
 def number(value: Any) -> int | float | None:
     """A number, also written as a string; None for what is none, or too large to be one of ours."""
     if isinstance(value, str) and re.fullmatch(r"-?\d{1,15}(\.\d{1,9})?", value, re.ASCII):
@@ -43,15 +24,6 @@ def number(value: Any) -> int | float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if -MOST < value < MOST else None
-
-
-def instant(value: Any) -> datetime | None:
-    """ISO 8601; without a zone it is UTC. None when it cannot be read, since no time decides anything here."""
-    try:
-        at = datetime.fromisoformat(value)
-        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    except (TypeError, ValueError, OverflowError):
-        return None
 
 
 def position(value: Any) -> tuple[float, float]:

@@ -3,13 +3,13 @@
 What is not set is left out: members with null are refused by some platforms. Cards and chips: RCC.07, 3.6.10.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from rcs_backends.gsma_maap.limits import media_type
 from rcs_backends.gsma_maap.options import GSMAMaaPOptions
 from rcs_backends.gsma_maap.suggestions import date_time, suggestions
+from rcs_backends.payload import merged
 from rcs_router.content import Audio, Card, Carousel, Content, File, Location, Media, Text
 from rcs_router.content.lines import degrees
 from rcs_router.contract import Outbound
@@ -119,29 +119,3 @@ def _media(media: Media) -> dict[str, Any]:
         )
         rendered["thumbnailFileSize"] = media.thumbnail_size or 0
     return rendered | ({"contentDescription": media.alt} if media.alt else {})
-
-
-def texts(message: Any) -> Iterator[str]:
-    """Every string that the body says: what an error's text must not repeat."""
-    if isinstance(message, str):
-        yield message
-    elif isinstance(message, Mapping):
-        for value in message.values():
-            yield from texts(value)
-    elif isinstance(message, Iterable):
-        for value in message:
-            yield from texts(value)
-
-
-def merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `patch` laid over it; neither is changed."""
-    result = dict(base)
-    for key, value in patch.items():
-        if value is None:
-            result.pop(key, None)
-        elif isinstance(value, Mapping):
-            old = result.get(key)
-            result[key] = merged(old if isinstance(old, Mapping) else {}, value)
-        else:
-            result[key] = value
-    return result

@@ -5,18 +5,17 @@ our own address carries the secret.
 """
 
 import hashlib
-import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from rcs_backends.gsma_maap.events import body_of, event_name, file_of, reason_of, subject_of
-from rcs_backends.gsma_maap.reading import text
+from rcs_backends.reading import digest, is_one_of, text
 from rcs_router.contract import WebhookAnswer, WebhookRequest
 from rcs_router.errors import WebhookRefused
 
 OK = "ok"  # what the portals' documentation shows; the body is not interpreted
 
 
-def handshake(request: WebhookRequest, secrets: Iterable[str]) -> WebhookAnswer | None:
+def handshake(request: WebhookRequest, secrets: Collection[str]) -> WebhookAnswer | None:
     """Answer to the portal that checks the address by a GET. Raises WebhookRefused when it does not know the secret."""
     if request.method != "GET":
         return None
@@ -24,18 +23,16 @@ def handshake(request: WebhookRequest, secrets: Iterable[str]) -> WebhookAnswer 
     return WebhookAnswer(body=OK)
 
 
-def verify(request: WebhookRequest, secrets: Iterable[str]) -> None:
+def verify(request: WebhookRequest, secrets: Collection[str]) -> None:
     """Raises WebhookRefused unless it is a POST that knows one of the secrets."""
     if request.method != "POST":
         raise WebhookRefused("not a POST", status=405)
     _check(request, secrets)
 
 
-def _check(request: WebhookRequest, secrets: Iterable[str]) -> None:
-    known = [secret.encode("utf-8", "replace") for secret in secrets if secret]
-    given = [value.encode("utf-8", "replace") for value in _given(request)]
-    matches = [hmac.compare_digest(one, other) for one in given for other in known]
-    if not any(matches):
+def _check(request: WebhookRequest, secrets: Collection[str]) -> None:
+    given = list(_given(request))
+    if not any(is_one_of(value, secrets) for value in given):
         raise WebhookRefused("the secret does not match" if given else "no secret")
 
 
@@ -55,11 +52,7 @@ def dedupe_key(request: WebhookRequest) -> str | None:
     identity = text(said.get("msgId")) or text(file.get("fileId"))
     if identity:
         status = text(said.get("status") or said.get("isTyping") or file.get("status"))
-        return f"event:{_hash(name, identity, status.lower(), reason_of(said, body)[0])}"
+        return f"event:{digest(name, identity, status.lower(), reason_of(said, body)[0])}"
     if body and not said.get("timestamp"):
         return None
     return f"body:{hashlib.sha256(request.body).hexdigest()}"
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()

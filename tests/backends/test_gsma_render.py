@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rcs_backends.gsma_maap.render import merged, request_body, texts
+from rcs_backends.gsma_maap.render import request_body
 from rcs_router.content import (
     Audio,
     CalendarEvent,
@@ -425,11 +425,6 @@ def test_extra_is_merged_last_and_null_removes() -> None:
         "messageContact": {"userContact": PHONE, "chatId": "tk-1"},
         "ttl": "10s",
     }
-    assert merged({"a": 1}, {"a": {"b": 2}}) == {"a": {"b": 2}}
-
-
-def test_texts_are_all_that_is_said() -> None:
-    assert list(texts({"a": ["x", {"b": "y"}], "c": 7})) == ["x", "y"]
 
 
 # Refused before anything is sent.
