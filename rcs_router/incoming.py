@@ -72,18 +72,26 @@ def _named(connection: Connection, transmission: UUID | None) -> Transmission | 
     """The one that the wire names, if it went to this person."""
     if transmission is None:
         return None
-    return Transmission.objects.filter(pk=transmission, connection__identity=connection.identity).first()
+    return Transmission.objects.filter(pk=transmission, connection__identity__in=_names(connection)).first()
+
+
+def _names(connection: Connection) -> list[str]:
+    """Of this person: a chip may stand in a message to the token under which a provider knew them before."""
+    if connection.contact_id is None:
+        return [connection.identity]
+    theirs = Connection.objects.filter(contact=connection.contact_id).values_list("identity", flat=True)
+    return list({connection.identity, *theirs})
 
 
 def _tapped(connection: Connection, postback: str) -> Transmission | None:
     """The newest message to this person that has such a chip; the wire does not say which one was tapped."""
-    newest = _newest(connection.identity).select_related("message")[:RECENT]
+    newest = _newest(_names(connection)).select_related("message")[:RECENT]
     return next((t for t in newest if postback in _postbacks(t.message.content)), None)
 
 
 def _chosen(connection: Connection, text: str) -> tuple[Transmission | None, Choice | None]:
     """A number answers the newest message only ("how many?" may have come since); a label any recent one."""
-    for position, transmission in enumerate(_newest(connection.identity, connection.backend_id)[:RECENT]):
+    for position, transmission in enumerate(_newest([connection.identity], connection.backend_id)[:RECENT]):
         if position and text.strip().rstrip(".)").isdigit():
             break
         choices = [Choice(**choice) for choice in transmission.choices]
@@ -92,9 +100,9 @@ def _chosen(connection: Connection, text: str) -> tuple[Transmission | None, Cho
     return None, None
 
 
-def _newest(identity: str, alias: str = "") -> Any:
+def _newest(identities: list[str], alias: str = "") -> Any:
     """Transmissions that a person may have seen, newest first."""
-    rows = Transmission.objects.filter(connection__identity=identity).exclude(
+    rows = Transmission.objects.filter(connection__identity__in=identities).exclude(
         status__in=[Status.QUEUED, Status.CANCELLED]
     )
     return (rows.filter(backend_id=alias) if alias else rows).order_by("-created_at")
