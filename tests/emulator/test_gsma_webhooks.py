@@ -91,7 +91,7 @@ def test_a_phone_without_rcs_is_a_failure_with_a_reason(
 
 def test_an_expired_message_is_a_failure(bot: Bot, phone: Phone, receiver: Receiver):
     phone.set(online=False)
-    bot.sent({**TEXT, "expiry": (datetime.now(UTC) + timedelta(seconds=0.1)).isoformat()})
+    bot.sent({**TEXT, "expiry": (datetime.now(UTC) + timedelta(seconds=1)).isoformat()})
     sent, failed = events(receiver, 2)
     assert (sent["RCSMessage"]["status"], failed["RCSMessage"]["status"]) == ("sent", "failed")
     assert failed["RCSMessage"]["reason"]["code"] == "41007"
