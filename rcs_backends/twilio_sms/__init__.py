@@ -4,7 +4,7 @@
 Source: twilio.com/docs, pages on the Messages resource, its webhooks and its errors, read in November 2026.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from uuid import UUID
 
 from rcs_backends import http
+from rcs_backends.payload import telling
 from rcs_backends.twilio_sms import errors, signature, webhook
 from rcs_router.content import Content, Text
 from rcs_router.content.limits import Limits
@@ -27,6 +28,7 @@ from rcs_router.contract import (
     WebhookAnswer,
     WebhookRequest,
     secret,
+    several,
 )
 from rcs_router.errors import Misconfigured, Refused, SendError
 
@@ -64,7 +66,7 @@ class TwilioOptions(Options):
 
     @property
     def auth_tokens(self) -> tuple[str, ...]:
-        return (self.auth_token,) if isinstance(self.auth_token, str) else self.auth_token
+        return several(self.auth_token)
 
 
 class TwilioSMS(BaseBackend):
@@ -107,8 +109,7 @@ class TwilioSMS(BaseBackend):
         """One POST to Messages.json. Twilio sends repeats again; its id is kept, and ours stands in the callback."""
         if problem := self._too_long(outbound.text):
             raise Refused(problem, code="too_long")
-        hidden = [outbound.text] if len(outbound.text) > 3 else []
-        reply = self._call("POST", "Messages.json", self._fields(outbound), hidden)
+        reply = self._call("POST", "Messages.json", self._fields(outbound), telling(outbound.text))
         if _said(reply, "status") in {"failed", "undelivered"}:  # at once; then no callback follows
             raise _failed(_said(reply, "error_code"))
         if sid := _said(reply, "sid"):
@@ -161,7 +162,7 @@ class TwilioSMS(BaseBackend):
         method: str,
         path: str,
         fields: Mapping[str, Any] | None = None,
-        hidden: list[str] | None = None,
+        hidden: Iterable[str] = (),
         missing: type[SendError] = Misconfigured,
     ) -> http.Reply:
         """One request for this account. `missing`: what a 404 means."""
@@ -169,7 +170,7 @@ class TwilioSMS(BaseBackend):
         url = (
             f"{options.base_url.rstrip('/')}/2010-04-01/Accounts/{quote(options.account_sid, safe='')}/{path}"
         )
-        secrets = [*options.secrets(), *(hidden or [])]
+        secrets = [*options.secrets(), *hidden]
         reply = http.call(
             method,
             url,

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from rcs_backends.reading import is_one_of
 from rcs_router.contract import WebhookRequest
 from rcs_router.errors import WebhookRefused
 
@@ -25,15 +26,15 @@ def verify(request: WebhookRequest, public_url: str, secrets: Iterable[str]) -> 
     """Raises WebhookRefused. `public_url`: our address as Twilio knows it, without query; a proxy may hide it."""
     if request.method not in {"GET", "POST"}:
         raise WebhookRefused("neither GET nor POST", status=405)
-    given = request.headers.get(HEADER, "").encode("utf-8", "replace")
+    given = request.headers.get(HEADER, "")
     if not given:
         raise WebhookRefused("no X-Twilio-Signature")
     digest = _digest(request.headers.get(SETTINGS, ""))
     params = _signed(request)
     keys = [secret for secret in secrets if secret]
     addresses = _addresses(request, public_url)
-    expected = [sign(address, params, key, digest).encode() for address in addresses for key in keys]
-    if not any(hmac.compare_digest(given, one) for one in expected):
+    expected = [sign(address, params, key, digest) for address in addresses for key in keys]
+    if not is_one_of(given, expected):
         raise WebhookRefused("the signature does not match")
 
 

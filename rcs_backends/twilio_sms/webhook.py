@@ -3,13 +3,13 @@
 Source: Twilio's pages "Track Outbound Message Status" and "Webhook request", read in November 2026.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
 from rcs_backends import http
+from rcs_backends.reading import digest, text, uuid
 from rcs_backends.twilio_sms.errors import OPTED_OUT, word
 from rcs_router.contract import Incoming, IncomingKind, Parsed, Receipt, ReceiptKind
 
@@ -36,14 +36,14 @@ def dedupe_key(said: Mapping[str, str], name: str = "") -> str | None:
     if not sid:
         return None
     if _is_incoming(said):
-        return f"mo:{_hash(sid)}"
-    return f"status:{_hash(sid, name, _status(said), said.get('ErrorCode', ''))}"
+        return f"mo:{digest(sid)}"
+    return f"status:{digest(sid, name, _status(said), said.get('ErrorCode', ''))}"
 
 
 def parse(said: Mapping[str, str], name: str = "") -> list[Parsed]:
     """`name`: our own id, from the callback's address. Raises ValueError for what makes no sense."""
-    said = {key: _clean(value) for key, value in said.items()}
-    return list(_incomings(said)) if _is_incoming(said) else list(_callback(said, _uuid(name)))
+    said = {key: text(value) for key, value in said.items()}
+    return list(_incomings(said)) if _is_incoming(said) else list(_callback(said, uuid(name)))
 
 
 def receipt(transmission: UUID | None, sid: str, status: str, code: str = "", detail: str = "") -> Receipt:
@@ -93,14 +93,14 @@ def _incomings(said: Mapping[str, str]) -> Iterator[Incoming]:
 
 
 def _words(said: Mapping[str, str]) -> tuple[IncomingKind, dict[str, Any]]:
-    text = said.get("Body", "")
+    body = said.get("Body", "")
     if payload := said.get("ButtonPayload", ""):
-        return IncomingKind.SUGGESTION, {"text": said.get("ButtonText") or text, "postback": payload}
+        return IncomingKind.SUGGESTION, {"text": said.get("ButtonText") or body, "postback": payload}
     place = [_degrees(said.get(name, ""), limit) for name, limit in (("Latitude", 90), ("Longitude", 180))]
     if None not in place:
-        label = said.get("Label") or said.get("Address") or text
+        label = said.get("Label") or said.get("Address") or body
         return IncomingKind.LOCATION, {"latitude": place[0], "longitude": place[1], "text": label}
-    return IncomingKind.TEXT, {"text": text}
+    return IncomingKind.TEXT, {"text": body}
 
 
 def _files(said: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -133,19 +133,3 @@ def _degrees(value: str, limit: float) -> float | None:
     if not re.fullmatch(r"[+-]?[0-9]{1,3}(\.[0-9]{1,20})?", value):
         return None
     return degrees if abs(degrees := float(value)) <= limit else None
-
-
-def _uuid(value: str) -> UUID | None:
-    try:
-        return UUID(value)
-    except ValueError:
-        return None
-
-
-def _clean(value: str) -> str:
-    """A string that any database stores: without NUL and lone surrogates."""
-    return value.replace("\0", "").encode("utf-8", "replace").decode()
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
