@@ -3,18 +3,17 @@
 Source: the Kannel User Guide, and what Kannel 1.4.5 did when it was tried (November 2026).
 """
 
-import hashlib
-import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from rcs_backends import http
+from rcs_backends.payload import telling
+from rcs_backends.reading import digest, is_one_of, text, uuid
 from rcs_router.content import Content, Text
 from rcs_router.content.segments import encoding, segments
 from rcs_router.contract import (
@@ -30,6 +29,7 @@ from rcs_router.contract import (
     SendResult,
     WebhookRequest,
     secret,
+    several,
 )
 from rcs_router.errors import Ambiguous, Misconfigured, Refused, Unavailable, WebhookRefused
 
@@ -80,7 +80,7 @@ class KannelOptions(Options):
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:
-        return (self.webhook_secret,) if isinstance(self.webhook_secret, str) else self.webhook_secret
+        return several(self.webhook_secret)
 
 
 class Kannel(BaseBackend):
@@ -118,7 +118,7 @@ class Kannel(BaseBackend):
             self.options.url,
             params=self._parameters(outbound),
             timeout=self.options.timeout,
-            secrets=[*self.options.secrets(), *_telling(outbound.text)],
+            secrets=[*self.options.secrets(), *telling(outbound.text)],
             errors=ERRORS,
             code_of=_word,
         )
@@ -164,29 +164,21 @@ class Kannel(BaseBackend):
     def verify(self, request: WebhookRequest) -> None:
         if request.method not in {"GET", "POST"}:
             raise WebhookRefused("neither GET nor POST", status=405)
-        given = request.query.get("secret", "").encode("utf-8", "replace")
-        if not any(
-            hmac.compare_digest(given, known.encode()) for known in self.options.webhook_secrets if known
-        ):
+        if not is_one_of(request.query.get("secret", ""), self.options.webhook_secrets):
             raise WebhookRefused("the secret does not match", status=403)
 
     def dedupe_key(self, request: WebhookRequest) -> str | None:
         """A report by our id and its value. An SMS by Kannel's %I, which stays the same when Kannel repeats it."""
         query = request.query
         if "status" in query:
-            return f"dlr:{_hash(query.get('id', ''), query['status'])}"
-        return f"mo:{_hash(query['sms_id'])}" if query.get("sms_id") else None
+            return f"dlr:{digest(query.get('id', ''), query['status'])}"
+        return f"mo:{digest(query['sms_id'])}" if query.get("sms_id") else None
 
     def parse(self, request: WebhookRequest) -> list[Parsed]:
         """One report (it has a `status`) or one SMS. Raises ValueError for a request that is neither."""
         if "status" in request.query:
             return [_receipt(request.query)]
         return [_incoming(_posted(request) if request.method == "POST" else request.query)]
-
-
-def _telling(text: str) -> list[str]:
-    """A body that would be told by an error; one letter tells nothing and would mask half of every sentence."""
-    return [text] if len(text) > 3 else []
 
 
 def _word(reply: http.Reply) -> str:
@@ -201,14 +193,14 @@ def _minutes(expires_at: datetime | None) -> str:
 
 
 def _receipt(query: Mapping[str, str]) -> Receipt:
-    name, status = _clean(query.get("id", "")), _clean(query["status"])
+    name, status = text(query.get("id", "")), text(query["status"])
     if not name:
         raise ValueError("a delivery report without id")
     kind, code = REPORTS.get(status, (ReceiptKind.UNKNOWN, f"dlr_{status}"[:20]))
     detail = re.split(r"(?i)\btext:", query.get("text", ""))[
         0
     ]  # an SMPP receipt ends in the message's first words
-    ours = _uuid(name)
+    ours = uuid(name)
     return Receipt(
         kind,
         transmission=ours,
@@ -216,23 +208,23 @@ def _receipt(query: Mapping[str, str]) -> Receipt:
         at=_time(query.get("at", "")),
         event_id=f"{name}:{status}",
         code=code,
-        detail=http.redact(_clean(detail).strip()),
+        detail=http.redact(text(detail).strip()),
     )
 
 
 def _incoming(query: Mapping[str, str]) -> Incoming:
-    sender = _clean(query.get("from") or query.get("id") or "")
+    sender = text(query.get("from") or query.get("id") or "")
     if not sender.strip() or "text" not in query:
         raise ValueError("neither a delivery report (status) nor an SMS (from and text)")
-    text, is_garbled = _decoded(query)
+    words, is_garbled = _decoded(query)
     fields = {"to": query.get("to", ""), "charset": query.get("charset", "") if is_garbled else ""}
     return Incoming(
         IncomingKind.UNKNOWN if is_garbled else IncomingKind.TEXT,
         _number(sender),
-        id=_clean(query.get("sms_id", "")),
-        text=_clean(text),
+        id=text(query.get("sms_id", "")),
+        text=text(words),
         at=_time(query.get("at", "")),
-        fields={name: _clean(value) for name, value in fields.items() if value},
+        fields={name: text(value) for name, value in fields.items() if value},
     )
 
 
@@ -242,15 +234,15 @@ def _posted(request: WebhookRequest) -> dict[str, str]:
     header["Content-Type"] = request.headers.get("content-type", "")
     charset = str(header.get_param("charset") or "utf-8")
     try:
-        text = request.body.decode(charset)
+        words = request.body.decode(charset)
         charset = "UTF-8"
     except (LookupError, UnicodeError, ValueError):
-        text = request.body.decode("utf-8", "replace")
+        words = request.body.decode("utf-8", "replace")
     told = {name: request.headers.get(f"x-kannel-{name}", "") for name in ("from", "to", "coding")}
     return {
         **request.query,
         **{name: value for name, value in told.items() if value},
-        "text": text,
+        "text": words,
         "charset": charset,
     }
 
@@ -261,13 +253,13 @@ def _decoded(query: Mapping[str, str]) -> tuple[str, bool]:
     Without `mo-recode`, Unicode arrives as raw UTF-16, which the framework has read as UTF-8: that can be undone
     unless bytes were lost. Binary messages are no text.
     """
-    text, charset = query["text"], query.get("charset", "").upper()
+    words, charset = query["text"], query.get("charset", "").upper()
     if charset == "UTF-16BE":
         try:
-            return text.encode().decode("utf-16-be"), "\ufffd" in text
+            return words.encode().decode("utf-16-be"), "\ufffd" in words
         except UnicodeError:
-            return text, True
-    return text, charset == "8-BIT" or query.get("coding") == "1"
+            return words, True
+    return words, charset == "8-BIT" or query.get("coding") == "1"
 
 
 def _number(sender: str) -> str:
@@ -277,22 +269,6 @@ def _number(sender: str) -> str:
     return f"+{digits}" if re.fullmatch(r"[1-9][0-9]{7,14}", digits) else sender
 
 
-def _uuid(value: str) -> UUID | None:
-    try:
-        return UUID(value)
-    except ValueError:
-        return None
-
-
 def _time(value: str) -> datetime | None:
     """Kannel's %T: seconds since 1970."""
     return datetime.fromtimestamp(int(value), UTC) if re.fullmatch(r"[0-9]{1,11}", value) else None
-
-
-def _clean(value: str) -> str:
-    """A string that any database stores: without NUL and lone surrogates."""
-    return value.replace("\0", "").encode("utf-8", "replace").decode()
-
-
-def _hash(*parts: Any) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
