@@ -438,7 +438,7 @@ def test_a_file_is_valid_for_thirty_days_or_as_long_as_it_is_told(bot: Bot):
     short = upload(bot, fileType="image/png", until=soon, fileContent=png()).json()["file"]
     path = f"files/{short['fileId']}"
     late = datetime.now(UTC) + timedelta(seconds=2)
-    with mock.patch("rcs_backends.emulator.wire.gsma.store.now", lambda: late):
+    with mock.patch("rcs_backends.emulator.wire.gsma.store.now", return_value=late):
         assert reason(bot.call("GET", path))[0] == 404
 
 
