@@ -15,11 +15,13 @@ def text(page: str) -> str:
 
 
 def section(page: str, title: str) -> str:
-    """What stands below a heading, down to the next one of its depth or above."""
-    found = re.search(rf"^(#+) {re.escape(title)}$", text(page), re.MULTILINE)
+    """What stands below a heading, down to the next one of its depth or above. A comment in code is no heading."""
+    whole = text(page)
+    bare = _FENCE.sub(lambda block: re.sub("#", "-", block[0]), whole)
+    found = re.search(rf"^(#+) {re.escape(title)}$", bare, re.MULTILINE)
     assert found, f"{page} has no heading {title!r}"
-    rest = text(page)[found.end() :]
-    return re.split(rf"^#{{1,{len(found[1])}}} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+    following = re.compile(rf"^#{{1,{len(found[1])}}} ", re.MULTILINE).search(bare, found.end())
+    return whole[found.end() : following.start() if following else None]
 
 
 def rows(written: str, columns: int) -> list[list[str]]:

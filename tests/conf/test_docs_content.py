@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 
@@ -19,32 +19,6 @@ PAGE = "docs/content.md"
 ALL = frozenset(get_args(Content))
 CHIP_TYPES = frozenset(get_args(get_args(Suggestion)[0]))
 EVENTS = {IncomingKind.TYPING, IncomingKind.SUBSCRIBE, IncomingKind.UNSUBSCRIBE}
-
-
-@pytest.fixture
-def providers(settings: Any) -> None:
-    settings.RCS_BACKENDS = {
-        "acme": {
-            "BACKEND": "rcs_backends.gsma_maap.GSMAMaaP",
-            "OPTIONS": {
-                "api_url": "https://maap.example/rcs/bot/v1",
-                "bot_id": "acme",
-                "token": "t",
-                "webhook_secret": "s",
-            },
-            "FALLBACK": ["sms"],
-        },
-        "sms": {
-            "BACKEND": "rcs_backends.kannel.Kannel",
-            "OPTIONS": {
-                "url": "http://127.0.0.1/",
-                "username": "u",
-                "password": "p",
-                "webhook_secret": "s",
-            },
-        },
-    }
-    settings.RCS_ROUTER = {"WAKE": False, "PUBLIC_URL": "https://shop.example/rcs/"}
 
 
 @pytest.mark.django_db
