@@ -84,9 +84,13 @@ def _names(connection: Connection) -> list[str]:
 
 
 def _tapped(connection: Connection, postback: str) -> Transmission | None:
-    """The newest message to this person that has such a chip; the wire does not say which one was tapped."""
+    """The newest message to this person that has such a chip; the wire does not say which one was tapped.
+
+    One of the same backend goes first: two providers may have been given the same card.
+    """
     newest = _newest(_names(connection)).select_related("message")[:RECENT]
-    return next((t for t in newest if postback in _postbacks(t.message.content)), None)
+    own_first = sorted(newest, key=lambda t: t.backend_id != connection.backend_id)
+    return next((t for t in own_first if postback in _postbacks(t.message.content)), None)
 
 
 def _chosen(connection: Connection, text: str) -> tuple[Transmission | None, Choice | None]:
