@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from example_project.phones import Phone
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.webhooks import outbox as webhooks
-from rcs_router import inbox
+from rcs_router import inbox, lookup_connections, send
 from rcs_router.backends import backends
 from rcs_router.content import Card, Reply
 from rcs_router.contract import Status
@@ -210,8 +210,6 @@ def test_our_own_clock_ends_it(time_critical: bool, stage: Stage) -> None:
 @on_every_wire
 def test_a_campaign_is_told_of_every_message(stage: Stage) -> None:
     """Receipts come while others still leave; none is lost and none counts twice."""
-    from rcs_router import lookup_connections, send
-
     stage.fault("duplicate", "webhook", rate=0.3)
     numbers = [f"+3725550{n:04}" for n in range(40)]
     message = send("Sale", lookup_connections("acme", numbers), traffic="promotion")
