@@ -2,11 +2,12 @@
 
 import functools
 from collections.abc import Callable, Iterable
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from django.utils.encoding import iri_to_uri, punycode
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, ValidationError
 
 from rcs_router.errors import ContentError
 
@@ -29,8 +30,12 @@ def _not_blank(value: str) -> str:
 
 
 def _web_address(value: str) -> str:
-    scheme, _, rest = value.partition("://")
-    if scheme.lower() not in {"http", "https"} or not rest.strip("/") or any(c.isspace() for c in value):
+    try:
+        host = urlsplit(value).hostname
+    except ValueError:  # half of an IPv6 address
+        host = None
+    is_web = value.lower().startswith(("http://", "https://"))
+    if not is_web or not host or any(c.isspace() for c in value):
         raise ValueError(f"{value!r} is not an http or https address")
     return _as_ascii(value)
 
@@ -44,10 +49,19 @@ def _as_ascii(address: str) -> str:
     return iri_to_uri(address) or ""
 
 
+def _in_every_zone(at: datetime) -> datetime:
+    """Times travel in UTC: in the calendar's first and last year that may be a time that there is not."""
+    if not MINYEAR < at.year < MAXYEAR:
+        raise ValueError(f"the year must be from {MINYEAR + 1} to {MAXYEAR - 1}")
+    return at
+
+
 Label = Annotated[str, AfterValidator(_not_blank)]
 Postback = str
 Phone = Annotated[str, Field(pattern=r"^\+?[0-9*#]+$", max_length=40)]
 Url = Annotated[str, AfterValidator(_web_address)]
+Time = Annotated[datetime, AfterValidator(_in_every_zone)]
+AwareTime = Annotated[AwareDatetime, AfterValidator(_in_every_zone)]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 

@@ -9,7 +9,8 @@ from rcs_router.content.base import CONFIG, Url, raises_content_error
 from rcs_router.content.suggestions import Suggestions
 
 Height = Literal["short", "medium", "tall"]
-MediaType = Annotated[str, Field(pattern=r"^([\w.+-]+/[\w.+-]+)?$")]  # e.g. image/jpeg; empty: not known
+# e.g. image/jpeg; empty: not known
+MediaType = Annotated[str, Field(pattern=r"^([A-Za-z0-9_.+-]+/[A-Za-z0-9_.+-]+)?$")]
 Size = Annotated[int, Field(ge=0)]  # bytes
 
 

@@ -3,13 +3,14 @@
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticSerializationError
 
 from rcs_router.content.base import (
     CONFIG,
     SUGGESTION_TAGS,
+    AwareTime,
     Label,
     Latitude,
     Longitude,
@@ -83,8 +84,8 @@ class Location:
     longitude: Longitude
     label: str = ""
     radius: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(default=None, kw_only=True)
-    at: AwareDatetime | None = Field(default=None, kw_only=True)
-    expires_at: AwareDatetime | None = Field(default=None, kw_only=True)
+    at: AwareTime | None = Field(default=None, kw_only=True)
+    expires_at: AwareTime | None = Field(default=None, kw_only=True)
     suggestions: Suggestions = Field(default=(), kw_only=True)
     type: Literal["location"] = Field(default="location", kw_only=True, repr=False)
 

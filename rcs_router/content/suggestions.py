@@ -1,6 +1,5 @@
 """The chips of a message: built by the caller, rendered by a backend, or turned into numbered options and links."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -13,6 +12,7 @@ from rcs_router.content.base import (
     Longitude,
     Phone,
     Postback,
+    Time,
     Url,
     raises_content_error,
 )
@@ -106,8 +106,8 @@ class CalendarEvent:
 
     label: Label
     postback: Postback = ""
-    start: datetime = Field(kw_only=True)
-    end: datetime = Field(kw_only=True)
+    start: Time = Field(kw_only=True)
+    end: Time = Field(kw_only=True)
     title: Annotated[str, Field(min_length=1)] = Field(kw_only=True)
     description: str = Field(default="", kw_only=True)
     fallback_url: Url | None = Field(default=None, kw_only=True)
