@@ -117,9 +117,10 @@ def _action(chip: Suggestion) -> dict[str, Any]:
 
 
 def _open_url(chip: OpenUrl) -> dict[str, Any]:
-    if chip.application == "browser":
-        return {"url": chip.url}
+    """A browser is the rule, and nothing is said of it."""
     description = {"description": chip.description} if chip.description else {}
+    if chip.application == "browser":
+        return {"url": chip.url, **description}
     mode = chip.webview_size.upper()
     return {"url": chip.url, "application": "WEBVIEW", "webviewViewMode": mode, **description}
 

@@ -140,11 +140,9 @@ def _location(chip: ShowLocation) -> dict[str, Any]:
 
 
 def _open_url(chip: OpenUrl) -> dict[str, Any]:
-    if chip.application == "browser":
-        return {"url": chip.url, "application": "BROWSER"}
     description = {"description": chip.description} if chip.description else {}
-    mode = chip.webview_size.upper()
-    return {"url": chip.url, "application": "WEBVIEW", "webviewViewMode": mode, **description}
+    view = {"webviewViewMode": chip.webview_size.upper()} if chip.application == "webview" else {}
+    return {"url": chip.url, "application": chip.application.upper(), **view, **description}
 
 
 def _event(chip: CalendarEvent) -> dict[str, Any]:

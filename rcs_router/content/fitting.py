@@ -221,16 +221,8 @@ class Fitting:
         return chip
 
     def _finer(self, chip: Suggestion | None) -> Suggestion | None:
-        if (
-            isinstance(chip, OpenUrl)
-            and chip.application == "webview"
-            and Feature.WEBVIEW not in self.features
-        ):
-            self.lose("webview became a link: its size and description are lost")
-            chip = replace(chip, application="browser", description="")
-        elif isinstance(chip, OpenUrl) and chip.application == "browser" and chip.description:
-            self.lose("description of a link: only a webview has one")
-            chip = replace(chip, description="")
+        if isinstance(chip, OpenUrl) and Feature.WEBVIEW not in self.features:
+            chip = self._link(chip)
         if isinstance(chip, Dial) and chip.mode != "voice" and _CALLS[chip.mode] not in self.features:
             lost = ": its subject is lost" if chip.subject else ""
             self.lose(f"{chip.mode} call became a voice call{lost}")
@@ -243,6 +235,13 @@ class Fitting:
             self.lose("fallback link of a chip")
             return replace(chip, fallback_url=None)
         return chip
+
+    def _link(self, chip: OpenUrl) -> OpenUrl:
+        if chip.application == "webview":
+            self.lose("webview became a link: its size and description are lost")
+        elif chip.description:
+            self.lose("description of a link")
+        return replace(chip, application="browser", description="")
 
 
 _CALLS = {"enriched": Feature.ENRICHED_CALL, "video": Feature.VIDEO_CALL}
