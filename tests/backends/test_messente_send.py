@@ -106,6 +106,11 @@ CHIPS: list[tuple[str, Suggestion, dict[str, Any]]] = [
         OpenUrl("Go", "go", url="https://a.example", fallback_url=FALLBACK),
         action(FALLBACK, open_url_action={"url": "https://a.example", "application": "BROWSER"}),
     ),
+    (
+        "browser with a description",
+        OpenUrl("Go", "go", url="https://a.example", description="Shop"),
+        action(open_url_action={"url": "https://a.example", "application": "BROWSER", "description": "Shop"}),
+    ),
     *(
         (
             f"{size} webview",
