@@ -4,6 +4,9 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
@@ -13,6 +16,10 @@ from rcs_backends.emulator.actions import ACTIONS
 from rcs_backends.emulator.faults import KINDS
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wires import Wire, wires
+from rcs_router.backends import backends
+from rcs_router.checks import check_backends
+from rcs_router.content import Text
+from rcs_router.contract import Outbound
 from tests.conf.pages import quoted, rows, run, section, text
 
 PAGE = "docs/emulator.md"
@@ -107,3 +114,28 @@ def test_the_vendors_clients_send(emulator: str) -> None:
     assert names["created"].status == "queued"
     shown = world.handset(PHONE).messages
     assert world.wait_for(lambda: [one.state for one in shown.values()] == ["delivered"] * 2)
+
+
+def test_every_backend_can_send_with_the_settings_of_the_page(
+    emulator: str, settings: Any, tmp_path: Path
+) -> None:
+    """One request each, and one SMS or RCS message on the phone for each."""
+    names: dict[str, Any] = {}
+    block = re.search(
+        r"^```python\n(.*?)^```$", section(PAGE, "A backend against it"), re.MULTILINE | re.DOTALL
+    )
+    assert block
+    key = tmp_path / "acme.json"
+    key.write_bytes(requests.get(f"{emulator}google/service-account.json", timeout=5).content)
+    written = block[1].replace(HERE.rstrip("/"), emulator.rstrip("/")).replace('"acme.json"', repr(str(key)))
+    exec(written, names)
+    world.configure(names["RCS_EMULATOR"])
+    settings.RCS_BACKENDS = names["RCS_BACKENDS"]
+    assert check_backends() == []
+    assert sorted(names["RCS_BACKENDS"]) == sorted(wires())
+    for alias in names["RCS_BACKENDS"]:
+        backends[alias].send(Outbound(uuid4(), PHONE, Text(f"by {alias}"), f"by {alias}"))
+    shown = world.handset(PHONE).messages
+    assert world.wait_for(
+        lambda: {m.text for m in shown.values() if m.state == "delivered"} == {f"by {a}" for a in wires()}
+    )
