@@ -47,6 +47,8 @@ class RouterSettings:
 
     FORM_LIFE: float = 7 * 24 * 3600  # how long the web page of a form can be filled in
 
+    REPLY_WINDOW: float = 24 * 3600  # a free text answers the newest message that is not older than this
+
     WEBHOOK_MAX_BYTES: int = 1_000_000
     WEBHOOK_RETRY_DELAYS: tuple[float, ...] = (
         1,

@@ -255,9 +255,8 @@ def _failed(row: StoredWebhook, error: Exception, now: datetime) -> None:
 
 
 def _route_batch() -> int:
-    rows = Message.objects.filter(direction=Message.Direction.IN, routed_at=None).order_by("created_at")
     count = 0
-    for row in rows.select_related("connection__contact", "answers__message")[:BATCH]:
+    for row in incoming.unrouted()[:BATCH]:
         try:
             message = router.route(row)
         except Exception as error:

@@ -1,11 +1,16 @@
 """What people said or did in, as backends parse it; stored Message rows out, linked to what they answer."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
+from django.db.models import OuterRef, QuerySet, Subquery
+
 from rcs_router import consent, content, sql
 from rcs_router.backends import backends
+from rcs_router.conf import router_settings
 from rcs_router.content.plain import Choice, match
 from rcs_router.contract import Incoming, IncomingKind, Status
 from rcs_router.models import Connection, Message, Transmission
@@ -14,9 +19,36 @@ RECENT = 10  # how many of a person's newest messages a tap may belong to
 SHORT = 60  # characters: longer texts are not looked up as the number or label of an option
 
 
+def unrouted() -> QuerySet[Message]:
+    """What no router app has seen yet, oldest first, each with the message of ours that it most likely answers.
+
+    That is the newest one that the person may have seen on this connection, unless it is older than REPLY_WINDOW.
+    """
+    window = timedelta(seconds=router_settings().REPLY_WINDOW)
+    ours = Transmission.objects.filter(
+        connection=OuterRef("connection"),
+        created_at__lte=OuterRef("created_at"),
+        created_at__gt=OuterRef("created_at") - window,
+    ).exclude(status__in=[Status.QUEUED, Status.CANCELLED])
+    rows = Message.objects.filter(direction=Message.Direction.IN, routed_at=None)
+    return (
+        rows.select_related("connection__contact", "answers__message")
+        .annotate(likely=Subquery(ours.order_by("-created_at").values("message_id")[:1]))
+        .order_by("created_at", "id")
+    )
+
+
+def link(row: Message) -> None:
+    """Say what a free text answers; a tap and a form know it better."""
+    if row.kind == IncomingKind.TEXT and row.in_response_to_id is None:
+        row.in_response_to_id = getattr(row, "likely", None)
+
+
 def store(connections: dict[str, Connection], said: Sequence[Incoming]) -> None:
     """Store what was said by `connections` (by identity); what the provider repeats is stored once."""
     rows = [as_row(connections[incoming.sender], incoming) for incoming in said]
+    for before, row in pairwise(rows):  # in the order in which they came, which is the order of their answers
+        row.created_at = max(row.created_at, before.created_at + timedelta(microseconds=1))
     sql.insert_all(rows, ignore_conflicts=True)
 
 

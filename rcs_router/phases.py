@@ -64,7 +64,6 @@ class IncomingMessage:
         )  # what the tap answers
         self.connections: list[Connection] = [connection]
         self.fields: dict[str, Any] = row.fields
-        self.in_response_to: Message | None = self.interaction.message if self.interaction else None
         self.received_at: datetime = row.created_at
         self.handled = False
         self.processed = False
@@ -73,6 +72,11 @@ class IncomingMessage:
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def in_response_to(self) -> Message | None:
+        """Our message that this answers: surely, if it is a tap or a form, else most likely. Loaded when asked for."""
+        return self.interaction.message if self.interaction else self.row.in_response_to
 
     @property
     def contact(self) -> Contact | None:

@@ -164,19 +164,41 @@ def route(row: Message) -> IncomingMessage | None:
     """
     assert row.connection is not None, "an incoming message has a connection"
     with transaction.atomic():
-        if not Message.objects.filter(pk=row.pk, routed_at=None).update(routed_at=timezone.now()):
+        if not _take(row):
             return None
+        incoming.link(row)
         message = IncomingMessage(row, row.connection)
         if not _consented(row):
             run_incoming(router_apps(), message, transaction.atomic)
         for response in message.responses:
             _respond(row, response)
-        if row.handled_by or row.errors:
-            Message.objects.filter(pk=row.pk).update(handled_by=row.handled_by, errors=row.errors)
+        if row.handled_by or row.errors or row.in_response_to_id:
+            written = ("handled_by", "errors", "in_response_to_id")
+            Message.objects.filter(pk=row.pk).update(**{name: getattr(row, name) for name in written})
         signals.after_commit(signals.incoming_received, Message, message=row)
         if row.answers_id:
             signals.after_commit(signals.interaction_received, Message, message=row)
     return message
+
+
+def _take(row: Message) -> bool:
+    """Mark it as routed, in its turn: not before an earlier message of the same person, which somebody else may be at.
+
+    What another worker has taken is not yet seen as routed while its transaction is open.
+    """
+    connection, people = row.connection, Connection._meta.db_table
+    assert connection is not None, "an incoming message has a connection"
+    theirs, person = "connection_id = %s", connection.pk
+    if connection.contact_id:
+        theirs = f"connection_id IN (SELECT id FROM {people} WHERE contact_id = %s)"  # noqa: S608
+        person = connection.contact_id
+    earlier = (
+        f"SELECT 1 FROM {Message._meta.db_table} AS earlier WHERE direction = 'in' AND routed_at IS NULL "  # noqa: S608
+        f"AND created_at < %s AND {theirs}"
+    )
+    where = f"id = %s AND routed_at IS NULL AND NOT EXISTS ({earlier})"
+    params = [row.pk, row.created_at, person]
+    return bool(sql.claim(Message, where=where, params=params, order="id", limit=1, routed_at=timezone.now()))
 
 
 def change_consent(
