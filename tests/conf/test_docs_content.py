@@ -2,16 +2,21 @@
 
 import re
 from collections.abc import Iterator
-from typing import get_args
+from pathlib import Path
+from typing import Any, get_args
+from urllib.parse import urlsplit
 
 import pytest
+from django.test import Client
 
+from rcs_router import lookup_connections, send
 from rcs_router.content import Audio, Card, Content, Dial, File, Location, Media, Suggestion, Text
 from rcs_router.content.examples import CHIPS, CONTENTS, FORM_LINK, examples
 from rcs_router.content.fitting import CannotFit, Feature, Fitting
 from rcs_router.content.forms import Kind
 from rcs_router.content.plain import render
 from rcs_router.contract import IncomingKind
+from rcs_router.links import form_link
 from rcs_router.models import Message
 from tests.conf.pages import quoted, rows, run, section, text
 
@@ -27,6 +32,27 @@ def test_the_examples_run() -> None:
     names = run(PAGE, {"__name__": "page"})
     assert Message.objects.count() == 1, "only the first example leaves; strict refuses the other"
     assert names["survey"].fields[0].name == "stars"
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("providers")
+def test_the_template_of_the_page_replaces_ours(settings: Any, tmp_path: Path) -> None:
+    template = re.search(r"^```html\n(.*?)^```$", text(PAGE), re.MULTILINE | re.DOTALL)
+    assert template
+    for name, written in {
+        "rcs_router/form.html": template[1],
+        "shop/base.html": "Shop {% block content %}{% endblock %}",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(written)
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    message = send(CONTENTS[-1], lookup_connections("acme", ["+37255501234"]))
+    address = urlsplit(form_link(message.transmissions.get().pk)).path
+    asked = Client().get(address).content.decode()
+    assert asked.startswith("Shop")
+    assert 'name="stars"' in asked
+    assert "Thank you" in Client().post(address, {"stars": "five"}).content.decode()
+    assert Client().get("/rcs/forms/nobody/").status_code == 404
 
 
 def test_every_content_and_chip_has_an_example() -> None:
