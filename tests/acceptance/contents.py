@@ -1,23 +1,12 @@
-"""Six backends, each with its provider at the other end of a socket, and all that a message can say to them."""
+"""All that a message can say: tables of every kind with every option, and strategies that make up any other."""
 
-import itertools
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
-from uuid import uuid4
 
-from example_project.phones import Emulator
-from rcs_backends.emulator import server
-from rcs_backends.emulator.state import world
-from rcs_backends.generic_rest import GenericREST
-from rcs_backends.google_rbm import GoogleRBM
-from rcs_backends.gsma_maap import GSMAMaaP
-from rcs_backends.kannel import Kannel
-from rcs_backends.messente import Messente
-from rcs_backends.twilio_sms import TwilioSMS
-from rcs_router.capabilities import Fit, fit
+from hypothesis import strategies as st
+
 from rcs_router.content import (
     Audio,
     CalendarEvent,
@@ -42,171 +31,8 @@ from rcs_router.content import (
     Suggestion,
     Text,
 )
-from rcs_router.content.examples import FORM_LINK
-from rcs_router.content.plain import render
-from rcs_router.contract import BaseBackend, Outbound, SendResult
 
-Json = dict[str, Any]
-DEADLINE = 20.0  # seconds, for what takes milliseconds on a machine that is not busy
-ACCOUNT, SERVICE = "AC" + "1" * 32, "MG" + "1" * 32
-PARTS = 20  # of an SMS, for both sides
-
-
-# Backends and providers.
-
-
-@dataclass(frozen=True)
-class Side:
-    """A backend's class, its OPTIONS by the address of the emulator, and the dials of its provider.
-
-    In dials, `{sink}` is an address that takes every webhook.
-    """
-
-    backend: type[BaseBackend]
-    options: Callable[[str], Json]
-    dials: Json
-    agent: str  # whom phones write to
-
-
-def _google(url: str) -> Json:
-    return {"agent_id": "acme", "client_token": "token", "base_url": f"{url}google"}
-
-
-def _gsma(url: str) -> Json:
-    return {
-        "api_url": f"{url}gsma/rcs/bot/v1",
-        "bot_id": "sip:acme@bots.example",
-        "client_id": "acme",
-        "client_secret": "s3cret",
-        "webhook_secret": "hook",
-    }
-
-
-def _messente(url: str) -> Json:
-    return {"username": "acme", "password": "pa55word", "sender": "Acme", "base_url": f"{url}messente/v1"}
-
-
-def _rest(url: str) -> Json:
-    return {"url": f"{url}rest/v1/messages", "token": "t0ken", "webhook_secret": "hook"}
-
-
-def _kannel(url: str) -> Json:
-    own = {"username": "acme", "password": "pa55word", "webhook_secret": "hook", "sender": "12345"}
-    return {"url": f"{url}kannel/cgi-bin/sendsms", "max_parts": PARTS, **own}
-
-
-def _twilio(url: str) -> Json:
-    own = {"account_sid": ACCOUNT, "auth_token": "t0ken", "sender": "+37258880000"}
-    return {**own, "base_url": f"{url}twilio", "max_parts": 3 * PARTS}
-
-
-BOT = {"client_id": "acme", "client_secret": "s3cret", "webhook": "{sink}", "webhook_secret": "hook"}
-SIDES: dict[str, Side] = {
-    "google": Side(
-        GoogleRBM,
-        _google,
-        {"agents": {"acme": {"webhook": "{sink}", "client_token": "token"}}, "strict_uuids": True},
-        "acme",
-    ),
-    "gsma": Side(GSMAMaaP, _gsma, {"bots": {"sip:acme@bots.example": BOT}}, "sip:acme@bots.example"),
-    "messente": Side(
-        Messente,
-        _messente,
-        {"accounts": {"acme": {"password": "pa55word", "senders": ["Acme"], "shared_secret": "s"}}},
-        "Acme",
-    ),
-    "rest": Side(
-        GenericREST, _rest, {"tokens": ["t0ken"], "webhook": "{sink}", "own_fallback": False}, "shop"
-    ),
-    "kannel": Side(Kannel, _kannel, {"users": {"acme": "pa55word"}, "max_messages": PARTS}, "12345"),
-    "twilio": Side(
-        TwilioSMS,
-        _twilio,
-        {"accounts": {ACCOUNT: {"auth_token": "t0ken", "messaging_services": {SERVICE: ["+37258880000"]}}}},
-        "+37258880000",
-    ),
-}
-RCS = ["google", "gsma", "messente", "rest"]
-SMS = ["kannel", "twilio"]
-_numbers = (f"+37255{n:06}" for n in itertools.count(1))
-
-
-@dataclass
-class Line:
-    """One backend, and phones that its provider reaches. Every number is a new phone."""
-
-    name: str
-    backend: Any  # a BaseBackend, with what only this one has
-    emulator: Emulator
-    numbers: Iterator[str] = field(default_factory=lambda: _numbers)
-
-    def outbound(self, content: Content, **more: Any) -> tuple[Fit, Outbound]:
-        """The content as the router hands it over."""
-        fitted = fit(self.backend, content, form_link=FORM_LINK)
-        text = render(content, form_link=FORM_LINK).text
-        to = more.pop("to", "") or next(self.numbers)
-        return fitted, Outbound(uuid4(), to, fitted.content, text, **more)
-
-    def send(self, content: Content, **more: Any) -> tuple[Fit, Json]:
-        """Send it to a new phone: what became of it on the way, and the one bubble that the phone shows."""
-        fitted, outbound = self.outbound(content, **more)
-        assert self.backend.check(fitted.content) == []
-        result: SendResult = self.backend.send(outbound)
-        assert result.code == ""
-        return fitted, self.shown(outbound.to)
-
-    def shown(self, number: str) -> Json:
-        """The one message on this phone, when it is there."""
-
-        def is_there() -> bool:
-            messages = world.handsets[number].messages.values() if number in world.handsets else ()
-            return [message.state for message in messages] == ["delivered"]
-
-        assert world.wait_for(is_there, DEADLINE), f"{number} shows nothing"
-        (message,) = self.emulator.get(f"handsets/{number}/messages/")["messages"]
-        return dict(message)
-
-    def requests(self) -> int:
-        """How many the providers have had."""
-        return int(world.ledger.requests)
-
-
-@contextmanager
-def providers() -> Iterator[str]:
-    """A server with the emulator, and a place that takes every webhook: its address without a slash."""
-    application = server.EmulatorOnly()
-
-    def serve(environ: Json, start_response: Callable[..., Any]) -> Any:
-        if not environ["PATH_INFO"].startswith("/sink"):
-            return application(environ, start_response)
-        start_response("200 OK", [("Content-Length", "0")])
-        return [b""]
-
-    with server.start(application=serve) as running:
-        yield running.url
-
-
-@contextmanager
-def line(url: str, name: str) -> Iterator[Line]:
-    """The backend `name` and a provider without memory, without pauses and without mercy."""
-    side, emulator = SIDES[name], Emulator(f"{url}/emulator/")
-    sink = f"{url}/sink"
-    world.forget(config=True)
-    emulator.post("config/", {"delivery_delay": 0, "retry_scale": 0.001, name: _filled(side.dials, sink)})
-    options = side.options(emulator.url)
-    if name == "google":
-        options["service_account"] = emulator.get("google/service-account.json")
-    yield Line(name, side.backend(name, side.backend.Options.read(name, options), webhook_url=sink), emulator)
-    world.forget(config=True)
-
-
-def _filled(dials: Any, sink: str) -> Any:
-    if isinstance(dials, Mapping):
-        return {key: _filled(value, sink) for key, value in dials.items()}
-    return sink if dials == "{sink}" else dials
-
-
-# What can be said.
+# Tables.
 
 START = datetime(2027, 1, 4, 9, tzinfo=UTC)
 TWO_HOURS = timedelta(hours=2)
@@ -307,3 +133,147 @@ def every_kind_with(chip: Suggestion) -> Iterator[Content]:
         yield replace(content, **{below: (chip,)})
     yield Card("Boots", "129 EUR", PICTURES[1], (chip,))
     yield Carousel((Card("One", suggestions=(chip,)), Card("Two", "2", PICTURES[0], (chip, CHIPS[0]))))
+
+
+# Strategies.
+
+UPLOAD, UPLOAD_SMALL = "files/boots", "files/small"  # what Google keeps
+LETTERS = st.characters(exclude_categories=("Cs", "Cc"), include_characters="\n\t") | st.sampled_from(
+    "aB1 .,\"'`«»<>&%{}\\|[]()/:;=?#@!$*+~^_-\u200d\u2066\u2069\u00a0👟🇪é€" + RTL
+)
+
+
+def words(most: int = 25) -> st.SearchStrategy[str]:
+    return st.text(LETTERS, min_size=1, max_size=most).filter(str.strip)
+
+
+def maybe(strategy: st.SearchStrategy[Any], nothing: Any = "") -> st.SearchStrategy[Any]:
+    return st.just(nothing) | strategy
+
+
+URLS = st.builds(
+    "{}://{}{}{}{}".format,
+    st.sampled_from(["https", "http", "HTTPS"]),
+    st.sampled_from(["shop.example", "müller.example:8443", "日本.example", "[::1]", "u:p@shop.example"]),
+    st.text(LETTERS, max_size=10).map(lambda path: "/" + "".join(path.replace("#", "").split())),
+    maybe(
+        st.text(LETTERS, max_size=10).map(lambda query: "?q=1&x=" + "".join(query.replace("#", "").split()))
+    ),
+    st.sampled_from(["", "#", "#ä"]),
+)
+PICTURE_URLS = st.sampled_from(["a.png", "ä.jpg?x=1&y=2", "b.mp4"]).map("https://shop.example/{}".format)
+NUMBERS = st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True)
+LATITUDES, LONGITUDES = st.floats(-90, 90), st.floats(-180, 180)
+ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+TIMES = st.datetimes(datetime(1980, 1, 1), datetime(2100, 1, 1), timezones=ZONES).map(
+    lambda at: at.replace(second=0, microsecond=0)
+)
+
+
+@st.composite
+def events(draw: st.DrawFn) -> CalendarEvent:
+    start = draw(TIMES)
+    end = (start + timedelta(minutes=draw(st.integers(1, 5000)))).astimezone(draw(ZONES))
+    texts = {"title": draw(words(40)), "description": draw(maybe(words(40)))}
+    return CalendarEvent(
+        draw(words()),
+        draw(maybe(words())),
+        start=start,
+        end=end,
+        fallback_url=draw(maybe(URLS, None)),
+        **texts,
+    )
+
+
+def chip_of(kind: type, **fields: Any) -> st.SearchStrategy[Any]:
+    return st.builds(kind, words(), maybe(words(60)), **fields)
+
+
+INSTEAD = {"fallback_url": maybe(URLS, None)}
+WEBVIEW = {"application": st.just("webview"), "webview_size": st.sampled_from(["full", "half", "tall"])}
+ANY_CHIP: st.SearchStrategy[Suggestion] = st.one_of(
+    chip_of(Reply),
+    chip_of(OpenUrl, url=URLS, description=maybe(words()), **INSTEAD),
+    chip_of(OpenUrl, url=URLS, description=maybe(words()), **WEBVIEW, **INSTEAD),
+    chip_of(Dial, phone=NUMBERS, mode=st.sampled_from(["voice", "enriched", "video"]), **INSTEAD),
+    chip_of(Dial, phone=NUMBERS, mode=st.just("enriched"), subject=words(), **INSTEAD),
+    chip_of(ShowLocation, latitude=LATITUDES, longitude=LONGITUDES, place=maybe(words()), **INSTEAD),
+    chip_of(ShowLocation, query=words(), **INSTEAD),
+    chip_of(RequestLocation, **INSTEAD),
+    events(),
+    chip_of(ComposeText, phone=NUMBERS, text=words()),
+    chip_of(ComposeRecording, phone=NUMBERS, media=st.sampled_from(["audio", "video"])),
+    st.sampled_from([RequestDeviceSpecifics, DisableAnonymization, EnableDisplayedNotifications]).flatmap(
+        chip_of
+    ),
+)
+ROWS = st.lists(ANY_CHIP, max_size=3).map(tuple)
+MEDIA = st.builds(
+    Media,
+    PICTURE_URLS,
+    st.sampled_from(["short", "medium"]),
+    maybe(words()),
+    thumbnail_url=maybe(st.just("https://shop.example/small.png"), None),
+)
+UPLOADED = st.builds(
+    Media, uploaded=st.just(UPLOAD), alt=maybe(words()), uploaded_thumbnail=maybe(st.just(UPLOAD_SMALL))
+)
+MEDIA |= UPLOADED
+CARDS = st.builds(Card, words(40), maybe(words(60)), maybe(MEDIA, None), ROWS) | st.builds(
+    Card, st.just(""), words(60), maybe(MEDIA, None), ROWS
+)
+QUESTIONS = st.builds(
+    FormField,
+    st.from_regex(r"[a-z][a-z0-9]{0,9}", fullmatch=True),
+    words(),
+    st.sampled_from(["text", "number", "email", "phone", "date", "checkbox"]),
+    required=st.booleans(),
+) | st.builds(
+    FormField,
+    st.from_regex(r"[a-z][a-z0-9]{0,9}", fullmatch=True),
+    words(),
+    st.just("select"),
+    options=st.lists(words(), min_size=1, max_size=3, unique=True).map(tuple),
+)
+ANY_CONTENT: st.SearchStrategy[Content] = st.one_of(
+    st.builds(Text, words(200), ROWS),
+    st.builds(File, URLS, name=maybe(words()), thumbnail_url=maybe(PICTURE_URLS, None), suggestions=ROWS),
+    st.builds(File, uploaded=st.just(UPLOAD), name=words(), uploaded_thumbnail=maybe(st.just(UPLOAD_SMALL))),
+    st.builds(Audio, uploaded=st.just(UPLOAD), name=words()),
+    st.builds(Audio, URLS, maybe(st.integers(0, 9999), None), name=maybe(words()), suggestions=ROWS),
+    st.builds(Location, LATITUDES, LONGITUDES, maybe(words()), suggestions=ROWS),
+    st.builds(
+        Location,
+        LATITUDES,
+        LONGITUDES,
+        radius=maybe(st.floats(0, 1e6), None),
+        at=maybe(TIMES, None),
+        expires_at=maybe(TIMES, None),
+    ),
+    st.builds(
+        Card,
+        words(40),
+        maybe(words(60)),
+        maybe(MEDIA, None),
+        ROWS,
+        chips=ROWS,
+        orientation=st.sampled_from(["vertical", "horizontal"]),
+    ),
+    st.builds(Card, media=MEDIA, suggestions=ROWS),
+    st.builds(
+        Carousel,
+        st.lists(CARDS, min_size=2, max_size=3).map(tuple),
+        ROWS,
+        width=st.sampled_from(["small", "medium"]),
+    ),
+    st.builds(
+        Form,
+        words(60),
+        st.lists(QUESTIONS, min_size=1, max_size=3, unique_by=lambda field: field.name).map(tuple),
+        maybe(words(60)),
+        postback=maybe(words()),
+        button=words(),
+        submit=words(),
+        suggestions=ROWS,
+    ),
+)

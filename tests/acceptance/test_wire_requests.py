@@ -1,7 +1,7 @@
 """What a backend is asked to send passes its strict provider, or is refused before it leaves."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import uuid4
 
@@ -31,26 +31,20 @@ from rcs_router.content import (
     dump,
 )
 from rcs_router.contract import Outbound, SendResult, Status, Traffic
-from rcs_router.errors import SendError
+from rcs_router.errors import ContentError, SendError
 from tests.acceptance.contents import (
     CHIPS,
-    DEADLINE,
     FINER,
     PICTURE,
     PICTURES,
     PLAIN,
-    SERVICE,
-    SIDES,
     SMALL,
     START,
     TWO_HOURS,
     WEB,
-    Json,
-    Line,
     every_kind_with,
-    line,
-    providers,
 )
+from tests.acceptance.lines import DEADLINE, SERVICE, SIDES, Json, Line, line, providers
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +105,7 @@ def fallback(url: str) -> Text:
 
 
 def event(**more: Any) -> Text:
-    return chip(CalendarEvent("x", start=START, end=START + TWO_HOURS, **{"title": "x", **more}))
+    return chip(CalendarEvent("x", **{"start": START, "end": START + TWO_HOURS, "title": "x", **more}))
 
 
 def address(length: int, start: str = WEB) -> str:
@@ -241,6 +235,34 @@ def test_a_content_at_the_edge_passes_both_sides_or_ours_refuses_it(wire: Line, 
     _, outbound = wire.outbound(content)
     if not wire.backend.check(outbound.content):
         assert wire.backend.send(outbound).code == ""
+
+
+EAST, WEST = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))
+NO_CONTENT: list[Callable[[], Content]] = [
+    lambda: File("https://[x"),
+    lambda: File("https://[x]/ä"),
+    lambda: File("https://:443/"),
+    lambda: File("https://user@/"),
+    lambda: File("https://?x"),
+    lambda: File("\x01https://shop.example/"),
+    lambda: File("https://shop.example/x", media_type="image/ü"),
+    lambda: event(start=datetime(1, 1, 1, tzinfo=EAST)),
+    lambda: event(end=datetime(9999, 12, 31, 23, tzinfo=WEST)),
+    lambda: Location(1, 2, at=datetime(1, 1, 1, tzinfo=EAST)),
+    lambda: Location(1, 2, expires_at=datetime(9999, 12, 31, 23, tzinfo=WEST)),
+]
+
+
+@pytest.mark.parametrize("make", NO_CONTENT)
+def test_what_no_provider_takes_is_no_content(make: Callable[[], Content]) -> None:
+    with pytest.raises(ContentError):
+        make()
+
+
+@pytest.mark.parametrize("at", [datetime(2, 1, 1, tzinfo=EAST), datetime(9998, 12, 31, 22, tzinfo=WEST)])
+def test_the_first_and_the_last_year(wire: Line, at: datetime) -> None:
+    end = at + timedelta(hours=1)
+    assert refusals(wire, [event(start=at, end=end), Location(1, 2, at=at, expires_at=end)]) == []
 
 
 SHORT: list[Content] = [
