@@ -47,6 +47,7 @@ class RouterSettings:
 
     FORM_LIFE: float = 7 * 24 * 3600  # how long the web page of a form can be filled in
 
+    ANSWERS_A_MINUTE: int = 60  # that router apps may give one person; more, and it is a loop of machines
     REPLY_WINDOW: float = 24 * 3600  # a free text answers the newest message that is not older than this
 
     WEBHOOK_MAX_BYTES: int = 1_000_000
@@ -74,7 +75,7 @@ class RouterSettings:
     OPT_IN_REPLY: str = "Welcome back: you will get our offers again. Answer STOP to end them."
 
 
-_FROM_ONE = {"BREAKER", "CLAIM", "MAX_LOST_LEASES", "SLOTS", "THREADS", "WEBHOOK_MAX_BYTES"}
+_FROM_ONE = {"ANSWERS_A_MINUTE", "BREAKER", "CLAIM", "MAX_LOST_LEASES", "SLOTS", "THREADS", "WEBHOOK_MAX_BYTES"}
 _ABOVE_ZERO = {"DRAIN_BUDGET", "FORM_LIFE", "LEASE"}
 _NOT_EMPTY = {"PAUSES"}
 

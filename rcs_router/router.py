@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from rcs_router import arguments, consent, incoming, outbox, signals, sql, wake
 from rcs_router.backends import backends, default_alias
+from rcs_router.brake import brake
 from rcs_router.capabilities import require
 from rcs_router.conf import router_settings
 from rcs_router.content import Content, as_content, dump
@@ -373,6 +374,8 @@ def _consented(row: Message) -> bool:
 def _respond(row: Message, response: dict[str, Any]) -> None:
     """One response that cannot be sent is recorded; the others go out."""
     try:
+        if not brake.allows(row.connection_id):
+            raise ValueError("too many answers to this person in a minute: are two machines talking?")
         send(response.pop("content"), response.pop("connections"), **response)
     except (ContentError, ConfigError, IdentityError, ValueError, TypeError) as error:
         problem = {
@@ -380,7 +383,8 @@ def _respond(row: Message, response: dict[str, Any]) -> None:
             "phase": "respond",
             "error": f"{type(error).__name__}: {error}"[:500],
         }
-        row.errors = [*row.errors, problem]
+        if problem not in row.errors:
+            row.errors = [*row.errors, problem]
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:

@@ -30,6 +30,7 @@ ORDER = [
         "outbox",
         "incoming",
         "linking",
+        "brake",
         "arguments",
         "senders",
     ),

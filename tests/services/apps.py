@@ -1,6 +1,10 @@
-"""The router app of the service tests."""
+"""The router apps of the service tests."""
 
-from rcs_router.handlers import PostbackHandler
+import os
+import time
+from pathlib import Path
+
+from rcs_router.handlers import KeywordHandler, PostbackHandler
 
 
 class Orders(PostbackHandler):
@@ -10,3 +14,16 @@ class Orders(PostbackHandler):
 
     def handle(self, key: str) -> None:
         self.respond(f"Order {key} is yours")
+
+
+class Dawdle(KeywordHandler):
+    """Answers `slow 7`, tells by a file that it has begun, and then takes its time before the answer is committed."""
+
+    keyword = "slow"
+
+    def handle(self, text: str) -> None:
+        self.respond(f"done {text}")
+        begun = Path(os.environ["RCS_MARKS"]) / text
+        if not begun.exists():
+            begun.touch()
+            time.sleep(20)

@@ -33,7 +33,7 @@ RCS_BACKENDS = {
     },
 }
 RCS_ROUTER = {
-    "APPS": ["tests.services.apps.Orders", "rcs_router.handlers.Echo"],
+    "APPS": ["tests.services.apps.Orders", "tests.services.apps.Dawdle", "rcs_router.handlers.Echo"],
     "PUBLIC_URL": f"http://127.0.0.1:{PORT}/rcs/",
     "LEASE": 5.0,
     "THREADS": 8,

@@ -1,6 +1,7 @@
 """Workers are killed, brokers flushed and databases restarted in mid-batch; the emulator counts what phones show."""
 
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,3 +99,30 @@ def test_a_database_that_restarts_in_mid_batch_costs_no_message(system: System) 
             )
     wait_until(lambda: delivered(message) == 600, "everything to be delivered", 90, 0.1)
     assert ledger(system)["doubles"] == 0
+
+
+def test_a_worker_killed_between_routing_and_answering_answers_once(
+    system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an app has said is stored with the mark that it was asked, or not at all: then it is asked again."""
+    monkeypatch.setenv("RCS_MARKS", str(tmp_path))
+    system.beat()
+    worker = system.worker()
+    numbers = NUMBERS[:3]
+    for n, number in enumerate(numbers):
+        system.post("handsets/", number=number)
+        system.post(f"handsets/{number}/actions/", action="text", text=f"slow {n}")
+        wait_until((tmp_path / str(n)).exists, "the app to begin", 60)
+        worker.kill()
+        worker = system.worker()
+    out = Message.objects.filter(direction="out")
+    wait_until(lambda: out.count() == len(numbers), "an answer to everybody", 60)
+    shown = {number: f"handsets/{number}/messages/" for number in numbers}
+    for n, number in enumerate(numbers):
+        wait_until(lambda path=shown[number]: len(_texts(system, path)) == 1, "the phone to show it", 60)
+        assert _texts(system, shown[number]) == [f"done {n}"]
+    assert ledger(system)["doubles"] == 0
+
+
+def _texts(system: System, path: str) -> list[str]:
+    return [m["text"] for m in system.get(path)["messages"] if m["direction"] == "in"]
