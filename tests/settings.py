@@ -64,8 +64,15 @@ if name := os.environ.get("RCS_TEST_DATABASE"):  # e.g. postgresql://postgres@12
 else:
     # a file, because threads would share the one lock of an in-memory database, which no installation has
     FILE = Path(tempfile.gettempdir()) / f"rcs-tests-{os.getpid()}.sqlite3"
+    # and with what an installation is told to set: a transaction that will write waits at its start
+    OPTIONS = {"transaction_mode": "IMMEDIATE", "timeout": 20}
     DATABASES = {
-        "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": FILE, "TEST": {"NAME": FILE}},
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": FILE,
+            "OPTIONS": OPTIONS,
+            "TEST": {"NAME": FILE},
+        },
     }
 
 RCS_EMULATOR_ALLOWED = True
