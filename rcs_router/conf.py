@@ -60,6 +60,13 @@ class RouterSettings:
         86400,
     )  # for receipts of unknown transmissions
 
+    MEDIA_FETCH: bool = True  # keep the files that people send: their links expire
+    MEDIA_STORAGE: str = "default"  # which of STORAGES keeps them
+    MEDIA_MAX_BYTES: int = 20 * 1024 * 1024
+    MEDIA_TYPES: tuple[str, ...] = ("image/*", "video/*", "audio/*", "application/pdf")
+    MEDIA_TIMEOUT: float = 60  # for one file, redirects and all
+    MEDIA_ALLOW_PRIVATE: bool | None = None  # links to private networks and this machine; None: only with DEBUG
+
     OPT_OUT_WORDS: tuple[str, ...] = (
         "stop",
         "stopall",
@@ -75,8 +82,10 @@ class RouterSettings:
     OPT_IN_REPLY: str = "Welcome back: you will get our offers again. Answer STOP to end them."
 
 
-_FROM_ONE = {"ANSWERS_A_MINUTE", "BREAKER", "CLAIM", "MAX_LOST_LEASES", "SLOTS", "THREADS", "WEBHOOK_MAX_BYTES"}
-_ABOVE_ZERO = {"DRAIN_BUDGET", "FORM_LIFE", "LEASE"}
+_FROM_ONE = {"ANSWERS_A_MINUTE", "BREAKER", "CLAIM", "MAX_LOST_LEASES"} | {
+    *("MEDIA_MAX_BYTES", "SLOTS", "THREADS", "WEBHOOK_MAX_BYTES")
+}
+_ABOVE_ZERO = {"DRAIN_BUDGET", "FORM_LIFE", "LEASE", "MEDIA_TIMEOUT"}
 _NOT_EMPTY = {"PAUSES"}
 
 

@@ -17,6 +17,7 @@ INTERVAL = 0.1  # seconds: the most often that one process rings
 
 Bell = tuple[str, ...]  # a Celery task's name and its arguments
 DRAIN, DIGEST, REVOKE = "rcs_router.drain", "rcs_router.digest", "rcs_router.revoke"
+FETCH = "rcs_router.fetch"
 _silent = False
 
 
@@ -33,6 +34,11 @@ def digest() -> None:
 def revoke(alias: str) -> None:
     """After the commit, have what is to be taken back from this provider taken back."""
     _after_commit((REVOKE, alias))
+
+
+def fetch() -> None:
+    """After the commit, have the files that people sent fetched."""
+    _after_commit((FETCH,))
 
 
 def _after_commit(bell: Bell) -> None:

@@ -3,6 +3,7 @@
 from rcs_router.models.consent import Consent, ConsentRecord
 from rcs_router.models.event import Event
 from rcs_router.models.intake import StoredWebhook
+from rcs_router.models.media import InboundFile
 from rcs_router.models.message import PRIORITY, Message, RevokeFor, Transmission
 from rcs_router.models.people import Backend, Connection, Contact
 from rcs_router.models.state import BackendState, DrainSlot
@@ -17,6 +18,7 @@ __all__ = [
     "Contact",
     "DrainSlot",
     "Event",
+    "InboundFile",
     "Message",
     "RevokeFor",
     "StoredWebhook",

@@ -1,0 +1,137 @@
+"""Files that people sent us: the provider's link first, the file in our own storage later."""
+
+import re
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import IO, Any
+
+from django.core.files.base import File
+from django.core.files.storage import Storage, storages
+from django.db import models, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.deconstruct import deconstructible
+
+from rcs_router.conf import router_settings
+from rcs_router.models.message import Message
+
+_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")  # RFC 6838, section 4.2
+
+
+@deconstructible(path="rcs_router.models.media.InboundStorage")
+class InboundStorage(Storage):
+    """The storage of STORAGES that MEDIA_STORAGE names, looked up each time: nothing is read at import."""
+
+    def open(self, name: str, mode: str = "rb") -> File:
+        return _storage().open(name, mode)
+
+    def save(self, name: str | None, content: IO[Any], max_length: int | None = None) -> str:
+        return _storage().save(name, content, max_length=max_length)
+
+    def delete(self, name: str) -> None:
+        _storage().delete(name)
+
+    def exists(self, name: str) -> bool:
+        return _storage().exists(name)
+
+    def size(self, name: str) -> int:
+        return _storage().size(name)
+
+    def url(self, name: str | None) -> str:
+        return _storage().url(name)
+
+    def path(self, name: str) -> str:
+        return _storage().path(name)
+
+
+def _storage() -> Storage:
+    return storages[router_settings().MEDIA_STORAGE]
+
+
+class InboundFile(models.Model):
+    """One link of an incoming message: its file, or the small picture of it that the provider made."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting"  # to be fetched, for the first time or again
+        FETCHED = "fetched", "fetched"  # `file` holds it
+        GONE = "gone", "gone"  # the link has expired
+        REFUSED = (
+            "refused",
+            "refused",
+        )  # too large, of a type that is not allowed, or on an address that is not
+        FAILED = "failed", "failed"  # every try failed
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="files")
+    thumbnail = models.BooleanField(default=False, help_text="The provider's small picture of the file.")
+    url = models.TextField(help_text="The provider's link. Whoever has it can read the file.")
+    expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the link ends, if the wire says so."
+    )
+    declared_type = models.CharField(max_length=100, blank=True, help_text="What the provider calls it.")
+    media_type = models.CharField(max_length=100, blank=True, help_text="What its bytes are.")
+    size = models.PositiveBigIntegerField(null=True, blank=True, help_text="Bytes.")
+    file = models.FileField(storage=InboundStorage(), max_length=200, blank=True)
+
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    code = models.CharField(max_length=40, blank=True, help_text="Why it is not fetched: a stable word.")
+    tries = models.PositiveSmallIntegerField(default=0, help_text="How often it was begun.")
+    due_at = models.DateTimeField(db_default=Now(), help_text="When to fetch it.")
+    claim = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    fetched_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "received file"
+        indexes = [
+            models.Index(fields=["due_at", "id"], condition=Q(state="waiting"), name="rcs_file_due"),
+            models.Index(fields=["-created_at"], name="rcs_file_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{'thumbnail' if self.thumbnail else 'file'} {self.state}"
+
+
+def links_of(message: Message) -> list[InboundFile]:
+    """What there is to fetch for an incoming message, not saved: its file, and its thumbnail where there is one."""
+    fields: Mapping[str, Any] = message.fields
+    until = _time(fields.get("expires_at"))
+    file, thumbnail = _text(fields.get("url")), _text(fields.get("thumbnail_url"))
+    declared = media_type(_text(fields.get("media_type")))
+    rows = [InboundFile(message=message, url=file, declared_type=declared, expires_at=until)] if file else []
+    if thumbnail:
+        rows.append(InboundFile(message=message, url=thumbnail, thumbnail=True, expires_at=until))
+    return rows
+
+
+def media_type(given: str) -> str:
+    """`image/jpeg` of `Image/JPEG; name=a.jpg`; empty for what is no media type, or longer than the column."""
+    name = given.partition(";")[0].strip().lower()
+    return name if len(name) <= 100 and _TYPE.fullmatch(name) else ""
+
+
+def _text(value: Any) -> str:
+    return value.replace("\0", "").strip() if isinstance(value, str) else ""
+
+
+def _time(value: Any) -> datetime | None:
+    """An ISO 8601 time, in UTC where it names no zone; None for anything else."""
+    try:
+        at = parse_datetime(_text(value))
+    except ValueError:
+        return None
+    return at.replace(tzinfo=at.tzinfo or UTC) if at else None
+
+
+@receiver(post_delete, sender=InboundFile)
+def _forget(sender: Any, instance: InboundFile, **kwargs: Any) -> None:
+    """Whoever deletes a message wants the picture gone, too; after the commit, because a file comes not back."""
+    if instance.file:
+        transaction.on_commit(partial(instance.file.storage.delete, instance.file.name), robust=True)
