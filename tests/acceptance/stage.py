@@ -239,6 +239,7 @@ class Stage:
 
     def provider_expires(self, t: Transmission) -> None:
         """The same by the provider's clock."""
+        t.refresh_from_db()  # it may know the provider's id by now
         with world.change():
             sides.expire(t)
         self.quiet()

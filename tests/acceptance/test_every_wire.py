@@ -1,15 +1,27 @@
 """One story from end to end over every wire: a card, its tap, the answer, an SMS with numbers, a STOP that holds."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
-from example_project.phones import Phone
-from rcs_router.content import Card, Media, Reply
+from example_project.phones import EmulatorRefused, Phone
+from rcs_backends.emulator.state import world
+from rcs_router.content import (
+    Card,
+    Dial,
+    Location,
+    Media,
+    OpenUrl,
+    Reply,
+    RequestLocation,
+    ShowLocation,
+    Text,
+)
 from rcs_router.contract import Status
 from rcs_router.models import Message, StoredWebhook, Transmission
 from tests.acceptance.sides import SIDES, TEXTS
-from tests.acceptance.stage import Stage, fallback, status
+from tests.acceptance.stage import DEADLINE, Stage, fallback, status
 from tests.core import ALICE, BOB
 
 CARD = Card(
@@ -162,3 +174,85 @@ def test_each_alias_hears_only_of_its_own(stage: Stage) -> None:
     stage.work()
     rows = Message.objects.filter(direction="in").order_by("created_at")
     assert [(row.backend_id, row.text) for row in rows] == [(one, f"To {one}") for one in stage.aliases]
+
+
+# What else a phone can say. A wire that has no word for it says so on the phone: nothing is lost on its way.
+
+SAYS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("file", {"url": "https://files.example/u/1.jpg"}, {"media_type": "image/jpeg"}),
+    ("file", {"url": "https://files.example/u/1.mp4", "audio": True}, {"media_type": "audio/mp4"}),
+    ("location", {"latitude": 59.437, "longitude": -24.75}, {}),
+]
+UNTOLD = {"messente": {"file", "location"}}
+
+
+@on_every_wire
+@pytest.mark.parametrize(("action", "details", "fields"), SAYS, ids=["file", "audio", "location"])
+def test_a_file_or_a_place_arrives(action: str, details: Any, fields: Any, stage: Stage) -> None:
+    stage.send("Hello")
+    stage.work()
+    if action in UNTOLD.get(stage.provider, set()):
+        with pytest.raises(EmulatorRefused, match="tells only texts"):
+            stage.phone().does(action, **details)
+        return
+    stage.phone().does(action, **details)
+    stage.work()
+    row = Message.objects.get(direction="in")
+    assert (row.kind, row.errors) == (action, [])
+    assert {name: row.fields[name] for name in fields} == fields
+    if action == "location":
+        assert row.body == Location(59.437, -24.75)
+    else:
+        assert row.fields["url"] == details["url"]
+    assert stage.shown()[-1]["text"] == "What?"
+
+
+BUTTONS = (
+    OpenUrl("Open", "keep_7", url="https://shop.example/"),
+    Dial("Call", "keep_8", phone="+3726000000"),
+    ShowLocation("Shop", "keep_9", latitude=59.4, longitude=24.7, place="Acme"),
+)
+
+
+@on_every_wire
+@pytest.mark.parametrize("button", BUTTONS, ids=lambda chip: chip.type)
+def test_an_action_that_is_tapped(button: Any, stage: Stage) -> None:
+    t = stage.send(Card("Boots", suggestions=BUTTONS))
+    stage.work()
+    stage.fault("duplicate", "webhook", times=1)
+    stage.phone().does("tap", suggestion=button.label)
+    stage.work()
+    row = Message.objects.get(direction="in")
+    assert (row.kind, row.postback, row.text, row.answers) == ("suggestion", button.postback, button.label, t)
+    assert stage.shown()[-1]["text"] == f"Order {button.postback[5:]} is yours"
+
+
+@on_every_wire
+def test_a_place_that_was_asked_for(stage: Stage) -> None:
+    """The tap, and the place where the wire can tell one."""
+    stage.send(Text("Where?", (RequestLocation("Here", "keep_7"),)))
+    stage.work()
+    stage.phone().does("tap", suggestion="Here", latitude=59.4, longitude=0)
+    stage.work()
+    assert Message.objects.get(direction="in", kind="suggestion").postback == "keep_7"
+    place = Message.objects.filter(direction="in", kind="location").first()
+    assert (place.body if place else None) == (None if stage.provider == "messente" else Location(59.4, 0))
+
+
+@on_every_wire
+def test_who_types_says_nothing(stage: Stage, settings: Any) -> None:
+    """And neither do we, where a wire has no such thing: not a request is made."""
+    apps = ["tests.inbox.apps.Typing", "tests.inbox.apps.Read"]
+    settings.RCS_ROUTER = settings.RCS_ROUTER | {"APPS": apps}
+    stage.send("Hello")
+    stage.work()
+    phone, able = stage.phone(), stage.provider in ("google", "gsma")
+    with nullcontext() if able else pytest.raises(EmulatorRefused):
+        phone.does("type")
+    stage.work()
+    assert not Message.objects.filter(direction="in").exists()
+    phone.does("text", text="Hi")
+    before = stage.totals()["requests"]
+    stage.work()
+    wanted = before + (2 if able else 0)
+    assert world.wait_for(lambda: world.ledger.requests == wanted, DEADLINE)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from rcs_backends.emulator import delivery as network
@@ -15,9 +16,10 @@ from rcs_router import expiry, inbox, send, signals
 from rcs_router.backends import backends
 from rcs_router.content import RequestDeviceSpecifics, Text
 from rcs_router.contract import FileReport, Status
-from rcs_router.models import Connection, Consent, Contact, Event, Message, Transmission
+from rcs_router.models import Connection, Consent, Contact, Event, Message, StoredWebhook, Transmission
 from tests.acceptance.stage import DEADLINE, Stage, causes, fallback, status
 from tests.acceptance.test_every_wire import CARD, YOURS, shop  # noqa: F401
+from tests.acceptance.test_forms import ANSWER, GIVEN, TABLE, Browser, chip_url
 from tests.core import ALICE
 
 pytestmark = pytest.mark.parametrize("stage", [("gsma",)], indirect=True, ids=["gsma"])
@@ -132,6 +134,67 @@ def test_behind_a_dead_token_the_contacts_number_gets_the_sms(token: Connection,
     assert child is not None
     assert (status(t), status(child), child.connection.identity) == (FAILED, DELIVERED, ALICE)
     assert stage.shown()[-1]["channel"] == "sms"
+
+
+def test_what_waited_here_when_the_token_died_is_not_lost(token: Connection, stage: Stage) -> None:
+    """It was to go to the token; the person has given their number meanwhile, and gets it there."""
+    t = to(token, "Your order")
+    stage.phone().does("alias")
+    stage.quiet()
+    inbox.digest()
+    stage.work()
+    child = fallback(t)
+    assert child is not None
+    assert (status(t), t.reason, child.connection.identity) == (FAILED, "41110", ALICE)
+    assert (status(child), stage.shown()[-1]["text"]) == (DELIVERED, "Your order")
+
+
+def test_a_form_for_somebody_anonymous(token: Connection, stage: Stage, settings: Any) -> None:
+    settings.RCS_ROUTER = settings.RCS_ROUTER | {"APPS": ["tests.acceptance.apps.Booked"]}
+    t = to(token, TABLE)
+    stage.work()
+    assert Browser(chip_url(stage)).send(GIVEN).status_code == 200
+    stage.work()
+    row = Message.objects.get(kind="form")
+    assert (row.connection, row.answers, stage.shown()[-1]["text"]) == (token, t, ANSWER)
+
+
+@pytest.mark.parametrize("number", [ALICE, ""], ids=["number", "token"])
+def test_events_before_the_answer_was_written(
+    number: str, token: Connection, stage: Stage, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The platform's id is not known yet, so its receipts wait; they are found when the answer is there."""
+    settings.RCS_ROUTER = settings.RCS_ROUTER | {"WEBHOOK_RETRY_DELAYS": [3600]}
+    ask = GSMAMaaP.send
+
+    def slowly(self: GSMAMaaP, outbound: Any) -> Any:
+        answer = ask(self, outbound)
+        stage.quiet()
+        try:
+            inbox.digest()
+        finally:
+            connections.close_all()
+        return answer
+
+    monkeypatch.setattr(GSMAMaaP, "send", slowly)
+    t = stage.send(number=number) if number else to(token, "Hello")
+    stage.drain()
+    assert status(t) == Status.ACCEPTED
+    assert StoredWebhook.objects.filter(note="waits for its transmission").count() == 2
+    StoredWebhook.objects.filter(digested_at=None).update(due_at=timezone.now())
+    stage.work()
+    assert (status(t), StoredWebhook.objects.exclude(note="").count()) == (DELIVERED, 0)
+
+
+@pytest.mark.parametrize(("secret", "expected"), [(None, (True, 200)), ("another", (False, 401))])
+def test_the_portal_verifies_the_webhook(
+    secret: str | None, expected: tuple[bool, int], stage: Stage
+) -> None:
+    if secret:
+        stage.dial(gsma={"bots": {"acme": {"webhook_secret": secret}}})
+    answer = stage.emulator.post("config/", {"verify": "acme"})["verification"]
+    assert (answer["verified"], answer["status"]) == expected
+    assert not StoredWebhook.objects.exists()
 
 
 # Taking back: the platform says 204, and later what came of it.

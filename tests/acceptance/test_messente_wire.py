@@ -8,6 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
+from example_project.providers import PASSWORD
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.messente import chain
 from rcs_backends.emulator.wire.messente.store import MessenteStore, Omnimessage
@@ -17,6 +18,7 @@ from rcs_router.backends import backends
 from rcs_router.contract import Status
 from rcs_router.models import Connection, Message, Transmission
 from rcs_router.outbox import operate
+from tests.acceptance.sides import SIDES, merged
 from tests.acceptance.stage import Stage, fallback, status
 from tests.acceptance.test_every_wire import BY_SMS, CARD, YOURS, shop  # noqa: F401
 from tests.core import ALICE, BOB
@@ -192,3 +194,56 @@ def test_a_number_on_the_blacklist_gets_nothing_of_messente(stage: Stage) -> Non
     again = stage.send(number=BOB)
     stage.work()
     assert status(again) == DELIVERED
+
+
+@pytest.mark.parametrize("late", [True, False], ids=["late", "in-time"])
+def test_a_channel_that_shows_its_message_after_its_time(late: bool, stage: Stage) -> None:
+    """Messente gave it up, so the SMS went out; what the phone shows all the same is kept as a second truth."""
+    stage.dial(messente={"late": late})
+    stage.phone(online=False)
+    t = stage.send(ttl=TTL)
+    stage.drain()
+    stage.provider_expires(t)
+    stage.work()
+    stage.phone(online=True)
+    stage.work()
+    child = fallback(t)
+    assert child is not None
+    assert (status(t), status(child)) == (DELIVERED if late else EXPIRED, DELIVERED)
+    assert (t.late_rcs, stage.counts()) == (late, (int(late), 1))
+
+
+# SMS by Messente, as the fallback of another provider.
+
+
+@pytest.fixture
+def texting(stage: Stage, settings: Any) -> Stage:
+    """acme is Google's, sms Messente's."""
+    google = SIDES["google"]
+    rcs = google.backend(stage.emulator.url, stage.account, "acme")
+    sms = stage.rcs("solo", channel="sms", sender="Shop", inbound_secret="")
+    settings.RCS_BACKENDS = {"acme": {**rcs, "FALLBACK": ["sms"]}, "sms": sms}
+    account = {"mo_url": stage.webhook("sms"), "shared_secret": PASSWORD, "senders": ["Shop"]}
+    stage.dial(
+        **merged(google.dials(stage.webhook("acme"), "acme"), {"messente": {"accounts": {"solo": account}}})
+    )
+    return stage
+
+
+def test_messente_as_the_wire_for_sms(texting: Stage) -> None:
+    phone = texting.phone(rcs=False)
+    t = texting.send(CARD)
+    texting.work()
+    child = fallback(t)
+    assert child is not None
+    assert (status(t), status(child), texting.counts()) == (FAILED, DELIVERED, (0, 1))
+    phone.does("text", text="1")
+    texting.work()
+    tap = Message.objects.get(direction="in")
+    assert (tap.postback, tap.answers) == ("keep_7", child)
+    assert [m["text"] for m in texting.shown()] == [BY_SMS, YOURS]
+    phone.does("text", text="STOP")
+    texting.work()
+    offer = texting.send("Sale!", traffic="promotion")
+    texting.work()
+    assert (status(offer), offer.reason) == (CANCELLED, "opted_out")
