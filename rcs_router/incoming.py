@@ -8,12 +8,13 @@ from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from rcs_router import consent, content, sql
+from rcs_router import consent, content, sql, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.content.plain import Choice, match
 from rcs_router.contract import Incoming, IncomingKind, Status
 from rcs_router.models import Connection, Message, Transmission
+from rcs_router.models.media import links_of
 
 RECENT = 10  # how many of a person's newest messages a tap may belong to
 SHORT = 60  # characters: longer texts are not looked up as the number or label of an option
@@ -50,6 +51,18 @@ def store(connections: dict[str, Connection], said: Sequence[Incoming]) -> None:
     for before, row in pairwise(rows):  # in the order in which they came, which is the order of their answers
         row.created_at = max(row.created_at, before.created_at + timedelta(microseconds=1))
     sql.insert_all(rows, ignore_conflicts=True)
+    _store_links(rows)
+
+
+def _store_links(rows: list[Message]) -> None:
+    """The files that came with messages are to be fetched: two statements, and only where there are any."""
+    links = [link for row in rows if row.kind == IncomingKind.FILE for link in links_of(row)]
+    if not links or not router_settings().MEDIA_FETCH:
+        return
+    keys = [link.message_id for link in links]
+    new = set(Message.objects.filter(pk__in=keys).values_list("pk", flat=True))  # repeats were not stored
+    sql.insert_all([link for link in links if link.message_id in new])
+    wake.fetch()
 
 
 def as_row(connection: Connection, incoming: Incoming) -> Message:

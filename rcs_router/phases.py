@@ -6,12 +6,13 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from rcs_router import content as contents
 from rcs_router.content import Content, Text
-from rcs_router.models import Connection, Contact, Message, Transmission
+from rcs_router.models import Connection, Contact, InboundFile, Message, Transmission
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,11 @@ class IncomingMessage:
     @property
     def contact(self) -> Contact | None:
         return self.connections[0].contact
+
+    @cached_property
+    def files(self) -> "list[InboundFile]":
+        """What came with it, a thumbnail last. Fetching takes a moment: `state` says how far it is."""
+        return list(InboundFile.objects.filter(message=self.row.pk).order_by("thumbnail", "created_at"))
 
     def respond(self, content: "Content | str", **options: Any) -> dict[str, Any]:
         """Answer with content; sent in this order after all phases, once. `options` are those of `send()`."""

@@ -7,8 +7,9 @@ from django.db.models import Q
 
 from rcs_router import expiry, outbox, sql, wake
 from rcs_router.backends import backends
+from rcs_router.conf import router_settings
 from rcs_router.contract import Status
-from rcs_router.models import BackendState, Message, StoredWebhook, Transmission
+from rcs_router.models import BackendState, InboundFile, Message, StoredWebhook, Transmission
 
 
 def tick() -> None:
@@ -34,6 +35,8 @@ def due(now: datetime) -> Iterator[wake.Bell]:
             yield (wake.REVOKE, alias)
     if to_digest(now):
         yield (wake.DIGEST,)
+    if to_fetch(now):
+        yield (wake.FETCH,)
 
 
 def has_due(alias: str, now: datetime) -> bool:
@@ -45,6 +48,15 @@ def has_due(alias: str, now: datetime) -> bool:
 
 def to_revoke(alias: str, now: datetime) -> bool:
     return Transmission.objects.filter(backend_id=alias, revoke_at__lte=now).exists()
+
+
+def to_fetch(now: datetime) -> bool:
+    """Is a file to be fetched that nobody is fetching?"""
+    if not router_settings().MEDIA_FETCH:
+        return False
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    waiting = InboundFile.objects.filter(free, state=InboundFile.State.WAITING, due_at__lte=now)
+    return waiting.exists()
 
 
 def to_digest(now: datetime) -> bool:

@@ -21,6 +21,16 @@ def digest() -> None:
     inbox.digest()
 
 
+@shared_task(name="rcs_router.fetch", ignore_result=True)
+def fetch() -> None:
+    """Fetch files that people sent from their providers' links."""
+    from rcs_router import media, sql, sweep, wake
+    from rcs_router.models import InboundFile
+
+    if media.fetch_due() and sweep.to_fetch(sql.now(InboundFile)):
+        wake.fetch()  # the limit was reached before the end of the work
+
+
 @shared_task(name="rcs_router.revoke", ignore_result=True)
 def revoke(alias: str) -> None:
     """Ask one provider to take back what is to be taken back."""

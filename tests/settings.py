@@ -13,6 +13,8 @@ DEBUG = False
 ROOT_URLCONF = "tests.urls"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "/static/"
+MEDIA_URL = "/media/"
+MEDIA_ROOT = str(Path(tempfile.gettempdir()) / f"rcs-tests-{os.getpid()}-media")
 
 INSTALLED_APPS = [
     "django.contrib.admin",

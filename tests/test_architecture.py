@@ -35,7 +35,7 @@ ORDER = [
         "senders",
     ),
     *("phases", "handlers", "router"),
-    *("delivery", "expiry", "inbox", "sweep", "webhooks", "forms", "urls", "tasks", "schedule", "testing"),
+    *("delivery", "expiry", "inbox", "addresses", "media", "sweep", "webhooks", "forms", "urls", "tasks", "schedule", "testing"),
     *("checks", "admin", "management", "apps"),
 ]
 TOPS = {"admin", "campaigns", "management", "checks", "testing"}  # what nothing else may lean on

@@ -165,6 +165,13 @@ ROUTER: list[tuple[str, Any]] = [
     ("E104", {"RETRY_DELAYS": [5, -30]}),
     ("E104", {"EXPIRY_GRACE": float("inf")}),
     ("E104", {"PAUSES": []}),
+    ("E103", {"MEDIA_TYPES": "image/*"}),
+    ("E104", {"MEDIA_MAX_BYTES": 0}),
+    ("E104", {"MEDIA_TIMEOUT": 0}),
+    ("E116", {"MEDIA_TYPES": ["image/png", "pictures"]}),
+    ("E116", {"MEDIA_TYPES": ["image/png; charset=utf-8"]}),
+    ("E117", {"MEDIA_STORAGE": "nowhere"}),
+    ("W108", {"MEDIA_ALLOW_PRIVATE": True}),
     ("E105", {"APPS": ["shop.rcs.OrdersApp"]}),
     ("E105", {"APPS": ["rcs_router.handlers.NoSuch"]}),
     ("E106", {"APPS": ["rcs_router.testing.MemoryBackend"]}),
@@ -206,7 +213,7 @@ FINE: list[tuple[Any, Any]] = [
     (GOOD, {"PUBLIC_URL": "http://localhost/rcs"}),
     (entry(OPTIONS={"timeout": 87.9}), PUBLIC),
 ]
-SURROUNDINGS = {"E201", "E202", "E203", "W201", "W202", "W203", "W204"}
+SURROUNDINGS = {"E201", "E202", "E203", "W109", "W201", "W202", "W203", "W204"}
 
 
 class Database:
@@ -373,6 +380,16 @@ def test_urls_that_are_not_included(fine: Any, urls: str, wanted: list[str]) -> 
 def test_urls_are_not_missed_without_webhooks(fine: Any) -> None:
     fine.ROOT_URLCONF = "rcs_backends.emulator.urls"
     fine.RCS_BACKENDS = {"rcs": {"BACKEND": f"{HERE}.Deaf"}}
+    assert ids() == []
+
+
+def test_received_files_without_a_place(fine: Any) -> None:
+    fine.MEDIA_ROOT = ""
+    assert ids() == ["W109"]
+    fine.RCS_ROUTER = PUBLIC | {"MEDIA_FETCH": False}
+    assert ids() == []
+    fine.RCS_ROUTER = PUBLIC | {"MEDIA_STORAGE": "memory"}
+    fine.STORAGES = fine.STORAGES | {"memory": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}
     assert ids() == []
 
 

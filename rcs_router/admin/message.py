@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from rcs_router import sql
 from rcs_router.admin import look, search
 from rcs_router.admin.filters import HasErrors, MessageStatus, NeedsReview
+from rcs_router.admin.media import Files
 from rcs_router.admin.readonly import ReadOnlyAdmin
 from rcs_router.admin.standing import status_of, with_standing
 from rcs_router.admin.transmission import resting, ways
@@ -57,6 +58,7 @@ class MessageAdmin(ReadOnlyAdmin):
     list_filter = (NeedsReview, "direction", MessageStatus, "traffic", HasErrors)
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
+    inlines = (Files,)
     search_fields = ("pk",)
     search_help_text = search.HELP
     readonly_fields = ("shown", "who", "standing_word", "when", "said", "routed", "problems", "extra")

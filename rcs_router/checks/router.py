@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 
 from rcs_router import conf
 from rcs_router.checks.ids import found
+from rcs_router.checks.media import check_media
 from rcs_router.checks.surroundings import webhook_takers
 from rcs_router.conf import RouterSettings
 from rcs_router.errors import ConfigError
@@ -28,7 +29,7 @@ def check_router(**kwargs: object) -> list[CheckMessage]:
     if not isinstance(given, dict):
         return [found("E101", f"RCS_ROUTER must be a dict, not {type(given).__name__}")]
     good, wrong = _keys(given)
-    return [*wrong, *_apps(good), *_references(good), *_words(good), *_public_url(good)]
+    return [*wrong, *_apps(good), *_references(good), *_words(good), *_public_url(good), *check_media(good)]
 
 
 def _keys(given: dict[Any, Any]) -> tuple[RouterSettings, list[CheckMessage]]:

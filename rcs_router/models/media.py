@@ -134,4 +134,4 @@ def _time(value: Any) -> datetime | None:
 def _forget(sender: Any, instance: InboundFile, **kwargs: Any) -> None:
     """Whoever deletes a message wants the picture gone, too; after the commit, because a file comes not back."""
     if instance.file:
-        transaction.on_commit(partial(instance.file.storage.delete, instance.file.name), robust=True)
+        transaction.on_commit(partial(instance.file.storage.delete, str(instance.file.name)), robust=True)

@@ -16,6 +16,7 @@ MODELS = [
     "message",
     "transmission",
     "storedwebhook",
+    "inboundfile",
     "consent",
     "consentrecord",
     "backendstate",

@@ -6,7 +6,15 @@ from django.urls import NoReverseMatch, reverse
 
 from rcs_router import consent, inbox, pace, sql
 from rcs_router.contract import Status, WebhookRequest
-from rcs_router.models import BackendState, Consent, ConsentRecord, Message, StoredWebhook, Transmission
+from rcs_router.models import (
+    BackendState,
+    Consent,
+    ConsentRecord,
+    InboundFile,
+    Message,
+    StoredWebhook,
+    Transmission,
+)
 from tests.admin.pages import MODELS, READ_ONLY, act, listed, page
 from tests.core import ALICE, connection, memory, sent_to
 
@@ -25,6 +33,7 @@ def rows() -> dict:
         "message": t.message,
         "transmission": t,
         "storedwebhook": StoredWebhook.objects.get(),
+        "inboundfile": InboundFile.objects.create(message=t.message, url="https://f.example/", state="failed"),
         "consent": Consent.objects.get(),
         "consentrecord": ConsentRecord.objects.get(),
         "backendstate": BackendState.objects.get(pk="rcs"),
@@ -61,6 +70,7 @@ def test_events_have_no_screen_of_their_own():
 ACTIONS = [
     *(("transmission", what) for what in ("retry", "fall_back", "revoke", "cancel", "close", "resend")),
     ("storedwebhook", "digest_again"),
+    ("inboundfile", "fetch_again"),
     ("consent", "opt_in"),
     ("backendstate", "resume"),
 ]

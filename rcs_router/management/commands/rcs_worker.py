@@ -1,6 +1,7 @@
 """`manage.py rcs_worker`: the whole system without a broker; what is due in the database comes in, messages go out.
 
-One thread per backend sends and takes back, one digests what came in, and the main thread sweeps. Each looks five times
+One thread per backend sends and takes back, one digests what came in, one fetches the files that came with it, and the
+main thread sweeps. Each looks five times
 a second, and at once when another one has done something.
 """
 
@@ -18,9 +19,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 
-from rcs_router import delivery, expiry, inbox, sql, sweep, wake
+from rcs_router import delivery, expiry, inbox, media, sql, sweep, wake
 from rcs_router.backends import backends
-from rcs_router.models import Transmission
+from rcs_router.models import InboundFile, Transmission
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.stations: dict[str, Station] = {f"send {alias}": _sender(alias, BUDGET) for alias in backends}
-        self.stations["digest"] = _digest
+        self.stations |= {"digest": _digest, "fetch": _fetch}
         self.bells = {name: threading.Event() for name in self.stations}
         self.stopping = False
 
@@ -106,7 +107,7 @@ class Command(BaseCommand):
 
 def run_once() -> None:
     """Until nothing is due: what is done may make more due, such as a fallback or an answer."""
-    stations = [*(_sender(alias) for alias in backends), _digest]
+    stations = [*(_sender(alias) for alias in backends), _digest, _fetch]
     done = 1
     while done:
         _mend()
@@ -126,6 +127,10 @@ def _sender(alias: str, budget: float | None = None) -> Station:
 
 def _digest() -> int:
     return inbox.digest() if sweep.to_digest(sql.now(Transmission)) else 0
+
+
+def _fetch() -> int:
+    return media.fetch_due() if sweep.to_fetch(sql.now(InboundFile)) else 0
 
 
 def _guarded(name: str, work: Callable[[], int | None]) -> int:

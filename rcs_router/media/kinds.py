@@ -1,0 +1,115 @@
+"""A file's first bytes and what it is called in, what it is out: the bytes are believed first, the name after them."""
+
+import mimetypes
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+HEAD = 1024  # bytes that tell what a file is
+
+# A signature, and what such a file may be: the first, unless it is called another one of the list.
+_SIGNATURES: tuple[tuple[re.Pattern[bytes], tuple[str, ...]], ...] = (
+    (re.compile(rb"\xff\xd8\xff"), ("image/jpeg", "image/jpg")),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), ("image/png", "image/apng")),
+    (re.compile(rb"GIF8[79]a"), ("image/gif",)),
+    (re.compile(rb"(?s)RIFF....WEBP"), ("image/webp",)),
+    (re.compile(rb"(?s)RIFF....WAVE"), ("audio/wav", "audio/x-wav", "audio/vnd.wave")),
+    (re.compile(rb"(?s)RIFF....AVI "), ("video/x-msvideo", "video/avi")),
+    (re.compile(rb"BM(?s:....)\0\0\0\0"), ("image/bmp", "image/x-ms-bmp")),
+    (re.compile(rb"II\*\0|MM\0\*"), ("image/tiff",)),
+    (re.compile(rb"(?s)....ftyp(hei[cxms]|hev[cx]|mif1|msf1)"), ("image/heic", "image/heif")),
+    (re.compile(rb"(?s)....ftypavi[fs]"), ("image/avif",)),
+    (re.compile(rb"(?s)....ftypM4[AB]"), ("audio/mp4", "audio/x-m4a", "audio/m4a")),
+    (re.compile(rb"(?s)....ftyp3g"), ("video/3gpp", "audio/3gpp", "video/3gpp2", "audio/3gpp2", "video/mp4")),
+    (re.compile(rb"(?s)....ftypqt"), ("video/quicktime", "video/mp4")),
+    (
+        re.compile(rb"(?s)....ftyp"),
+        ("video/mp4", "audio/mp4", "audio/x-m4a", "video/3gpp", "audio/3gpp", "video/quicktime"),
+    ),
+    (re.compile(rb"\x1aE\xdf\xa3"), ("video/webm", "audio/webm", "video/x-matroska")),
+    (re.compile(rb"OggS\0"), ("audio/ogg", "video/ogg", "audio/opus", "application/ogg")),
+    (re.compile(rb"ID3"), ("audio/mpeg", "audio/mp3")),
+    (re.compile(rb"#!AMR"), ("audio/amr", "audio/amr-wb", "audio/3gpp")),
+    (re.compile(rb"fLaC"), ("audio/flac", "audio/x-flac")),
+    (re.compile(rb"\xff[\xf0\xf1\xf8\xf9]"), ("audio/aac", "audio/x-aac", "audio/aacp")),
+    (re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]"), ("audio/mpeg", "audio/mp3")),
+    (re.compile(rb"%PDF-"), ("application/pdf",)),
+    (
+        re.compile(rb"PK\x03\x04"),
+        (
+            "application/zip",
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+            "application/vnd.oasis.opendocument.text",
+            "application/epub+zip",
+        ),
+    ),
+    (re.compile(rb"MZ|\x7fELF|#!\s*/|\xca\xfe\xba\xbe|\xcf\xfa\xed\xfe"), ("application/x-executable",)),
+)
+_SEEN = {name for _, names in _SIGNATURES for name in names}
+# A browser that is handed these runs what is written in them, with the rights of the site they lie on.
+_MARKUP = re.compile(rb"<[A-Za-z!?]")
+_BLANK = b"\xef\xbb\xbf\xff\xfe \t\r\n\f\0"  # what may stand before it: byte order marks, white space
+_RUN = re.compile(
+    r"text/html|text/(x-)?(java|ecma)script|application/(x-)?(java|ecma)script|(text|application)/xml"
+    r"|.*\+xml|text/xsl|application/x-shockwave-flash|multipart/.*|text/css"
+)
+_EXTENSIONS = {
+    "image/jpeg": ".jpg",
+    "image/jpg": ".jpg",
+    "image/webp": ".webp",
+    "image/heic": ".heic",
+    "image/heif": ".heif",
+    "image/avif": ".avif",
+    "audio/amr": ".amr",
+    "audio/amr-wb": ".awb",
+    "audio/aac": ".aac",
+    "audio/mp4": ".m4a",
+    "audio/mpeg": ".mp3",
+    "audio/ogg": ".ogg",
+    "audio/wav": ".wav",
+    "audio/3gpp": ".3gp",
+    "video/3gpp": ".3gp",
+    "video/mp4": ".mp4",
+    "video/webm": ".webm",
+    "video/quicktime": ".mov",
+    "application/x-executable": ".bin",
+}
+
+
+def detect(head: bytes, declared: Iterable[str] = ()) -> str:
+    """The media type of a file that begins with `head` (HEAD bytes suffice); empty when its bytes belie its names.
+
+    `declared`: what it is called, the most trusted first. A name is believed only of bytes that we do not know, and
+    only if we would not know the bytes of such a file.
+    """
+    names = [name for name in declared if name and name != "application/octet-stream"]
+    if _MARKUP.match(head.lstrip(_BLANK).replace(b"\0", b"")):
+        return next((name for name in names if is_run(name)), "text/html")
+    for signature, kinds in _SIGNATURES:
+        if signature.match(head):
+            return next((name for name in names if name in kinds), kinds[0])
+    name = names[0] if names else "application/octet-stream"
+    return "" if name in _SEEN else name
+
+
+def is_run(media_type: str) -> bool:
+    """Would a browser run what is in it? HTML, SVG, XML, scripts."""
+    return bool(_RUN.fullmatch(media_type))
+
+
+def is_allowed(media_type: str, patterns: Iterable[str]) -> bool:
+    """Is it one of `patterns` (image/png, image/*)? What a browser runs must be named exactly."""
+    wanted = [pattern.lower() for pattern in patterns]
+    if is_run(media_type):
+        return media_type in wanted
+    return any(fnmatchcase(media_type, pattern) for pattern in wanted)
+
+
+def extension(media_type: str) -> str:
+    """With its dot: what a web server tells the type from. `.bin` when there is none."""
+    return _EXTENSIONS.get(media_type) or _KNOWN.guess_extension(media_type) or ".bin"
+
+
+_KNOWN = mimetypes.MimeTypes()  # Python's own table, the same on every machine

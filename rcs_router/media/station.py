@@ -1,0 +1,231 @@
+"""Links that are due in, files in the storage and the rows that say so out; woken by a task and the worker.
+
+Threads fetch and store; the database belongs to the thread that runs the station. A file is stored before its row says
+so: a worker that dies between the two leaves a file that nobody knows of, and the next try clears it away.
+"""
+
+import logging
+import random
+import uuid
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.files.base import File
+from django.db import connections
+from django.db.models import F, Q, QuerySet
+
+from rcs_router import signals, sql, wake
+from rcs_router.conf import RouterSettings, router_settings
+from rcs_router.media import kinds
+from rcs_router.media.download import Again, Download, Gone, Undone, Unwanted, download
+from rcs_router.models import InboundFile
+from rcs_router.models.media import media_type
+
+logger = logging.getLogger(__name__)
+
+THREADS = 8  # files fetched side by side; each may hold MEDIA_MAX_BYTES of disk
+LIMIT = 200  # files that one run begins; what is left rings again
+LOOK = 1.0  # seconds between two looks for more, while files are under way
+
+State = InboundFile.State
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What lies in the storage now."""
+
+    name: str
+    media_type: str
+    size: int  # bytes
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a row after a try; `wait` (seconds) when it stays to be tried again."""
+
+    state: InboundFile.State
+    code: str = ""
+    wait: float | None = None
+
+
+Flights = dict["Future[Stored]", InboundFile]
+
+
+def fetch_due(limit: int = LIMIT) -> int:
+    """Fetch what is due until nothing is, or `limit` files were begun; returns how many were begun."""
+    if not router_settings().MEDIA_FETCH:
+        return 0
+    begun, flying = 0, Flights()
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="rcs-media") as pool:
+        while True:
+            for row in _claim(min(THREADS - len(flying), limit - begun)):
+                begun += 1
+                flying[pool.submit(_fetch_and_store, row)] = row
+            if not flying:
+                return begun
+            done, _ = wait(flying, timeout=LOOK, return_when=FIRST_COMPLETED)
+            for future in done:
+                _settle(flying.pop(future), future)
+
+
+def again(rows: QuerySet[InboundFile]) -> int:
+    """Have those of `rows` fetched anew that are not fetched and not under way; returns how many."""
+    now = sql.now(InboundFile)
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    count = (
+        rows.filter(free)
+        .exclude(state=State.FETCHED)
+        .update(state=State.WAITING, code="", tries=0, due_at=now, claim=None, lease_until=None)
+    )
+    if count:
+        wake.fetch()
+    return count
+
+
+def _claim(limit: int) -> list[InboundFile]:
+    """Rows under a new lease. The try counts from here, so that a file that takes workers down is given up, too."""
+    if limit < 1:
+        return []
+    conf, now, token = router_settings(), sql.now(InboundFile), uuid.uuid4()
+    keys = sql.claim(
+        InboundFile,
+        where="state = %s AND due_at <= %s AND (lease_until IS NULL OR lease_until < %s)",
+        params=[State.WAITING.value, now, now],
+        order="due_at, id",
+        limit=limit,
+        claim=token,
+        lease_until=now + timedelta(seconds=conf.MEDIA_TIMEOUT + conf.LEASE),
+    )
+    if not keys:
+        return []
+    InboundFile.objects.filter(pk__in=keys, claim=token).update(tries=F("tries") + 1)
+    rows = InboundFile.objects.filter(pk__in=keys, claim=token)
+    return [row for row in rows if not _too_late(row, conf, now)]
+
+
+def _too_late(row: InboundFile, conf: RouterSettings, now: datetime) -> bool:
+    """Settle without a try what has expired, or has taken one worker after the other down."""
+    if row.expires_at and row.expires_at <= now:
+        _write(row, now, Verdict(State.GONE, "expired"))
+    elif row.tries > len(conf.RETRY_DELAYS) + 1:
+        _write(row, now, Verdict(State.FAILED, "worker_lost"))
+    else:
+        return False
+    return True
+
+
+def _fetch_and_store(row: InboundFile) -> Stored:
+    """In a thread of its own. Raises Undone."""
+    try:
+        conf = router_settings()
+        found = download(
+            row.url,
+            most=conf.MEDIA_MAX_BYTES,
+            seconds=conf.MEDIA_TIMEOUT,
+            allow_private=_near_too(conf),
+        )
+        with closing(found):
+            return _store(row, found, conf)
+    finally:
+        connections.close_all()  # a storage may keep its files in the database
+
+
+def _near_too(conf: RouterSettings) -> bool:
+    """While a site is being made, links lead to this machine: to the emulator's files."""
+    return settings.DEBUG if conf.MEDIA_ALLOW_PRIVATE is None else conf.MEDIA_ALLOW_PRIVATE
+
+
+def _store(row: InboundFile, found: Download, conf: RouterSettings) -> Stored:
+    names = [row.declared_type, media_type(found.declared_type)]
+    kind = kinds.detect(found.head[: kinds.HEAD], names)
+    if not kind or not kinds.is_allowed(kind, conf.MEDIA_TYPES):
+        raise Unwanted("type")
+    storage, name = row.file.storage, _name(row, row.tries, kind)
+    try:
+        for earlier in range(1, row.tries):  # of workers that died before they could say what they had stored
+            storage.delete(_name(row, earlier, kind))
+        stored = storage.save(name, File(found.body, name), max_length=row.file.field.max_length)
+    except Exception as error:  # a disk's, a network's or a cloud's
+        logger.warning("a received file cannot be stored: %s", type(error).__name__)
+        raise Again("storage") from None
+    return Stored(stored, kind, found.size)
+
+
+def _name(row: InboundFile, attempt: int, kind: str) -> str:
+    """Nothing of it is the sender's, and no two tries share one."""
+    suffix = f"-{attempt}" if attempt > 1 else ""
+    return f"rcs/{row.created_at:%Y/%m}/{row.pk}{suffix}{kinds.extension(kind)}"
+
+
+def _settle(row: InboundFile, future: "Future[Stored]") -> None:
+    now, conf = sql.now(InboundFile), router_settings()
+    try:
+        stored = future.result()
+    except Undone as error:
+        delays = conf.RETRY_DELAYS
+        verdict = after(error, row.tries, delays, random.uniform(0, conf.RETRY_JITTER), row.expires_at, now)  # noqa: S311
+        _write(row, now, verdict)
+    except Exception as error:  # a mistake of ours: the lease ends, and it is tried again
+        logger.error("a received file cannot be fetched: %s", type(error).__name__)
+    else:
+        _fetched(row, stored, now)
+
+
+def after(
+    error: Undone,
+    tries: int,
+    delays: tuple[float, ...],
+    jitter: float = 0.0,
+    expires_at: datetime | None = None,
+    now: datetime | None = None,
+) -> Verdict:
+    """What an error means after so many tries. Pure. `jitter`: share of the delay to add."""
+    if not isinstance(error, Again):
+        state = State.GONE if isinstance(error, Gone) else State.REFUSED
+        return Verdict(state if isinstance(error, Gone | Unwanted) else State.FAILED, error.code)
+    if tries > len(delays):
+        return Verdict(State.FAILED, error.code)
+    pause = max(delays[tries - 1] * (1 + jitter), error.retry_after or 0.0)
+    if expires_at and now and now + timedelta(seconds=pause) >= expires_at:
+        return Verdict(State.GONE, error.code)
+    return Verdict(State.WAITING, error.code, pause)
+
+
+def _write(row: InboundFile, now: datetime, verdict: Verdict) -> None:
+    due_at = now + timedelta(seconds=verdict.wait) if verdict.wait is not None else row.due_at
+    _ours(row).update(state=verdict.state, code=verdict.code, due_at=due_at, claim=None, lease_until=None)
+
+
+def _fetched(row: InboundFile, stored: Stored, now: datetime) -> None:
+    changes = {
+        "file": stored.name,
+        "media_type": stored.media_type,
+        "size": stored.size,
+        "state": State.FETCHED,
+        "code": "",
+        "fetched_at": now,
+        "claim": None,
+        "lease_until": None,
+    }
+    if not _ours(row).update(**changes):
+        _discard(row, stored.name)
+        return
+    for name, value in changes.items():
+        setattr(row, name, value)
+    signals.after_commit(signals.media_fetched, InboundFile, file=row)
+
+
+def _discard(row: InboundFile, name: str) -> None:
+    """Another worker has taken over, or the message is gone: no row will ever name this file."""
+    try:
+        row.file.storage.delete(name)
+    except Exception as error:
+        logger.warning("a file that nobody wants is left in the storage: %s", type(error).__name__)
+
+
+def _ours(row: InboundFile) -> QuerySet[InboundFile]:
+    """The row, if it is still under the claim that it was read with."""
+    return InboundFile.objects.filter(pk=row.pk, claim=row.claim, state=State.WAITING)
