@@ -10,7 +10,11 @@ import sys
 from tests.services.processes import PostgreSQL
 
 # No database, or one of their own: to run them once more would only take time.
-ELSEWHERE = ["tests/backends", "tests/content", "tests/emulator", "tests/acceptance/test_demo.py"]
+ELSEWHERE = [
+    *("tests/backends", "tests/capabilities", "tests/conf", "tests/content", "tests/emulator", "tests/quiet"),
+    *("tests/acceptance/test_demo.py", "tests/acceptance/test_everything_shows.py"),
+    "tests/acceptance/test_wire_requests.py",
+]
 
 
 def main() -> int:
