@@ -1,8 +1,48 @@
-"""For your tests: a backend without a network; in `stub` a provider made of sockets, in `conformance` the suite.
+"""For your tests: test cases, handsets and scripts without a network; for backends of your own, a suite and a stub.
 
-`conformance` needs pytest and hypothesis; the rest needs nothing.
+`conformance` needs pytest and hypothesis, `plugin` needs pytest and pytest-django; the rest needs nothing.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from rcs_router.testing.memory import CHIPS, RICH, MemoryBackend, MemoryOptions, MemorySMS
 
-__all__ = ["CHIPS", "RICH", "MemoryBackend", "MemoryOptions", "MemorySMS"]
+if TYPE_CHECKING:
+    from rcs_router.testing.cases import RCSTestCase, RCSTestMixin, RCSTransactionTestCase
+    from rcs_router.testing.handset import Handset, Shown
+    from rcs_router.testing.script import ScriptFailed
+    from rcs_router.testing.waiting import no_waiting
+    from rcs_router.testing.world import AppFailed, World
+
+__all__ = [
+    "CHIPS",
+    "RICH",
+    "AppFailed",
+    "Handset",
+    "MemoryBackend",
+    "MemoryOptions",
+    "MemorySMS",
+    "RCSTestCase",
+    "RCSTestMixin",
+    "RCSTransactionTestCase",
+    "ScriptFailed",
+    "Shown",
+    "World",
+    "no_waiting",
+]
+_WHERE = {
+    **dict.fromkeys(["RCSTestCase", "RCSTestMixin", "RCSTransactionTestCase"], "cases"),
+    **dict.fromkeys(["Handset", "Shown"], "handset"),
+    **dict.fromkeys(["AppFailed", "World"], "world"),
+    "ScriptFailed": "script",
+    "no_waiting": "waiting",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Lazily, because settings may name MemoryBackend before there are models.
+    if name in _WHERE:
+        from importlib import import_module
+
+        return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

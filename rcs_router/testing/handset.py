@@ -1,0 +1,313 @@
+"""What a person does with a phone in, webhook requests of its provider out; and what the phone was shown."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+from django.test import Client
+from django.utils import timezone
+
+from rcs_router import lookup_connections
+from rcs_router.backends import backends, default_alias
+from rcs_router.content import Content, Form, dump, postback_of
+from rcs_router.content.forms import postback_of_form
+from rcs_router.contract import Incoming, IncomingKind, Outbound, ReceiptKind
+from rcs_router.forms import Questions
+from rcs_router.identities import heard
+from rcs_router.links import form_link
+from rcs_router.models import Connection, Message, Transmission
+from rcs_router.testing.reading import blocks_of, chips_of, line_of, without_options
+from rcs_router.testing.script import ScriptFailed, compare
+
+if TYPE_CHECKING:
+    from rcs_router.testing.standin import StandIn
+    from rcs_router.testing.world import World
+
+
+@dataclass
+class Shown:
+    """One message on a phone. `content`: as the backend carried it; `by_sms`: as plain text, with numbers to answer."""
+
+    id: UUID  # the transmission's
+    alias: str
+    content: Content
+    plain: str
+    by_sms: bool
+    read: bool = field(default=False, compare=False)
+
+    @property
+    def transmission(self) -> Transmission:
+        return Transmission.objects.select_related("message").get(pk=self.id)
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """Label and postback of what can be tapped, or answered by its number."""
+        if self.by_sms:
+            return [(choice["label"], choice["postback"]) for choice in self.transmission.choices]
+        return [(chip.label, postback_of(chip)) for chip in chips_of(self.content)]
+
+    @property
+    def options(self) -> dict[int, str]:
+        """The labels, numbered from 1: in an SMS these are the numbers that it shows."""
+        return {number: label for number, (label, _) in enumerate(self.choices, 1)}
+
+    @property
+    def text(self) -> str:
+        """Its words: a card's title and description, an SMS without the lines of its options."""
+        if self.by_sms:
+            return without_options(self.plain, self.options)
+        return "\n".join(words for words, _ in blocks_of(self.content) if words)
+
+    @property
+    def line(self) -> str:
+        """All of it on one line, as scripts write it: `Which one? [Boots|Jacket]`."""
+        if self.by_sms:
+            return line_of([(self.text, list(self.options.values()))])
+        return line_of(blocks_of(self.content))
+
+
+class Handset:
+    """One phone. Whatever it does goes through the provider's webhook, the inbox and the router, and is answered.
+
+    Each of these returns the stored incoming message, once all that it led to is done. Get one from `World.handset()`.
+    """
+
+    def __init__(self, number: str, world: "World", *, rcs: bool = True) -> None:
+        self.number = number if not number[:1].isdigit() else heard(number)
+        self.world = world
+        self.rcs = rcs
+        self.on = True
+        self._shown: list[Shown] = []
+        self._waiting: list[tuple[Shown, bool]] = []  # while it is off; and does the provider report?
+        self._heard = 0  # how many of them `hears()` was asked about
+        self._alias = ""  # of the conversation that is open
+
+    def __repr__(self) -> str:
+        return f"<Handset {self.number} {'RCS' if self.rcs else 'SMS'}>"
+
+    # What it shows
+
+    @property
+    def messages(self) -> list[Shown]:
+        """Everything it was shown, once all that is due is done."""
+        self.world.work()
+        return list(self._shown)
+
+    @property
+    def texts(self) -> list[str]:
+        return [shown.text for shown in self.messages]
+
+    @property
+    def last(self) -> Shown:
+        """Raises ScriptFailed when there is none."""
+        if not self.messages:
+            raise ScriptFailed(f"{self.number} was shown nothing")
+        return self._shown[-1]
+
+    @property
+    def options(self) -> dict[int, str]:
+        """What the last message offers: number → label."""
+        return self.last.options
+
+    def hears(self, *expected: str | Content) -> list[Shown]:
+        """It was shown exactly these since `hears` was last asked, in this order; nothing: it was left in peace.
+
+        A string is written like a line of a script. Raises ScriptFailed, with the difference.
+        """
+        new = self.messages[self._heard :]
+        self._heard += len(new)
+        wanted = [one if isinstance(one, str) else line_of(blocks_of(one)) for one in expected]
+        compare(self.number, wanted, [shown.line for shown in new], self.world.said)
+        return new
+
+    # What a person does
+
+    def says(self, text: str, *, via: str = "") -> Message:
+        """Types and sends. `via`: an alias; else the one of the open conversation."""
+        self._note(">", text)
+        return self._does(IncomingKind.TEXT, text=text, via=via)
+
+    def taps(self, what: str) -> Message:
+        """Taps the chip with this label or postback, in the newest message that has it.
+
+        In an SMS, answers with its number, or with its label when another message has come since. Raises ScriptFailed
+        when there is no such chip, when two of one message have this label, and when the answer is taken for another.
+        """
+        shown, number, label, postback = self._find(what)
+        self._note("!", label)
+        if not shown.by_sms:
+            return self._does(IncomingKind.SUGGESTION, text=label, postback=postback, via=shown.alias)
+        answer = str(number) if shown is self._shown[-1] else label
+        row = self._does(IncomingKind.TEXT, text=answer, via=shown.alias)
+        if row.postback != postback:
+            raise ScriptFailed(
+                f"{answer!r} was to mean {postback!r}, but was taken for {row.postback or 'text'!r}"
+            )
+        return row
+
+    def types(self) -> None:
+        """Its keyboard is busy."""
+        self._does(IncomingKind.TYPING)
+
+    def reads(self) -> None:
+        """Everything that it shows was read."""
+        for shown in self.messages:
+            if not shown.read and self._reports(shown.alias):
+                self.world.receipt(shown.alias, ReceiptKind.READ, shown.id, at=timezone.now())
+            shown.read = True
+        self.world.work()
+
+    def sends_file(
+        self, url: str, media_type: str = "image/jpeg", *, name: str = "", content: bytes = b""
+    ) -> Message:
+        """A picture, sound or document, which the provider keeps at `url`: `content`, else it is gone. Only by RCS."""
+        if content:
+            self.world.links[url] = (content, media_type)
+        return self._does(IncomingKind.FILE, text=name, url=url, media_type=media_type)
+
+    def shares(self, latitude: float, longitude: float, label: str = "") -> Message:
+        """Its position, in degrees. Only by RCS."""
+        return self._does(IncomingKind.LOCATION, text=label, latitude=latitude, longitude=longitude)
+
+    def unsubscribes(self) -> None:
+        """By the phone's menu, without a word. Only by RCS."""
+        self._does(IncomingKind.UNSUBSCRIBE)
+
+    def subscribes(self) -> None:
+        self._does(IncomingKind.SUBSCRIBE)
+
+    def fills_in(self, form: Form | str = "", /, **answers: Any) -> Message:
+        """The newest form (of this name), in the chat or on its web page. Raises ScriptFailed for answers it refuses."""
+        shown, asked = self._find_form(form.name if isinstance(form, Form) else form)
+        if not isinstance(shown.content, Form):
+            return self._fills_in_page(shown, answers)
+        questions = Questions(asked, answers)
+        if not questions.is_valid():
+            raise ScriptFailed(f"the form {asked.name!r} refuses: {questions.errors.as_json()}")
+        plain = {
+            name: v if isinstance(v, bool | None) else str(v) for name, v in questions.cleaned_data.items()
+        }
+        return self._does(
+            IncomingKind.FORM,
+            text=asked.title,
+            postback=postback_of_form(asked),
+            answers=shown.id,
+            fields={"form": plain},
+            via=shown.alias,
+        )
+
+    # What becomes of it
+
+    def loses_rcs(self) -> None:
+        """RCS is switched off: from now on it can be reached, and writes, by SMS only."""
+        self.rcs = False
+        self.world.said.append(f"{self.number} ~ sms")
+
+    def has_rcs(self) -> None:
+        """RCS is on (again), and the conversation goes on there."""
+        self.rcs, self._alias = True, ""
+        self.world.said.append(f"{self.number} ~ rcs")
+
+    def switches_off(self) -> None:
+        """Providers go on accepting messages, which wait until they are taken back or the phone is on again."""
+        self.on = False
+        self.world.said.append(f"{self.number} ~ off")
+
+    def switches_on(self) -> None:
+        self.on = True
+        self.world.said.append(f"{self.number} ~ on")
+        waiting, self._waiting = self._waiting, []
+        for shown, reports in waiting:
+            self._display(shown, reports)
+        self.world.work()
+
+    def connection(self, alias: str = "") -> Connection:
+        """To send to: on this backend, or on the one by which it would write now."""
+        return lookup_connections(alias or self._way(), [self.number])[0]
+
+    # The provider's side
+
+    def show(self, backend: "StandIn", outbound: Outbound, *, by_sms: bool) -> None:
+        """Called from the threads that send: no database here. What a provider knows already is not shown twice."""
+        known = [shown.id for shown in self._shown] + [shown.id for shown, _ in self._waiting]
+        if outbound.id in known and backend.capabilities.idempotent:
+            return
+        shown = Shown(outbound.id, backend.alias, outbound.content, outbound.text, by_sms)
+        if self.on:
+            self._display(shown, self._reports(backend.alias))
+        else:
+            self._waiting.append((shown, self._reports(backend.alias)))
+
+    def forget_waiting(self, transmission: UUID) -> bool:
+        """It was taken back; False when it was shown already."""
+        kept = [one for one in self._waiting if one[0].id != transmission]
+        found, self._waiting = len(kept) < len(self._waiting), kept
+        return found
+
+    def _display(self, shown: Shown, reports: bool) -> None:
+        self._shown.append(shown)
+        self._alias = shown.alias
+        if reports:
+            self.world.receipt(shown.alias, ReceiptKind.DELIVERED, shown.id, at=timezone.now())
+
+    def _reports(self, alias: str) -> bool:
+        return backends[alias].capabilities.webhook
+
+    def _does(self, kind: IncomingKind, *, via: str = "", **what: Any) -> Any:
+        self.world.work()  # what was said before comes first, and may open another conversation
+        alias = via or self._way()
+        if kind != IncomingKind.TEXT and self.world[alias].is_sms:
+            raise ScriptFailed(f"{self.number} writes by SMS, which carries text only, and no {kind}")
+        name = f"handset-{uuid4().hex}"
+        said = Incoming(kind, self.number, id=name, at=timezone.now(), **what)
+        self.world.hear(alias, said)
+        self.world.work()
+        return Message.objects.filter(direction=Message.Direction.IN, external_id=name).first()
+
+    def _way(self) -> str:
+        """The alias by which it writes: of the open conversation, else one of its kind, the nearest first."""
+        open_now = [self._alias, *backends.config(self._alias).fallback] if self._alias else []
+        for alias in [*open_now, default_alias(), *backends]:
+            if alias and (self.world[alias].is_sms or self.rcs):
+                return alias
+        raise ScriptFailed(f"{self.number} has no RCS, and no backend of RCS_BACKENDS carries SMS")
+
+    def _find(self, what: str) -> tuple[Shown, int, str, str]:
+        for shown in reversed(self.messages):
+            found = [(n, *one) for n, one in enumerate(shown.choices, 1) if what in one]
+            exact = [one for one in found if one[2] == what] or found
+            if len({one[2] for one in exact}) > 1:
+                raise ScriptFailed(
+                    f"{what!r} stands on several chips: tap a postback, {[one[2] for one in exact]}"
+                )
+            if exact:
+                return shown, *exact[0]
+        offered = [label for shown in self._shown for label, _ in shown.choices]
+        raise ScriptFailed(
+            f"{self.number} has nothing to tap called {what!r}, but {offered or 'nothing at all'}"
+        )
+
+    def _find_form(self, name: str) -> tuple[Shown, Form]:
+        for shown in reversed(self.messages):
+            asked = shown.transmission.message.body
+            if isinstance(asked, Form) and name in {"", asked.name}:
+                return shown, asked
+        raise ScriptFailed(f"{self.number} was shown no form {name}".rstrip())
+
+    def _fills_in_page(self, shown: Shown, answers: dict[str, Any]) -> Any:
+        link = form_link(shown.id)
+        if link not in (shown.plain if shown.by_sms else str(dump(shown.content))):
+            raise ScriptFailed("the form came without the address of its page")
+        data = {name: value for name, value in answers.items() if value not in {None, False}}
+        response = Client().post(urlsplit(link).path, data, secure=link.startswith("https:"))
+        if response.status_code != 200:
+            problems = getattr((response.context or {}).get("questions"), "errors", None)
+            raise ScriptFailed(
+                f"the form's page answers {response.status_code}: {problems and problems.as_json()}"
+            )
+        self.world.work()
+        return Message.objects.filter(external_id=f"form:{shown.id}").first()
+
+    def _note(self, sign: str, text: str) -> None:
+        self.world.said.append(f"{self.number} {sign} {' '.join(text.split())}")

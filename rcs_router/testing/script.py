@@ -1,0 +1,138 @@
+"""A scripted conversation in; played on the handsets of a World, strictly, or a readable difference out.
+
+    # a comment
+    +37255501234 > menu                               says
+    +37255501234 < What would you like? [Boots|Tent]  is shown exactly this next, with exactly these chips
+    +37255501234 ! Boots                              taps a label or a postback; in an SMS, answers its number
+    +37255501234 ~ sms                                loses RCS; `rcs`: has it again; `off`, `on`: its power
+    +37255501234 < Boots … EUR                        … or ... stands for anything
+
+The words of a card are its title and its description; runs of blanks and ends of lines count as one blank.
+"""
+
+import difflib
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rcs_router.testing.world import World
+
+_LINE = re.compile(r"^(\S+)\s+([<>!~])(?:\s+(.*))?$")
+_SWITCHES = {"sms": "loses_rcs", "rcs": "has_rcs", "off": "switches_off", "on": "switches_on"}
+SHOWN = 12  # lines of the conversation that a failure repeats
+
+
+class ScriptFailed(AssertionError):
+    """The conversation went another way."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a script. `sign`: > says, < is shown, ! taps, ~ switches."""
+
+    number: int  # of the line, from 1
+    phone: str
+    sign: str
+    text: str
+
+
+def read(script: str) -> list[Step]:
+    """Raises ValueError that names the line."""
+    steps = []
+    for number, line in enumerate(script.splitlines(), 1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        found = _LINE.match(line)
+        if not found:
+            raise ValueError(f"line {number} of the script is not “number > text”: {line}")
+        step = Step(number, found[1], found[2], (found[3] or "").strip())
+        if step.sign == "~" and step.text not in _SWITCHES:
+            raise ValueError(
+                f"line {number} of the script: ~ takes {', '.join(_SWITCHES)}, not {step.text!r}"
+            )
+        steps.append(step)
+    return steps
+
+
+def play(world: "World", script: str) -> None:
+    """Raises ScriptFailed, whose message names the line; ValueError for a line that is none."""
+    expected: list[Step] = []
+    last = 0
+    for step in read(script):
+        if step.sign == "<":
+            expected.append(step)
+            continue
+        _listen(world, expected, last)
+        _act(world.handset(step.phone), step)
+        expected, last = [], step.number
+    _listen(world, expected, last)
+
+
+def _listen(world: "World", expected: list[Step], last: int) -> None:
+    """Every phone was shown what is expected of it, and no phone anything else."""
+    wanted: dict[Any, list[Step]] = defaultdict(list)
+    for step in expected:
+        wanted[world.handset(step.phone)].append(step)
+    world.work()
+    for phone in [*wanted, *(phone for phone in list(world.phones.values()) if phone not in wanted)]:
+        steps = wanted.get(phone, [])
+        try:
+            phone.hears(*[step.text for step in steps])
+        except ScriptFailed as failure:
+            where = steps[0].number if steps else last
+            raise ScriptFailed(f"line {where} of the script: {failure}") from None
+
+
+def _act(phone: Any, step: Step) -> None:
+    try:
+        if step.sign == "~":
+            getattr(phone, _SWITCHES[step.text])()
+        elif step.sign == "!":
+            phone.taps(step.text)
+        else:
+            phone.says(step.text)
+    except ScriptFailed as failure:
+        raise ScriptFailed(f"line {step.number} of the script: {failure}") from None
+    except Exception as error:
+        error.add_note(f"in line {step.number} of the script: {step.phone} {step.sign} {step.text}")
+        raise
+
+
+def compare(number: str, expected: Sequence[str], shown: Sequence[str], said: list[str]) -> None:
+    """Raises ScriptFailed unless both are the same, line by line; adds what was shown to `said`, the transcript."""
+    wanted = [" ".join(line.split()) for line in expected]
+    for position, line in enumerate(shown[: len(wanted)]):
+        if _matches(wanted[position], line):
+            wanted[position] = line
+    before = list(said)
+    said += [f"{number} < {line}" for line in shown]
+    if wanted == list(shown):
+        return
+    lines = [line for line in difflib.ndiff(wanted, list(shown)) if not line.startswith("?")]
+    difference = "\n".join(f"  {_SIGNS[line[0]]} {line[2:]}" for line in lines)
+    story = "\n".join(f"    {line}" for line in before[-SHOWN:]) or "    (nothing)"
+    raise ScriptFailed(f"{number} {_verdict(wanted, shown)}:\n{difference}\nbefore that:\n{story}")
+
+
+_SIGNS = {"-": "missing:   ", "+": "unexpected:", " ": "as it shall:"}
+
+
+def _verdict(wanted: Sequence[str], shown: Sequence[str]) -> str:
+    if sorted(wanted) == sorted(shown):
+        return "was shown the right messages in the wrong order"
+    if not shown:
+        return "was shown nothing"
+    if not wanted:
+        return "was shown something that nobody expected"
+    return "was shown something else"
+
+
+def _matches(wanted: str, line: str) -> bool:
+    if wanted == line:
+        return True
+    pieces = re.split(r"…|\.\.\.", wanted)
+    return len(pieces) > 1 and re.fullmatch(".*".join(map(re.escape, pieces)), line) is not None
