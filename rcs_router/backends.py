@@ -16,7 +16,8 @@ from rcs_router.conf import router_settings
 from rcs_router.contract import BaseBackend, Traffic
 from rcs_router.errors import ConfigError
 
-KEYS = ("BACKEND", "FALLBACK", "OPTIONS", "RATE", "RETRY_DELAYS", "TRAFFIC")
+KEYS = ("BACKEND", "BRAND", "FALLBACK", "OPTIONS", "RATE", "RETRY_DELAYS", "TRAFFIC")
+BRAND = 60  # characters
 _PER = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -31,6 +32,7 @@ class BackendConfig:
     rate: float | None  # messages a second, shared by every worker; None: no limit
     traffic: Traffic
     retry_delays: tuple[float, ...] | None
+    brand: str = ""  # whose sender it is; a refusal holds on all backends of the same brand
 
     @classmethod
     def read(cls, alias: str, given: Any) -> "BackendConfig":
@@ -52,6 +54,7 @@ class BackendConfig:
             rate=_rate(where, given.get("RATE")),
             traffic=_traffic(where, given.get("TRAFFIC", Traffic.TRANSACTION)),
             retry_delays=_delays(where, given.get("RETRY_DELAYS")),
+            brand=_brand(where, given.get("BRAND", "")),
         )
 
 
@@ -131,6 +134,16 @@ def default_alias() -> str:
     return router_settings().DEFAULT_BACKEND or next(iter(backends), "")
 
 
+def brand_of(alias: str) -> str:
+    """The BRAND of a backend; empty where there is none, and for an alias that RCS_BACKENDS does not have (any more).
+
+    Raises nothing: a STOP is recorded even where the entry is wrong.
+    """
+    entry = backends.settings.get(alias)
+    brand = entry.get("BRAND", "") if isinstance(entry, dict) else ""
+    return brand if isinstance(brand, str) else ""
+
+
 def _aliases(where: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(alias, str) for alias in value):
         raise ConfigError(f'{where}["FALLBACK"] must be a list of aliases')
@@ -144,6 +157,12 @@ def _rate(where: str, value: Any) -> float | None:
     if not match or float(match[1]) == 0:
         raise ConfigError(f'{where}["RATE"] must look like "100/s", "600/m" or "5000/h", not {value!r}')
     return float(match[1]) / _PER[match[2]]
+
+
+def _brand(where: str, value: Any) -> str:
+    if not isinstance(value, str) or len(value) > BRAND:
+        raise ConfigError(f'{where}["BRAND"] must be a text of at most {BRAND} characters, not {value!r}')
+    return value
 
 
 def _traffic(where: str, value: Any) -> Traffic:

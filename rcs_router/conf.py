@@ -1,7 +1,10 @@
 """settings.RCS_ROUTER in, one typed value out; nothing is read at import, so `override_settings` works."""
 
 import math
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from datetime import datetime, time
 from functools import lru_cache
 from typing import Any, get_type_hints
 
@@ -67,19 +70,25 @@ class RouterSettings:
     MEDIA_TIMEOUT: float = 60  # for one file, redirects and all
     MEDIA_ALLOW_PRIVATE: bool | None = None  # links to this machine and its network; None: as DEBUG
 
+    # A message that is nothing but one of these words ends the offers, brings them back, or asks for help.
     OPT_OUT_WORDS: tuple[str, ...] = (
-        "stop",
-        "stopall",
-        "unsubscribe",
-        "cancel",
-        "end",
-        "quit",
-        "baja",
-        "parar",
+        *("stop", "stopall", "stop all", "unsubscribe", "optout", "opt-out", "revoke"),
+        *("cancel", "end", "quit", "baja", "parar", "arret", "arrêt"),
     )
-    OPT_IN_WORDS: tuple[str, ...] = ("start", "unstop", "alta", "démarrer", "começar")
+    OPT_IN_WORDS: tuple[str, ...] = (
+        *("start", "unstop", "subscribe", "alta"),
+        *("démarrer", "demarrer", "começar", "comecar"),
+    )
+    HELP_WORDS: tuple[str, ...] = (
+        *("help", "info", "aide", "ayuda", "ajuda", "hilfe", "aiuto", "hulp", "pomoc", "abi"),
+        *("помощь", "допомога"),
+    )
     OPT_OUT_REPLY: str = "You will get no more offers from us. Answer START to get them again."
     OPT_IN_REPLY: str = "Welcome back: you will get our offers again. Answer STOP to end them."
+    HELP_REPLY: str = ""  # empty: HELP is for the apps
+
+    CAPS: tuple[str, ...] = ()  # promotions to one person, e.g. ("3/d", "10/w"); empty: any number
+    QUIET_HOURS: tuple[str, ...] = ()  # e.g. ("21:00", "08:00"), by the number's own clock; empty: none
 
 
 _FROM_ONE = {"ANSWERS_A_MINUTE", "BREAKER", "CLAIM", "MAX_LOST_LEASES"} | {
@@ -87,6 +96,41 @@ _FROM_ONE = {"ANSWERS_A_MINUTE", "BREAKER", "CLAIM", "MAX_LOST_LEASES"} | {
 }
 _ABOVE_ZERO = {"DRAIN_BUDGET", "FORM_LIFE", "LEASE", "MEDIA_TIMEOUT"}
 _NOT_EMPTY = {"PAUSES"}
+_SECONDS = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
+
+
+@dataclass(frozen=True)
+class Cap:
+    """At most `count` promotions to one person in any `seconds`."""
+
+    count: int
+    seconds: float
+
+
+def caps(given: tuple[str, ...]) -> tuple[Cap, ...]:
+    """CAPS, read. Raises ConfigError for what is not "number/h", "number/d" or "number/w"."""
+    matches = [re.fullmatch(r"([1-9]\d{0,5})/([hdw])", one) for one in given]
+    if wrong := [one for one, match in zip(given, matches, strict=True) if not match]:
+        raise ConfigError(f'RCS_ROUTER["CAPS"] must be a list such as ["3/d", "10/w"], not {wrong[0]!r}')
+    return tuple(Cap(int(match[1]), _SECONDS[match[2]]) for match in matches if match)
+
+
+def quiet_hours(given: tuple[str, ...]) -> tuple[time, time] | None:
+    """QUIET_HOURS, read: from when until when. Raises ConfigError for what is not two different times of day."""
+    if not given:
+        return None
+    try:
+        begin, end = (datetime.strptime(one, "%H:%M").time() for one in given)
+    except ValueError:
+        begin = end = time()
+    if begin == end:
+        raise ConfigError(
+            f'RCS_ROUTER["QUIET_HOURS"] must be two times such as ("21:00", "08:00"), not {given!r}'
+        )
+    return begin, end
+
+
+_READ: dict[str, Callable[[tuple[str, ...]], object]] = {"CAPS": caps, "QUIET_HOURS": quiet_hours}
 
 
 def read(given: dict[str, Any]) -> RouterSettings:
@@ -114,6 +158,8 @@ def in_range(name: str, value: Any) -> Any:
     where = f'RCS_ROUTER["{name}"]'
     if name in _NOT_EMPTY and not value:
         raise ConfigError(f"{where} may not be empty")
+    if name in _READ:
+        _READ[name](value)
     for number in value if isinstance(value, tuple) else (value,):
         if isinstance(number, str | bool | None):
             continue

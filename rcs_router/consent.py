@@ -1,17 +1,24 @@
-"""May we write to this person? Asked at `send()` and again when a batch is claimed; changed by what people say."""
+"""May we write to this person? Asked at `send()`, at the claim and when it leaves; changed by what people say."""
 
 import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from rcs_router import signals
+from rcs_router.backends import backends, brand_of
 from rcs_router.conf import router_settings
 from rcs_router.contract import Traffic
-from rcs_router.models import Consent, ConsentRecord
+from rcs_router.models import Connection, Consent, ConsentRecord, Message
+
+_INVISIBLE = re.compile(
+    "[\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff]"
+)  # joiners, marks of direction, styles of emoji
 
 
 def needs_consent(traffic: str) -> bool:
@@ -19,16 +26,21 @@ def needs_consent(traffic: str) -> bool:
     return traffic == Traffic.PROMOTION
 
 
-def refused(subjects: Iterable[str]) -> set[str]:
-    """Those of `subjects` who want no promotions. They hold on every backend: a STOP by SMS counts for RCS."""
-    return set(
-        Consent.objects.filter(subject__in=list(subjects), opted_out=True).values_list("subject", flat=True)
-    )
+def refused(subjects: Iterable[str], brand: str = "") -> set[str]:
+    """Those of `subjects` who want no promotions of `brand`: a STOP by SMS counts for RCS, but for no other brand."""
+    return {
+        subject for subject, opted_out in _standing(brand, subject__in=list(subjects)).items() if opted_out
+    }
 
 
-def has_spoken(subject: str) -> bool:
-    """Has this person ever ended the offers, or asked for them?"""
-    return Consent.objects.filter(subject=subject).exists()
+def everybody(brand: str = "") -> dict[str, bool]:
+    """Every number of which anything is known, and whether it wants no promotions of `brand`; tokens are left out."""
+    return _standing(brand, subject__startswith="+")
+
+
+def has_spoken(subject: str, brand: str = "") -> bool:
+    """Has this person ever ended the offers of `brand`, or asked for them?"""
+    return Consent.objects.filter(subject=subject, brand__in=scope(brand)).exists()
 
 
 def record(
@@ -37,15 +49,22 @@ def record(
     opted_out: bool,
     source: str,
     backend: str = "",
+    brand: str | None = None,
     words: str = "",
     said_at: datetime | None = None,
 ) -> bool:
-    """Write a line of the ledger, and the state. True: a change, which is acknowledged once."""
+    """Write a line of the ledger, and the state. True: a change, which is acknowledged once.
+
+    `brand`: whose promotions; by default those of the brand that `backend` belongs to.
+    """
+    brand = brand_of(backend) if brand is None else brand
     with transaction.atomic():
-        state, created = Consent.objects.select_for_update().get_or_create(
-            subject=subject, defaults={"opted_out": opted_out}
+        before = len(scope(brand)) > 1 and subject in refused([subject], brand)
+        state, _ = Consent.objects.select_for_update().get_or_create(
+            subject=subject, brand=brand, defaults={"opted_out": before}
         )
         ConsentRecord.objects.create(
+            brand=brand,
             subject=subject,
             opted_out=opted_out,
             source=source,
@@ -53,34 +72,117 @@ def record(
             words=words[:200],
             said_at=said_at,
         )
-        changed = opted_out if created else state.opted_out != opted_out
-        changed = changed and (opted_out or not _left_later(subject, said_at))
-        if changed and not created:
-            Consent.objects.filter(pk=subject).update(opted_out=opted_out, changed_at=timezone.now())
+        changed = state.opted_out != opted_out and (opted_out or not _left_later(subject, brand, said_at))
+        if changed:
+            Consent.objects.filter(pk=state.pk).update(opted_out=opted_out, changed_at=timezone.now())
     if changed:
         signals.after_commit(
-            signals.consent_changed, Consent, subject=subject, opted_out=opted_out, source=source
+            signals.consent_changed, Consent, subject=subject, brand=brand, opted_out=opted_out, source=source
         )
     return changed
 
 
-def _left_later(subject: str, said_at: datetime | None) -> bool:
-    """Did they end the offers after they said this? Providers repeat events, so an old START may come last."""
-    if said_at is None:
-        return False
-    return ConsentRecord.objects.filter(subject=subject, opted_out=True, said_at__gt=said_at).exists()
+def evidence(subject: str, brand: str | None = None) -> list[dict[str, Any]]:
+    """Every line of the ledger about `subject`, oldest first, as plain values; of one brand, or of all (None).
+
+    `when`: it was written, `said_at`: the provider's time of it; both ISO 8601.
+    """
+    rows = ConsentRecord.objects.filter(subject=subject).order_by("pk")
+    if brand is not None:
+        rows = rows.filter(brand__in=scope(brand))
+    return [
+        {
+            "who": row.subject,
+            "brand": row.brand,
+            "what": "opted out" if row.opted_out else "opted in",
+            "when": row.created_at.isoformat(),
+            "said_at": row.said_at.isoformat() if row.said_at else None,
+            "words": row.words,
+            "source": row.source,
+            "backend": row.backend,
+        }
+        for row in rows
+    ]
+
+
+def scope(brand: str) -> list[str]:
+    """The brands whose ledger counts for `brand`, with itself first.
+
+    What was said before brands were told apart was said to all of them, until a backend has no brand again.
+    """
+    if not brand or any(not brand_of(alias) for alias in backends):
+        return [brand]
+    return [brand, ""]
+
+
+def with_standing(rows: QuerySet[Connection]) -> QuerySet[Connection]:
+    """Adds `opted_out` to connections: does this person want no promotions of this backend's brand?"""
+    whens = [When(backend_id=alias, then=Value(brand_of(alias))) for alias in backends if brand_of(alias)]
+    rows = rows.alias(brand_asked=Case(*whens, default=Value("")))
+    own = Consent.objects.filter(subject=OuterRef("identity"), brand=OuterRef("brand_asked"))
+    standing: Any = Exists(own.filter(opted_out=True))
+    if "" in {name for alias in backends for name in scope(brand_of(alias))}:
+        unnamed = Consent.objects.filter(subject=OuterRef("identity"), brand="", opted_out=True)
+        inherits = Q(backend_id__in=[alias for alias in backends if "" in scope(brand_of(alias))])
+        standing = standing | (Exists(unnamed) & ~Exists(own) & inherits)
+    return rows.annotate(opted_out=standing)
+
+
+def unrefused(brand: str) -> tuple[str, list[str]]:
+    """SQL that is true where transmission `t` is no promotion, or its person does not refuse those of `brand`."""
+    brands = scope(brand)
+    state, people, messages = (model._meta.db_table for model in (Consent, Connection, Message))
+    newest = (
+        f"SELECT c.opted_out FROM {messages} m, {people} k, {state} c "  # noqa: S608
+        "WHERE m.id = t.message_id AND m.traffic = %s AND k.id = t.connection_id AND c.subject = k.identity "
+        f"AND c.brand IN ({', '.join(['%s'] * len(brands))}) ORDER BY c.brand DESC LIMIT 1"
+    )
+    return f"NOT COALESCE(({newest}), FALSE)", [str(Traffic.PROMOTION), *brands]
 
 
 def said(text: str) -> bool | None:
     """True: the whole message is a word for STOP; False: for START; None: it is neither."""
-    word = _word(text)
-    if word and word in {_word(known) for known in router_settings().OPT_OUT_WORDS}:
+    heard = word(text)
+    if heard and heard in {word(known) for known in router_settings().OPT_OUT_WORDS}:
         return True
-    if word and word in {_word(known) for known in router_settings().OPT_IN_WORDS}:
+    if heard and heard in {word(known) for known in router_settings().OPT_IN_WORDS}:
         return False
     return None
 
 
-def _word(text: str) -> str:
-    """Without case, quotes and punctuation around it, and whichever way its letters are composed."""
-    return re.sub(r"^\W+|\W+$", "", unicodedata.normalize("NFKC", text).casefold())
+def asks_for_help(text: str) -> bool:
+    """Is the whole message a word for HELP?"""
+    heard = word(text)
+    return bool(heard) and heard in {word(known) for known in router_settings().HELP_WORDS}
+
+
+def word(text: str) -> str:
+    """Without case, quotes, punctuation and emoji around it, and whichever way its letters are composed."""
+    folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold()
+    letters = list(
+        unicodedata.normalize("NFKC", folded.replace("i\u0307", "i"))
+    )  # a Turkish capital I with its dot
+    while letters and not _is_letter(letters[-1]):
+        letters.pop()
+    while letters and not _is_letter(letters[0]):
+        letters.pop(0)
+    return " ".join("".join(letters).split())
+
+
+def _is_letter(character: str) -> bool:
+    """Marks are letters too: many scripts end words with a vowel sign."""
+    return unicodedata.category(character)[0] in "LMN"
+
+
+def _standing(brand: str, **which: Any) -> dict[str, bool]:
+    """Who has said what, of those chosen by `which`; said to the brand itself counts before all else."""
+    rows = Consent.objects.filter(brand__in=scope(brand), **which).order_by("brand")
+    return dict(rows.values_list("subject", "opted_out"))
+
+
+def _left_later(subject: str, brand: str, said_at: datetime | None) -> bool:
+    """Did they end the offers after they said this? Providers repeat events, so an old START may come last."""
+    if said_at is None:
+        return False
+    lines = ConsentRecord.objects.filter(subject=subject, brand__in=scope(brand))
+    return lines.filter(opted_out=True, said_at__gt=said_at).exists()

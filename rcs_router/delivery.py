@@ -9,7 +9,6 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TypeVar
@@ -24,11 +23,12 @@ from rcs_router.conf import router_settings
 from rcs_router.content import Content
 from rcs_router.content.plain import render
 from rcs_router.contract import BaseBackend, Outbound, SendResult, Status, Traffic
-from rcs_router.errors import RCSError, SendError
+from rcs_router.errors import SendError
 from rcs_router.links import form_link
 from rcs_router.models import DrainSlot, Message, Transmission
 from rcs_router.outbox import Move
-from rcs_router.policy import Decision, after_error, after_expiry
+from rcs_router.policy import Decision, after_error
+from rcs_router.screening import Screening
 from rcs_router.senders import Flight, senders_of
 
 T = TypeVar("T")
@@ -61,6 +61,7 @@ class Drain:
         self.rate = backends.config(self.alias).rate
         self.clock = sql.Clock(Transmission)
         self.senders = senders_of(self.alias, self.slot.pk, self.conf.THREADS)
+        self.screening = Screening(self.alias, self.outbound)
         self.messages: dict[uuid.UUID, Message] = {}
         self.bodies: dict[uuid.UUID, tuple[Content, str]] = {}
         self.next_claim = 0.0  # by time.monotonic()
@@ -75,6 +76,7 @@ class Drain:
             while not self.resting or self.flying or self.ended:
                 settled = self.judged()  # first, because it may say that the backend is to rest
                 try:
+                    self.screening.recall(self.flying.values())
                     self.refill()
                 except (OperationalError, DatabaseInterfaceError):
                     if not self.flying and not settled:
@@ -135,35 +137,13 @@ class Drain:
 
     def screen(self) -> None:
         """Ask once more, now that they are ours: too late? refused meanwhile? can it be built at all?"""
-        promoted = [
-            f.row.connection.identity for f in self.waiting if consent.needs_consent(f.row.message.traffic)
-        ]
-        refused = consent.refused(promoted) if promoted else set()
-        kept: deque[Flight] = deque()
         now = self.clock()
-        for flight in self.waiting:
-            if flight.outbound is None and (move := self.unsendable(flight, refused, now)):
-                self.moves_aside(move)
-            else:
-                kept.append(flight)
-        self.waiting = kept
-
-    def unsendable(self, flight: Flight, refused: set[str], now: datetime) -> Move | None:
-        row = flight.row
-        if row.expires_at and row.expires_at <= now:
-            return Move(row, after_expiry(sent=False, facts=outbox.facts(row)), kind="expiry", started=False)
-        if consent.needs_consent(row.message.traffic) and row.connection.identity in refused:
-            return Move(row, Decision(Status.CANCELLED, "opted_out", spend=False), kind="consent")
-        try:
-            flight.outbound = self.outbound(row)
-        except Exception as error:  # stored by an older version, edited by hand, or fields of another shape
-            detail = str(error) if isinstance(error, RCSError) else type(error).__name__
-            return Move(row, Decision(Status.REVIEW, "broken_content", spend=False), detail=detail)
-        return None
-
-    def moves_aside(self, move: Move) -> None:
-        outbox.settle([move], self.clock())
-        self.dealt += 1
+        moves = self.screening.judge([flight for flight in self.waiting if flight.outbound is None], now)
+        if moves:
+            outbox.settle(moves, now)
+            aside = {move.transmission.pk for move in moves}
+            self.waiting = deque(flight for flight in self.waiting if flight.row.pk not in aside)
+            self.dealt += len(moves)
 
     def outbound(self, row: Transmission) -> Outbound:
         message = row.message
@@ -257,6 +237,9 @@ class Drain:
         """What is to be written of the requests that have ended."""
         ended, self.ended = self.ended, []
         self.dealt += len(ended)
+        self.screening.left(flight for flight in ended if not flight.fenced)
+        fenced = [flight for flight in ended if flight.fenced]
+        self.patiently(lambda: self.screening.stayed(fenced))
         return [
             _back(flight.row) if flight.fenced else self.patiently(partial(self.judge, flight))
             for flight in ended
@@ -266,6 +249,11 @@ class Drain:
         """One statement for what ended and for what leaves now; those that are still ours, and still to be sent."""
         leaving = [Move(flight.row, Decision(Status.SENDING), started=True) for flight in starting]
         stands = self.persist(settled + leaving) if settled or leaving else {}
+        if unmoved := [flight for flight in starting if flight.row.pk not in stands]:
+            self.persist(
+                self.screening.refused(unmoved)
+            )  # since they were screened; or somebody else's by now
+            self.screening.stayed(unmoved)
         return [flight for flight in starting if stands.get(flight.row.pk) == Status.SENDING]
 
     def persist(self, moves: list[Move]) -> dict[uuid.UUID, Status]:
@@ -323,6 +311,7 @@ class Drain:
     def release(self) -> None:
         """What was claimed and not started goes back; nothing of it counts."""
         moves = [_back(flight.row) for flight in self.waiting]
+        self.screening.stayed(self.waiting)
         self.waiting.clear()
         if moves:
             outbox.settle(moves, self.clock())

@@ -1,6 +1,7 @@
 """What a provider says of identities that are one person in; one contact for all of their connections out."""
 
 from rcs_router import consent
+from rcs_router.backends import brand_of
 from rcs_router.contract import Linked
 from rcs_router.models import Connection, Contact, Event
 
@@ -25,7 +26,7 @@ def link(linked: Linked, connections: dict[str, Connection]) -> Contact:
             detail=f"{', '.join(linked.others)} is {linked.identity}"[:500],
         )
     for connection in older:
-        if connection.identity in consent.refused([connection.identity]):
+        if connection.identity in consent.refused([connection.identity], brand_of(connection.backend_id)):
             consent.record(
                 newest.identity, opted_out=True, source="linked identity", backend=newest.backend_id
             )

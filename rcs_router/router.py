@@ -9,12 +9,11 @@ from typing import Any
 
 from django.core.signals import setting_changed
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from rcs_router import arguments, consent, incoming, outbox, signals, sql, wake
-from rcs_router.backends import backends, default_alias
+from rcs_router.backends import backends, brand_of
 from rcs_router.brake import brake
 from rcs_router.capabilities import require
 from rcs_router.conf import router_settings
@@ -23,14 +22,14 @@ from rcs_router.content.plain import render
 from rcs_router.contract import Incoming, IncomingKind, Traffic
 from rcs_router.errors import ConfigError, ContentError, IdentityError, RCSError
 from rcs_router.handlers import BaseHandler, HandlerApp
-from rcs_router.identities import is_number, normalise
+from rcs_router.identities import normalise
 from rcs_router.links import form_link
-from rcs_router.models import Backend, Connection, Contact, Message
+from rcs_router.models import Backend, Connection, Message
 from rcs_router.phases import IncomingMessage, OutgoingMessage, RouterApp, run_incoming, run_outgoing
+from rcs_router.recipients import Recipients, chosen, listed
 
 logger = logging.getLogger(__name__)
 CHUNK = 5000  # connections made by one statement
-Recipients = Connection | Contact | Iterable[Connection | Contact]
 
 
 def send(
@@ -67,7 +66,7 @@ def send(
     arguments.check(
         ttl=ttl, send_at=send_at, fields=fields, idempotency_key=idempotency_key, fallback_text=fallback_text
     )
-    recipients, aliases = _recipients(connections)
+    recipients, aliases = chosen(connections)
     message = Message(
         direction=Message.Direction.OUT,
         traffic=_traffic(traffic, aliases),
@@ -214,12 +213,10 @@ def change_consent(
         words=words,
         said_at=at,
     )
-    answer = router_settings().OPT_OUT_REPLY if opted_out else router_settings().OPT_IN_REPLY
-    if changed and answer:
-        try:
-            send(answer, connection, traffic=Traffic.ACKNOWLEDGEMENT)
-        except RCSError as error:
-            logger.error("%s cannot acknowledge a change of consent: %s", connection.backend_id, error)
+    if changed:
+        _acknowledge(
+            connection, router_settings().OPT_OUT_REPLY if opted_out else router_settings().OPT_IN_REPLY
+        )
     return changed
 
 
@@ -247,55 +244,6 @@ def _heard_before(connection: Connection, external_id: str) -> Message | None:
         return None
     rows = Message.objects.filter(direction=Message.Direction.IN, backend_id=connection.backend_id)
     return rows.filter(external_id=external_id).first()
-
-
-def _recipients(given: Any) -> tuple[Any, list[str]]:
-    """What to iterate over for connections, each once, and their aliases. A QuerySet is not loaded.
-
-    Whatever it joins, orders, slices or unites, it is only asked for its keys: so no row comes twice.
-    """
-    if isinstance(given, QuerySet) and given.model is Connection:
-        rows = Connection.objects.using(given.db).filter(pk__in=given.values("pk"))
-        connections: Any = rows
-        aliases = list(rows.values_list("backend_id", flat=True).distinct())
-    else:
-        connections = _listed(given)
-        aliases = list(dict.fromkeys(connection.backend_id for connection in connections))
-    if not aliases:
-        raise ValueError("send() needs at least one recipient")
-    return connections, aliases
-
-
-def _listed(given: Any) -> list[Connection]:
-    if isinstance(given, Connection | Contact):
-        given = [given]
-    if isinstance(given, str | bytes):
-        raise IdentityError(f"send() takes connections, not the string {given!r}: use lookup_connections()")
-    if not isinstance(given, Iterable):
-        raise IdentityError(f"send() takes connections and contacts, not {given!r}")
-    people = list(given)
-    for who in people:
-        if not isinstance(who, Connection | Contact):
-            hint = ": use lookup_connections()" if isinstance(who, str) else ""
-            raise IdentityError(f"send() takes connections and contacts, not {who!r}{hint}")
-    first = _first_connections([who for who in people if isinstance(who, Contact)])
-    chosen = [who if isinstance(who, Connection) else first[who.pk] for who in people]
-    return list({connection.pk: connection for connection in chosen}.values())
-
-
-def _first_connections(contacts: list[Contact]) -> dict[Any, Connection]:
-    """Each contact's connection on the default backend, else on the first of RCS_BACKENDS that it has one on."""
-    if not contacts:
-        return {}
-    order = {alias: n for n, alias in enumerate(dict.fromkeys([default_alias(), *backends]))}
-    first: dict[Any, Connection] = {}
-    rows = Connection.objects.filter(contact__in=contacts).order_by("pk")
-    rank = len(order)  # a number before a token: whoever has both wants the number to be used
-    for connection in sorted(rows, key=lambda c: (order.get(c.backend_id, rank), not is_number(c.identity))):
-        first.setdefault(connection.contact_id, connection)
-    if lonely := next((contact for contact in contacts if contact.pk not in first), None):
-        raise ValueError(f"contact {lonely} (id {lonely.pk}) has no connection")
-    return first
 
 
 def _traffic(given: Traffic | str | None, aliases: list[str]) -> Traffic:
@@ -329,7 +277,7 @@ def _outgoing(
     everyone = list(recipients)
     outgoing = OutgoingMessage(message, body, list(everyone))
     stopped = run_outgoing(apps, outgoing, transaction.atomic)
-    outgoing.connections = _listed(outgoing.connections)
+    outgoing.connections = listed(outgoing.connections)
     kept = {connection.pk for connection in outgoing.connections}
     return outgoing, stopped, [connection for connection in everyone if connection.pk not in kept]
 
@@ -361,14 +309,37 @@ def _consented(row: Message) -> bool:
 
     Whoever came back by the phone's menu sends the word and an event, and the event may have been digested first.
     """
-    opted_out = consent.said(row.text) if row.kind == IncomingKind.TEXT else None
-    if opted_out is None or row.connection is None:
+    if row.kind != IncomingKind.TEXT or row.connection is None:
         return False
-    if not opted_out and not consent.has_spoken(row.connection.identity):
+    opted_out, who = consent.said(row.text), row.connection
+    if opted_out is None:
+        return _helped(row, who)
+    if not opted_out and not consent.has_spoken(who.identity, brand_of(who.backend_id)):
         return False
-    change_consent(row.connection, opted_out=opted_out, source="keyword", words=row.text, at=row.said_at)
+    change_consent(who, opted_out=opted_out, source="keyword", words=row.text, at=row.said_at)
     row.handled_by = "consent"
     return True
+
+
+def _helped(row: Message, connection: Connection) -> bool:
+    """HELP is answered to everybody, also to who wants no offers; without HELP_REPLY it is for the apps."""
+    answer = router_settings().HELP_REPLY
+    if not answer or not consent.asks_for_help(row.text):
+        return False
+    if brake.allows(row.connection_id):
+        _acknowledge(connection, answer)
+    row.handled_by = "consent"
+    return True
+
+
+def _acknowledge(connection: Connection, answer: str) -> None:
+    """Whatever is wrong with the answer, what was said counts."""
+    if not answer:
+        return
+    try:
+        send(answer, connection, traffic=Traffic.ACKNOWLEDGEMENT)
+    except RCSError as error:
+        logger.error("%s cannot acknowledge what somebody said: %s", connection.backend_id, error)
 
 
 def _respond(row: Message, response: dict[str, Any]) -> None:

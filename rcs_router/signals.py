@@ -12,7 +12,7 @@ incoming_received = Signal()  # message: it has been routed
 interaction_received = Signal()  # message: a tap that answers one of our transmissions (`message.answers`)
 file_reported = Signal()  # backend (alias), file (contract.FileReport): a file that the provider keeps for us
 media_fetched = Signal()  # file (models.InboundFile): what a person sent lies in our own storage now
-consent_changed = Signal()  # subject, opted_out, source
+consent_changed = Signal()  # subject, brand, opted_out, source
 backend_degraded = Signal()  # backend (alias), reason, until
 
 

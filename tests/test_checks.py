@@ -80,6 +80,10 @@ class Stop(KeywordHandler):
     keyword = "stop"
 
 
+class Aid(KeywordHandler):
+    keyword = ("aid", "Help")
+
+
 class NoKeyword(KeywordHandler): ...
 
 
@@ -148,6 +152,9 @@ BACKENDS: list[tuple[str, Any]] = [
     ("E021", {**entry(), "rcs": {"BACKEND": f"{HERE}.OwnFallback", "FALLBACK": ["sms"]}}),
     ("E022", entry(OPTIONS={"timeout": 0})),
     ("E023", entry(OPTIONS={"timeout": 88})),
+    ("E024", entry(BRAND=None)),
+    ("E024", entry(BRAND="x" * 61)),
+    ("E025", entry(BRAND="shop", FALLBACK=["sms"])),
 ]
 ROUTER: list[tuple[str, Any]] = [
     ("E101", ["APPS"]),
@@ -189,13 +196,26 @@ ROUTER: list[tuple[str, Any]] = [
     ("E111", {"PUBLIC_URL": "https:///rcs/"}),
     ("E111", {"PUBLIC_URL": "https://[shop/"}),
     ("E111", {"PUBLIC_URL": "https://shop.example/rcs/?a=1"}),
+    ("E104", {"CAPS": ["3/d", "10/m"]}),
+    ("E104", {"CAPS": ["0/d"]}),
+    ("E104", {"CAPS": ["3 / d"]}),
+    ("E103", {"CAPS": "3/d"}),
+    ("E104", {"QUIET_HOURS": ["21:00"]}),
+    ("E104", {"QUIET_HOURS": ["21:00", "08:00", "09:00"]}),
+    ("E104", {"QUIET_HOURS": ["24:00", "08:00"]}),
+    ("E104", {"QUIET_HOURS": ["08:00", "08:00"]}),
+    ("E104", {"QUIET_HOURS": ["9 pm", "8 am"]}),
     ("E112", {"OPT_OUT_WORDS": ["Off"], "OPT_IN_WORDS": ["off"]}),
+    ("E112", {"OPT_OUT_WORDS": ["arre\u0302t"], "HELP_WORDS": ["ARRÊT!"]}),
+    ("E112", {"OPT_IN_WORDS": ["Hello", "hola"], "HELP_WORDS": ["hola"]}),
+    ("E113", {"HELP_WORDS": ["help", "?"]}),
     ("W101", {"PUBLIC_URL": ""}),
     ("W102", {"PUBLIC_URL": "http://shop.example/rcs/"}),
     ("W103", {"APPS": [f"{HERE}.Orders", f"{HERE}.Bestellung"]}),
     ("W104", {"APPS": ["rcs_router.handlers.Echo"] * 2}),
     ("W105", {"APPS": [f"{HERE}.Product", f"{HERE}.ProductSize"]}),
     ("W106", {"APPS": [f"{HERE}.Stop"]}),
+    ("W106", {"APPS": [f"{HERE}.Aid"], "HELP_REPLY": "Shop: at most 3 offers a week."}),
     ("W107", {"DEFAULT_RESPONSE": "Pardon?"}),
 ]
 FINE: list[tuple[Any, Any]] = [
@@ -212,6 +232,10 @@ FINE: list[tuple[Any, Any]] = [
     (GOOD, {"PUBLIC_URL": "http://127.0.0.1:8000/rcs/"}),
     (GOOD, {"PUBLIC_URL": "http://localhost/rcs"}),
     (entry(OPTIONS={"timeout": 87.9}), PUBLIC),
+    (entry(BRAND="shop"), PUBLIC),
+    ({"a": MEMORY | {"FALLBACK": ["b"], "BRAND": "shop"}, "b": MEMORY | {"BRAND": "shop"}}, PUBLIC),
+    (GOOD, PUBLIC | {"CAPS": ["3/d", "10/w"], "QUIET_HOURS": ("21:00", "08:00")}),
+    (GOOD, PUBLIC | {"APPS": [f"{HERE}.Aid"]}),
 ]
 SURROUNDINGS = {"E201", "E202", "E203", "W109", "W201", "W202", "W203", "W204"}
 

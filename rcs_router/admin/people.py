@@ -9,13 +9,14 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from rcs_router import consent
 from rcs_router.admin import look, search
 from rcs_router.admin.consent import opt, opting
 from rcs_router.admin.latest import latest
-from rcs_router.backends import backends
+from rcs_router.backends import backends, brand_of
 from rcs_router.errors import ConfigError, IdentityError
 from rcs_router.identities import normalise
-from rcs_router.models import Connection, Consent, Contact, Message, Transmission
+from rcs_router.models import Connection, Contact, Message, Transmission
 
 
 def with_history(rows: QuerySet[Connection]) -> QuerySet[Connection]:
@@ -147,8 +148,7 @@ class ConnectionAdmin(PeopleAdmin):
     created = look.moment("created_on", "Created")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
-        opted_out = Consent.objects.filter(subject=OuterRef("identity"), opted_out=True)
-        return with_history(super().get_queryset(request)).annotate(opted_out=Exists(opted_out))
+        return consent.with_standing(with_history(super().get_queryset(request)))
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         term = search_term.strip()
@@ -164,8 +164,13 @@ class ConnectionAdmin(PeopleAdmin):
 
     @admin.action(description="Opt out of promotions", permissions=["change"])
     def opt_out(self, request: HttpRequest, rows: QuerySet[Connection]) -> None:
-        opt(self, request, rows.values_list("identity", flat=True), opted_out=True)
+        opt(self, request, _subjects(rows), opted_out=True)
 
     @admin.action(description="Opt in to promotions again", permissions=["change"])
     def opt_in(self, request: HttpRequest, rows: QuerySet[Connection]) -> None:
-        opt(self, request, rows.values_list("identity", flat=True), opted_out=False)
+        opt(self, request, _subjects(rows), opted_out=False)
+
+
+def _subjects(rows: QuerySet[Connection]) -> list[tuple[str, str]]:
+    """As the ledger knows them: each with the brand of its backend."""
+    return [(who, brand_of(alias)) for who, alias in rows.values_list("identity", "backend_id")]

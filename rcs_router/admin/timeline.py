@@ -18,6 +18,7 @@ LABELS = {
     "close": "Close",
     "resend": "Resend as new",
 }
+WAITS = {"frequency cap", "quiet hours"}  # reasons to postpone what could leave
 Said = tuple[str, str, str]  # what, why, then
 
 
@@ -129,6 +130,13 @@ def _consent(event: Event, spent: bool) -> Said:
     return "not sent", "the person wants no promotions", ""
 
 
+def _wait(event: Event, spent: bool) -> Said:
+    if event.status == Status.CANCELLED:
+        return "not sent", _why(event), ""
+    until = f"until {clock(event.next_at)}" if event.next_at else ""
+    return f"waits: {event.code}", event.detail, until
+
+
 def _anything(event: Event, spent: bool) -> Said:
     return event.kind, _why(event), _then(event)
 
@@ -143,6 +151,7 @@ _SAY = {
     "look up": _look_up,
     "operator": _operator,
     "consent": _consent,
+    "wait": _wait,
 }
 
 
@@ -206,7 +215,8 @@ def _queued(row: Transmission, now: datetime, resting: BackendState | None) -> s
         return f"{what} when {row.backend_id} has rested, {clock(resting.paused_until, now)}{why}"
     wait = (row.due_at - now).total_seconds()
     if wait > 0:
-        return f"{what} in {pause(wait)}, {clock(row.due_at, now)}"
+        why = f" ({row.reason})" if row.reason in WAITS else ""
+        return f"{what} in {pause(wait)}, {clock(row.due_at, now)}{why}"
     return f"{what} as soon as a worker is free; due since {clock(row.due_at, now)}"
 
 

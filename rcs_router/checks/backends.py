@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage
 from django.utils.module_loading import import_string
 from pydantic import TypeAdapter, ValidationError
 
-from rcs_router.backends import KEYS, BackendConfig, webhook_url
+from rcs_router.backends import KEYS, BackendConfig, brand_of, webhook_url
 from rcs_router.checks.ids import found
 from rcs_router.checks.router import good_settings
 from rcs_router.contract import BaseBackend, Options
@@ -25,6 +25,7 @@ _OF_KEY = {
     "RATE": "E018",
     "TRAFFIC": "E019",
     "RETRY_DELAYS": "E020",
+    "BRAND": "E024",
 }
 
 
@@ -70,6 +71,8 @@ def _road(alias: str, entry: dict[str, Any], given: dict[str, Any]) -> Iterator[
             yield found("E016", f"{where} names the backend itself")
         elif name not in given:
             yield found("E015", f"{where} names {name!r}, which RCS_BACKENDS does not have")
+        elif brand_of(name) != brand_of(alias):
+            yield found("E025", f"{where} names {name!r}, which belongs to another BRAND")
         if road.count(name) > 1:
             yield found("E017", f"{where} names {name!r} more than once")
 

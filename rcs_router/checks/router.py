@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage
 from django.utils.module_loading import import_string
 
-from rcs_router import conf
+from rcs_router import conf, consent
 from rcs_router.checks.ids import found
 from rcs_router.checks.media import check_media
 from rcs_router.checks.surroundings import webhook_takers
@@ -109,12 +109,14 @@ def _pattern_problem(pattern: str) -> str:
 
 def _keywords(handlers: Iterable[type], good: RouterSettings) -> Iterator[CheckMessage]:
     taken: dict[str, type] = {}
-    stops = {word.casefold() for word in good.OPT_OUT_WORDS}
+    taken_by_us = {consent.word(word): "an OPT_OUT_WORD" for word in good.OPT_OUT_WORDS}
+    if good.HELP_REPLY:
+        taken_by_us.update({consent.word(word): "a word that HELP_REPLY answers" for word in good.HELP_WORDS})
     for handler in handlers:
         for keyword in _keywords_of(handler):
             word = keyword.casefold()
-            if word in stops:
-                yield found("W106", f"{_name(handler)} has the keyword {keyword!r}, an OPT_OUT_WORD")
+            if ours := taken_by_us.get(consent.word(keyword)):
+                yield found("W106", f"{_name(handler)} has the keyword {keyword!r}, {ours}")
             first = taken.setdefault(word, handler)
             if first is not handler:
                 yield found("W103", f"{_name(first)} and {_name(handler)} have the keyword {keyword!r}")
@@ -152,9 +154,18 @@ def _references(good: RouterSettings) -> Iterator[CheckMessage]:
 
 
 def _words(good: RouterSettings) -> Iterator[CheckMessage]:
-    outs, ins = ({word.casefold() for word in words} for words in (good.OPT_OUT_WORDS, good.OPT_IN_WORDS))
-    for word in sorted(outs & ins):
-        yield found("E112", f"{word!r} is in OPT_OUT_WORDS and in OPT_IN_WORDS of RCS_ROUTER")
+    """Compared as what people write is: without case and signs."""
+    lists = {name: getattr(good, name) for name in ("OPT_OUT_WORDS", "OPT_IN_WORDS", "HELP_WORDS")}
+    meaning: dict[str, str] = {}
+    for name, words in lists.items():
+        for word in words:
+            first = meaning.setdefault(consent.word(word), name)
+            if not consent.word(word):
+                yield found(
+                    "E113", f'RCS_ROUTER["{name}"] has {word!r}, in which there is no letter or digit'
+                )
+            elif first != name:
+                yield found("E112", f"{word!r} is in {first} and in {name} of RCS_ROUTER")
 
 
 def _public_url(good: RouterSettings) -> Iterator[CheckMessage]:

@@ -1,6 +1,6 @@
 """The rows: who (people), what (message), what happened (event), what came in (intake), may we (consent), state."""
 
-from rcs_router.models.consent import Consent, ConsentRecord
+from rcs_router.models.consent import Consent, ConsentRecord, Tally
 from rcs_router.models.event import Event
 from rcs_router.models.intake import StoredWebhook
 from rcs_router.models.media import InboundFile
@@ -22,5 +22,6 @@ __all__ = [
     "Message",
     "RevokeFor",
     "StoredWebhook",
+    "Tally",
     "Transmission",
 ]

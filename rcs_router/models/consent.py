@@ -5,19 +5,28 @@ from django.db.models.functions import Now
 
 
 class Consent(models.Model):
-    """Where one subject (a number or token, on every backend) stands now."""
+    """Where one subject (a number or token) stands now with one brand, on all of its backends."""
 
-    subject = models.CharField(max_length=100, primary_key=True)
+    brand = models.CharField(max_length=60, blank=True, help_text="BRAND of RCS_BACKENDS; empty: no brand.")
+    subject = models.CharField(max_length=100)
     opted_out = models.BooleanField(default=False)
     changed_at = models.DateTimeField(db_default=Now())
 
+    class Meta:
+        constraints = [
+            # the subject first, so that it also finds a person whatever the brand
+            models.UniqueConstraint(fields=["subject", "brand"], name="rcs_consent_once"),
+        ]
+
     def __str__(self) -> str:
-        return f"{self.subject} {'opted out' if self.opted_out else 'opted in'}"
+        of = f" of {self.brand}" if self.brand else ""
+        return f"{self.subject} opted {'out' if self.opted_out else 'in'}{of}"
 
 
 class ConsentRecord(models.Model):
     """One line of the ledger: append-only evidence."""
 
+    brand = models.CharField(max_length=60, blank=True)
     subject = models.CharField(max_length=100, db_index=True)
     opted_out = models.BooleanField()
     source = models.CharField(max_length=60, help_text="keyword, provider event, send error, admin, api")
@@ -28,3 +37,22 @@ class ConsentRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject} {'out' if self.opted_out else 'in'} by {self.source}"
+
+
+class Tally(models.Model):
+    """The promotions that one subject lately had of one brand; counted only while there are CAPS."""
+
+    brand = models.CharField(max_length=60, blank=True)
+    subject = models.CharField(max_length=100)
+    used = models.JSONField(
+        default=dict, help_text="Message id → UNIX seconds at which it was about to leave."
+    )
+
+    class Meta:
+        verbose_name_plural = "tallies"
+        constraints = [
+            models.UniqueConstraint(fields=["subject", "brand"], name="rcs_tally_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {len(self.used)}"

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from rcs_router import consent, sql, wake
-from rcs_router.backends import backends
+from rcs_router.backends import backends, brand_of
 from rcs_router.capabilities import Fit, fit
 from rcs_router.content import Content
 from rcs_router.contract import Status, Traffic
@@ -59,9 +60,7 @@ def _add(
         refused = _refused(message, chunk)
         sql.insert_all(
             [
-                _transmission(
-                    message, connection, fits, times, cancelled or refused.get(connection.identity, "")
-                )
+                _transmission(message, connection, fits, times, cancelled or refused.get(connection.pk, ""))
                 for connection in chunk
             ]
         )
@@ -93,10 +92,23 @@ def _times(message: Message, due_at: datetime | None) -> Times:
     return {"due_at": due, "expires_at": due + message.ttl}
 
 
-def _refused(message: Message, chunk: list[Connection]) -> dict[str, str]:
+def _refused(message: Message, chunk: list[Connection]) -> dict[Any, str]:
+    """Why those connections of the chunk get nothing whose person wants no promotions of the connection's brand."""
     if not consent.needs_consent(message.traffic):
         return {}
-    return dict.fromkeys(consent.refused(connection.identity for connection in chunk), "opted_out")
+    brands: dict[str, list[Connection]] = {}
+    for connection in chunk:
+        brands.setdefault(brand_of(connection.backend_id), []).append(connection)
+    refused = {
+        brand: consent.refused((connection.identity for connection in theirs), brand)
+        for brand, theirs in brands.items()
+    }
+    return {
+        connection.pk: "opted_out"
+        for brand, theirs in brands.items()
+        for connection in theirs
+        if connection.identity in refused[brand]
+    }
 
 
 def _chunks(recipients: Iterable[Connection]) -> Iterator[list[Connection]]:

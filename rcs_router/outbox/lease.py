@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 from django.db import transaction
 from django.db.models import Q
 
-from rcs_router import signals, sql
-from rcs_router.backends import backends
+from rcs_router import consent, signals, sql
+from rcs_router.backends import backends, brand_of
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
 from rcs_router.models import BackendState, Event, Message, RevokeFor, Transmission
@@ -75,17 +75,27 @@ def claim(
 def settle(moves: Sequence[Move], now: datetime) -> dict[UUID, Status]:
     """Write what became of claimed rows, and which leave now (`started`): one UPDATE, guarded by each row's claim.
 
-    Returns where the rows stand that are still ours. The events are written first: they are true even where the claim
+    Returns where the rows stand that are still ours; a promotion whose person has said STOP by now is not among them
+    when it was to leave. The events are written first: they are true even where the claim
     was lost meanwhile.
     """
     ended = [move for move in moves if not move.started]
     risky = any(move.decision.fall_back for move in ended)
     with transaction.atomic() if risky else nullcontext():
         _record((move for move in ended if move.kind != "released"), now)
-        moved = _write(moves, now)
+        moved = _write(moves, now, *_unless_refused(moves))
         _fall_back(ended, moved, now)
     _announce(ended, moved)
     return moved
+
+
+def _unless_refused(moves: Iterable[Move]) -> tuple[str, list[str]]:
+    """Asked in the very statement that lets promotions leave: a STOP comes either before it, or after they left."""
+    for move in moves:
+        if move.started and consent.needs_consent(move.transmission.message.traffic):
+            allowed, params = consent.unrefused(brand_of(move.transmission.backend_id))
+            return f"AND (v.status <> {_SENDING} OR {allowed})", params
+    return "", []
 
 
 def reap(now: datetime, limit: int = 500) -> int:

@@ -32,14 +32,14 @@ def test_opting_writes_the_ledger_and_says_what_changed(boss, model, before, opt
 def test_opting_out_counts_a_number_once_for_all_its_backends(boss):
     rows = [connection(ALICE, "rcs"), connection(ALICE, "sms"), connection(BOB)]
     assert act(boss, "connection", "opt_out", rows)[1] == ["2 opted out of promotions."]
-    assert "opted out" in words(boss.get(page(Consent.objects.get(pk=ALICE))))
+    assert "opted out" in words(boss.get(page(Consent.objects.get(subject=ALICE))))
     assert sent_to(traffic="promotion").reason == "opted_out"
 
 
 def test_the_ledger_of_one_number_is_on_its_page(boss):
     consent.record(ALICE, opted_out=True, source="keyword", words="STOP <b>", backend="sms")
     consent.record(BOB, opted_out=True, source="api")
-    response = boss.get(page(Consent.objects.get(pk=ALICE)))
+    response = boss.get(page(Consent.objects.get(subject=ALICE)))
     assert "opted out keyword via sms STOP <b>" in words(response)
     assert "STOP <b>" not in response.content.decode()
     assert "api" not in words(response)

@@ -201,9 +201,9 @@ def test_an_old_stop_still_counts_in_case_of_doubt() -> None:
 
 def test_the_state_is_the_ledgers_last_word() -> None:
     assert consent.record(ALICE, opted_out=False, source="api") is False
-    assert not Consent.objects.get(pk=ALICE).opted_out
+    assert not Consent.objects.get(subject=ALICE).opted_out
     assert consent.record(ALICE, opted_out=True, source="api") is True
-    assert Consent.objects.get(pk=ALICE).opted_out
+    assert Consent.objects.get(subject=ALICE).opted_out
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def test_what_the_provider_says_about_refusal_is_consent() -> None:
     t = sent_to()
     memory().outcomes.append(OptedOut())
     drain()
-    assert (status(t), Consent.objects.get(pk=ALICE).opted_out) == (Status.CANCELLED, True)
+    assert (status(t), Consent.objects.get(subject=ALICE).opted_out) == (Status.CANCELLED, True)
 
 
 def test_who_left_after_send_gets_no_promotion_and_still_gets_the_order() -> None:

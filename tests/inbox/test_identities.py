@@ -129,7 +129,7 @@ def test_a_contact_with_both_is_written_to_by_number():
 def test_what_was_refused_under_the_token_is_refused_under_the_number():
     hears(Incoming(IncomingKind.UNSUBSCRIBE, TOKEN))
     hears(Linked(ALICE, (TOKEN,)))
-    assert Consent.objects.get(pk=ALICE).opted_out
+    assert Consent.objects.get(subject=ALICE).opted_out
     offer = send("Sale", lookup_connections("maap", [ALICE]), traffic="promotion").transmissions.get()
     assert (offer.status, offer.reason) == (Status.CANCELLED, "opted_out")
 

@@ -174,7 +174,7 @@ def test_a_number_answers_the_newest_message_only() -> None:
 def test_stop_stops_promotions_everywhere_and_is_acknowledged_once() -> None:
     said("Stop!")
     said("STOP")
-    assert Consent.objects.get(pk=ALICE).opted_out
+    assert Consent.objects.get(subject=ALICE).opted_out
     assert ConsentRecord.objects.count() == 2
     assert Message.objects.filter(direction="out", traffic="acknowledgement").count() == 1
     offer, order = sent_to("sms", traffic="promotion"), sent_to("sms")
@@ -223,7 +223,7 @@ def test_a_typed_stop_is_a_stop_even_where_a_chip_is_called_so() -> None:
     drain("sms")
     post(f"text {ALICE} stop", alias="sms")
     inbox.digest()
-    assert Consent.objects.get(pk=ALICE).opted_out
+    assert Consent.objects.get(subject=ALICE).opted_out
     post(f"text {ALICE} 1", alias="sms")
     inbox.digest()
     latest = Message.objects.filter(direction="in").latest("created_at")

@@ -6,10 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from rcs_router import consent
-from rcs_router.backends import backends
+from rcs_router.backends import backends, brand_of
 from rcs_router.errors import IdentityError, SendError
 from rcs_router.identities import normalise
-from rcs_router.models import Consent
 
 PROGRESS = 100  # numbers between two lines
 
@@ -41,7 +40,7 @@ class Command(BaseCommand):
 
     def _sync(self, alias: str, dry_run: bool) -> None:
         listed = {number for raw in backends[alias].opted_out() if (number := self._number(alias, raw))}
-        ours = {row.subject: row.opted_out for row in Consent.objects.filter(subject__startswith="+")}
+        ours = consent.everybody(brand_of(alias))
         heard = sorted(listed - ours.keys())
         told = sorted(number for number, out in ours.items() if out and number not in listed)
         returned = sorted(number for number in listed & ours.keys() if not ours[number])

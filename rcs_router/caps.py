@@ -1,0 +1,95 @@
+"""Promotions about to leave in; those that may, and when the others may, out. Counted over all workers at once."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from rcs_router import sql
+from rcs_router.conf import Cap
+from rcs_router.models import Tally
+
+Used = dict[str, float]  # message id → UNIX seconds at which it was about to leave
+
+
+@dataclass
+class Wish:
+    """One promotion to one subject, and what became of the wish."""
+
+    subject: str
+    message: UUID
+    wait_until: datetime | None = None  # None: it may leave, and has been counted
+    at: float = 0.0  # what was written into the tally…
+    before: float | None = field(default=None, repr=False)  # …in the place of this: an earlier attempt's
+
+
+def reserve(brand: str, wishes: Sequence[Wish], caps: Sequence[Cap], now: datetime) -> None:
+    """Count those that stay below all `caps`, and write into the others when they may ask again.
+
+    The rows of the tally are locked while that is done, in one order, so drains that run side by side count together.
+    A message counts once, however often it is tried and whichever backend carries it in the end.
+    """
+    with transaction.atomic():
+        tallies = _locked(brand, {wish.subject for wish in wishes})
+        for wish in wishes:
+            _decide(wish, tallies[wish.subject][1], caps, now.timestamp())
+        _write(tallies.values(), caps, now.timestamp())
+
+
+def give_back(brand: str, wishes: Iterable[Wish]) -> None:
+    """They did not leave after all. What another worker has counted of the same message meanwhile stays."""
+    counted = [wish for wish in wishes if wish.wait_until is None and wish.at]
+    if not counted:
+        return
+    with transaction.atomic():
+        tallies = _locked(brand, {wish.subject for wish in counted})
+        for wish in counted:
+            used, key = tallies[wish.subject][1], wish.message.hex
+            if used.get(key) == wish.at:
+                del used[key]
+                if wish.before is not None:
+                    used[key] = wish.before
+        _write(tallies.values(), (), 0.0)
+
+
+def free_at(used: Used, message: str, caps: Sequence[Cap], now: float) -> float:
+    """When `message` may leave, in UNIX seconds: now, or when enough of the others have been long enough ago."""
+    others = sorted(at for key, at in used.items() if key != message)
+    waits = [now]
+    for cap in caps:
+        counted = [at for at in others if at > now - cap.seconds]
+        if len(counted) >= cap.count:
+            waits.append(counted[len(counted) - cap.count] + cap.seconds)
+    return max(waits)
+
+
+def _decide(wish: Wish, used: Used, caps: Sequence[Cap], now: float) -> None:
+    key = wish.message.hex
+    free = free_at(used, key, caps, now)
+    if free > now:
+        wish.wait_until = datetime.fromtimestamp(free, UTC)
+        return
+    wish.at, wish.before, wish.wait_until = now, used.get(key), None
+    used[key] = now
+
+
+def _locked(brand: str, subjects: set[str]) -> dict[str, tuple[int, Used]]:
+    """Their tallies, ours until the end of the transaction; made where there is none."""
+    rows = sql.insert(
+        Tally,
+        ["brand", "subject", "used"],
+        [(brand, subject, {}) for subject in sorted(subjects)],
+        conflict="(subject, brand) DO UPDATE SET brand = excluded.brand",  # changes nothing, and locks
+        returning=["id", "subject", "used"],
+    )
+    return {subject: (key, json.loads(used)) for key, subject, used in rows}
+
+
+def _write(tallies: Iterable[tuple[int, Used]], caps: Sequence[Cap], now: float) -> None:
+    """Without what no cap looks back to any more."""
+    oldest = now - max((cap.seconds for cap in caps), default=now)
+    rows = [(key, {message: at for message, at in used.items() if at > oldest}) for key, used in tallies]
+    sql.update_each(Tally, ("id", "used"), rows, assign="used = v.used")
