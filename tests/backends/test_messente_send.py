@@ -540,6 +540,7 @@ FAILURES: list[tuple[str, Behaviour, type[SendError], str]] = [
     ("bare 503", answer(503), Unavailable, "unavailable"),
     ("proxy 502", answer(502, "<html>"), Ambiguous, "ambiguous"),
     ("proxy 504", answer(504, "<html>"), Ambiguous, "ambiguous"),
+    ("too fast, by a code of trouble", failure(429, problem("104")), Throttled, "throttled"),
     ("redirect", answer(301, Location="https://elsewhere.example/"), Misconfigured, "misconfigured"),
     ("errors no list", answer(400, {"errors": "x"}), Refused, "refused"),
     ("errors of odd things", answer(400, {"errors": [None, 7, "x", {}]}), Refused, "refused"),
