@@ -1,11 +1,14 @@
 """Ready-made router apps and handlers, listed in RCS_ROUTER["APPS"]; an incoming message in, answers out."""
 
 import re
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
+from rcs_router.backends import default_alias
 from rcs_router.conf import router_settings
 from rcs_router.content import Content
+from rcs_router.content.plain import render
 from rcs_router.contract import IncomingKind
+from rcs_router.models import Backend, Connection, Message
 from rcs_router.phases import IncomingMessage, RouterApp
 
 _BETWEEN = re.compile(r"[\s,;:]*")  # what may stand between a keyword and the rest
@@ -21,6 +24,23 @@ class BaseHandler:
     def dispatch(cls, msg: IncomingMessage) -> bool:
         """Answer `msg` if it is for this handler; True (or what counts as true) when it was."""
         return False
+
+    @classmethod
+    def test(
+        cls, text: str, identity: str = "+37255501234", *, postback: str = ""
+    ) -> list[str] | Literal[False]:
+        """For tests: what this handler alone answers, as plain text; False: it left the message to others.
+
+        No other app is asked and nothing is sent; what the handler itself stores stays.
+        """
+        backend, _ = Backend.objects.get_or_create(pk=default_alias() or "test")
+        connection, _ = Connection.objects.get_or_create(backend=backend, identity=identity)
+        kind = IncomingKind.SUGGESTION if postback else IncomingKind.TEXT
+        row = Message(direction=Message.Direction.IN, kind=kind, backend=backend, connection=connection)
+        row.text, row.postback = text, postback
+        msg = IncomingMessage(row, connection)
+        answered = cls.dispatch(msg)
+        return [render(response["content"]).text for response in msg.responses] if answered else False
 
     def respond(self, content: Content | str, **options: Any) -> None:
         self.msg.respond(content, **options)

@@ -18,6 +18,7 @@ PACKAGES = ("rcs_router", "rcs_backends")
 ORDER = [
     *("errors", "content", "contract", "conf", "backends", "sql", "models"),
     *(
+        "languages",
         "signals",
         "wake",
         "identities",

@@ -178,7 +178,7 @@ class Handset:
         self._does(IncomingKind.SUBSCRIBE)
 
     def fills_in(self, form: Form | str = "", /, **answers: Any) -> Message:
-        """The newest form (of this name), in the chat or on its web page. Raises ScriptFailed for answers it refuses."""
+        """The newest form (of this name), in the chat or on its web page. Raises ScriptFailed if it refuses them."""
         shown, asked = self._find_form(form.name if isinstance(form, Form) else form)
         if not isinstance(shown.content, Form):
             return self._fills_in_page(shown, answers)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from rcs_router.content import Reply, Text
 from rcs_router.contract import IncomingKind
 from rcs_router.handlers import (
     BaseHandler,
@@ -222,3 +223,37 @@ def test_the_default_response(settings: Any, answer: str | None, wanted: list[st
     assert DefaultResponse().default(message) is (True if wanted else None)
     assert words(message) == wanted
     assert all(response["is_error"] for response in message.responses)
+
+
+# A handler on its own
+
+
+class Greeting(KeywordHandler):
+    keyword = "hi"
+
+    def handle(self, text: str) -> None:
+        self.respond(Text(f"Hi {text}", (Reply("Bye"),)))
+        self.respond_error(self.msg.connections[0].identity)
+
+    def help(self) -> None:
+        """Nothing to say."""
+
+
+class Bye(PostbackHandler):
+    prefix = "bye_"
+
+    def handle(self, key: str) -> None:
+        self.respond(f"Bye {key}: {self.msg.contact}")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("backends", [{}, {"rcs": {"BACKEND": "rcs_router.testing.MemoryBackend"}}])
+def test_what_a_handler_alone_answers(settings: Any, backends: dict[str, Any]) -> None:
+    settings.RCS_BACKENDS = backends
+    assert Greeting.test("hi Kati") == ["Hi Kati\n1) Bye", "+37255501234"]
+    assert Greeting.test("hi Kati", "+37255501235")[1:] == ["+37255501235"]  # type: ignore[index]
+    assert Greeting.test("hi") == []
+    assert Greeting.test("hello") is False
+    assert Bye.test("Bye", postback="bye_7") == ["Bye 7: None"]
+    assert Bye.test("bye_7") is False
+    assert Message.objects.count() == 0
