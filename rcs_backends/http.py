@@ -7,7 +7,7 @@ import json as jsonlib
 import re
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
@@ -38,12 +38,16 @@ _BY_STATUS: Errors = {
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A provider's answer. `truncated`: its body broke off, took too long or was longer than we read."""
+    """A provider's answer. `truncated`: its body broke off, took too long or was longer than we read.
+
+    `repeated`: to the second request, so that an error does not say what became of the first.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)  # names in any case
     body: bytes = b""
     truncated: bool = False
+    repeated: bool = False
 
     @property
     def text(self) -> str:
@@ -120,11 +124,13 @@ def judge(
     known = (
         table.get(code) or table.get(reply.status) or _BY_STATUS.get(reply.status) or _by_class(reply.status)
     )
-    return known(
+    error = known(
         redact(f"HTTP {reply.status} {detail or _readable(reply)}".strip(), secrets),
         code=code if code in table else "",
         retry_after=_retry_after(reply.headers.get("Retry-After", "")),
     )
+    error.unknown = error.unknown or reply.repeated
+    return error
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -188,7 +194,11 @@ def _exchange(
         if not (repeatable and state.reused and not state.answered and _is_reset(error)):
             return _failure(error, state.left, request.url)
     state.left = state.reused = False
-    return _exchange(request, state, max_body, repeatable=False)
+    outcome = _exchange(request, state, max_body, repeatable=False)
+    if isinstance(outcome, Reply):
+        return replace(outcome, repeated=True)
+    outcome.unknown = True  # whatever stopped the second request, the first may have arrived
+    return outcome
 
 
 def _read(raw: Any, limit: int) -> tuple[bytes, bool]:

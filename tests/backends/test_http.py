@@ -337,6 +337,27 @@ def test_repeat_happens_once_only(stub: Stub) -> None:
     assert len(stub.requests) == 3
 
 
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 503])
+def test_an_error_says_nothing_of_the_request_before_the_repeat(stub: Stub, status: int) -> None:
+    """The first may have been taken: who believes the second alone sends an SMS besides."""
+    stub.script.extend([answer(200, {}), cut, answer(status, {})])
+    call("POST", stub.url)
+    assert failure(stub.url, repeatable=True).unknown
+    stub.script.append(answer(status, {}))
+    assert not failure(stub.url, repeatable=True).unknown
+
+
+def test_a_repeat_that_finds_nobody_leaves_the_first_unknown(stub: Stub) -> None:
+    def last(connection: socket.socket) -> bool:
+        stub.close()
+        return cut(connection)
+
+    stub.script.extend([answer(200, {}), last])
+    call("POST", stub.url)
+    error = failure(stub.url, repeatable=True)
+    assert (type(error), error.unknown) == (Unavailable, True)
+
+
 def test_used_connection_that_starts_to_answer_is_not_repeated(stub: Stub) -> None:
     stub.script.extend([answer(200, {}), raw(b"HTTP/1.1 2")])
     call("POST", stub.url)
