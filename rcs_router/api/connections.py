@@ -35,8 +35,8 @@ class Connections(View):
     def get(self, request: Request) -> Response:
         asked = filters.asked(request, ConnectionsAsked)
         rows = filters.narrowed(Connection.objects.all(), asked, FILTERS)
-        rows, following = page(request, rows, asked, "id")
-        return Response({"next": following, "results": ConnectionShown(rows, many=True).data})
+        seen, following = page(request, rows, asked, "id")
+        return Response({"next": following, "results": ConnectionShown(seen, many=True).data})
 
     @described(
         operation_id="create_connection",

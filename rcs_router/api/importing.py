@@ -88,7 +88,8 @@ def _rows(given: Iterable[dict[str, Any]]) -> tuple[list[Row], list[Problem]]:
 
 def _decided(rows: list[Row], connections: dict[Pair, Connection], problems: list[Problem]) -> list[Row]:
     """The rows with their `owners`; those whose connections are several people's become problems."""
-    good, claimed = [], set()
+    good: list[Row] = []
+    claimed: set[int] = set()
     for row in rows:
         owners = (connections[pair].contact_id for pair in row.pairs)
         row.owners = {owner for owner in owners if owner is not None}

@@ -78,8 +78,8 @@ class Messages(View):
         rows = filters.narrowed(Message.objects.select_related("connection"), asked, FILTERS)
         if key := asked.get("idempotency_key"):  # as its sender wrote it, or as it is stored
             rows = rows.filter(idempotency_key__in=[key, sending.own_key(request.user, key)])
-        rows, following = page(request, rows, asked, "created_at")
-        shown = MessageShown(rows, many=True, context={"counts": counts(rows)})
+        seen, following = page(request, rows, asked, "created_at")
+        shown = MessageShown(seen, many=True, context={"counts": counts(seen)})
         return Response({"next": following, "results": shown.data})
 
 

@@ -57,7 +57,7 @@ class Operation(AutoSchema):
     def get_auth(self) -> list[dict[str, list[str]]]:
         return [{"token": []}, {"session": []}]
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         for status in self._errors():
             bodies.setdefault(str(status), _error(status))

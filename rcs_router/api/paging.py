@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -52,9 +52,9 @@ def _read(rows: QuerySet[Any], cursor: str, newest_by: str) -> tuple[Any, Any]:
         key = rows.model._meta.pk.to_python(key)
         if newest_by != rows.model._meta.pk.name:
             at = parse_datetime(at)
-            at.astimezone()  # None, or a time that is in no calendar
-            if at.tzinfo is None:
+            if at is None or at.tzinfo is None:
                 raise _broken()
+            at.astimezone(UTC)  # it may be a time that is in no calendar
         elif not (isinstance(at, int) and 0 <= at < 2**63 and 0 <= key < 2**63):
             raise _broken()
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, ValidationError):

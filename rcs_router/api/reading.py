@@ -127,4 +127,5 @@ _CODES = (
     ("enum", "not_a_choice"),
     ("_type", "wrong_type"),
     ("int_from_float", "wrong_type"),
+    ("ambiguous", "ambiguous"),
 )

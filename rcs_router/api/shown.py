@@ -145,7 +145,7 @@ class TransmissionInFull(TransmissionShown):
     operations = serializers.SerializerMethodField()
 
     class Meta(TransmissionShown.Meta):
-        fields = (*TransmissionShown.Meta.fields, "events", "operations")
+        fields: tuple[str, ...] = (*TransmissionShown.Meta.fields, "events", "operations")  # type: ignore[assignment]
         read_only_fields = fields
 
     @extend_schema_field({"type": "array", "items": {"type": "string", "enum": list(OPERATIONS)}})

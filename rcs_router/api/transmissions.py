@@ -52,8 +52,8 @@ class Transmissions(View):
         rows = filters.narrowed(Transmission.objects.select_related("connection"), asked, FILTERS)
         if key := asked.get("idempotency_key"):
             rows = rows.filter(message__idempotency_key__in=[key, sending.own_key(request.user, key)])
-        rows, following = page(request, rows, asked, "created_at")
-        return Response({"next": following, "results": TransmissionShown(rows, many=True).data})
+        seen, following = page(request, rows, asked, "created_at")
+        return Response({"next": following, "results": TransmissionShown(seen, many=True).data})
 
 
 class OneTransmission(View):
