@@ -8,7 +8,7 @@ import re
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import quote, urlsplit
 
 IP = IPv4Address | IPv6Address
@@ -21,6 +21,11 @@ _KEPT = "!#$%&'()*+,/:;=?@[]~"  # in a path and query: quoted already, or with a
 # https://www.iana.org/assignments/iana-ipv6-special-registry; the rest is in `ipaddress`
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")
+# This machine and private networks; link-local addresses are left out, because on a cloud's machine one of them hands
+# out the machine's credentials.
+_NEAR = tuple(
+    map(ip_network, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7"))
+)
 _ANYCAST_6TO4 = IPv4Network("192.88.99.0/24")
 
 
@@ -124,8 +129,4 @@ def _is_public(ip: IP) -> bool:
 
 
 def _is_near(ip: IP) -> bool:
-    """Link-local addresses are not: on a cloud's machine, one of them hands out the machine's credentials."""
-    if ip.is_loopback:
-        return True
-    other = ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.is_reserved
-    return ip.is_private and not other
+    return any(ip in network for network in _NEAR if network.version == ip.version)

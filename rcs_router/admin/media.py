@@ -70,8 +70,9 @@ class Files(Shown, admin.TabularInline):
     show_change_link = True
 
     def has_view_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:
-        is_file = obj is not None and obj.kind == IncomingKind.FILE
-        return is_file and super().has_view_permission(request, obj)
+        """Of a message that is no file there is no empty section; without a message Django asks for the rows."""
+        may_have = obj is None or obj.kind == IncomingKind.FILE
+        return may_have and super().has_view_permission(request, obj)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -104,6 +104,8 @@ def download(url: str, *, most: int, seconds: float, allow_private: bool = False
         raise Again("timeout") from None
     except ssl.SSLCertVerificationError:
         raise Again("certificate") from None
+    except ConnectionError:  # first, because "hung up without a word" is an HTTPException, too
+        raise Again("unreachable") from None
     except http.client.HTTPException:
         raise Again("protocol") from None
     except (OSError, ValueError):
@@ -116,7 +118,10 @@ def _next(url: str, response: http.client.HTTPResponse, target: Target) -> str:
     place = response.headers.get("Location", "")
     if not place:
         raise Hopeless("redirects")
-    following = urljoin(url, place)
+    try:
+        following = urljoin(url, place)
+    except ValueError:
+        raise Unwanted("address") from None
     if target.tls and not following.lower().startswith("https:"):
         raise Unwanted("address")
     return following

@@ -74,6 +74,7 @@ _EXTENSIONS = {
     "video/mp4": ".mp4",
     "video/webm": ".webm",
     "video/quicktime": ".mov",
+    "text/vcard": ".vcf",
     "application/x-executable": ".bin",
 }
 
