@@ -58,17 +58,17 @@ def fetch_due(limit: int = LIMIT) -> int:
     """Fetch what is due until nothing is, or `limit` files were begun; returns how many were begun."""
     if not router_settings().MEDIA_FETCH:
         return 0
-    begun, flying = 0, Flights()
+    begun, flying, clock = 0, Flights(), sql.Clock(InboundFile)
     with ThreadPoolExecutor(THREADS, thread_name_prefix="rcs-media") as pool:
         while True:
-            for row in _claim(min(THREADS - len(flying), limit - begun)):
+            for row in _claim(min(THREADS - len(flying), limit - begun), clock()):
                 begun += 1
                 flying[pool.submit(_fetch_and_store, row)] = row
             if not flying:
                 return begun
             done, _ = wait(flying, timeout=LOOK, return_when=FIRST_COMPLETED)
             for future in done:
-                _settle(flying.pop(future), future)
+                _settle(flying.pop(future), future, clock())
 
 
 def again(rows: QuerySet[InboundFile]) -> int:
@@ -85,11 +85,11 @@ def again(rows: QuerySet[InboundFile]) -> int:
     return count
 
 
-def _claim(limit: int) -> list[InboundFile]:
+def _claim(limit: int, now: datetime) -> list[InboundFile]:
     """Rows under a new lease. The try counts from here, so that a file that takes workers down is given up, too."""
     if limit < 1:
         return []
-    conf, now, token = router_settings(), sql.now(InboundFile), uuid.uuid4()
+    conf, token = router_settings(), uuid.uuid4()
     keys = sql.claim(
         InboundFile,
         where="state = %s AND due_at <= %s AND (lease_until IS NULL OR lease_until < %s)",
@@ -160,8 +160,8 @@ def _name(row: InboundFile, attempt: int, kind: str) -> str:
     return f"rcs/{row.created_at:%Y/%m}/{row.pk}{suffix}{kinds.extension(kind)}"
 
 
-def _settle(row: InboundFile, future: "Future[Stored]") -> None:
-    now, conf = sql.now(InboundFile), router_settings()
+def _settle(row: InboundFile, future: "Future[Stored]", now: datetime) -> None:
+    conf = router_settings()
     try:
         stored = future.result()
     except Undone as error:

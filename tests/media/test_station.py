@@ -19,7 +19,7 @@ from rcs_router.signals import media_fetched
 from rcs_router.testing.stub import Asked, Request, Stub, answer, cut, wait_until
 from tests.core import ALICE, connection
 from tests.media.conftest import MEDIA
-from tests.media.steps import HTML, PNG, said, sent, stored
+from tests.media.steps import HTML, PNG, closing_its_connection, said, sent, stored
 from tests.statements import statements
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("received")]
@@ -316,6 +316,7 @@ def test_who_wakes_past_the_lease_leaves_the_others_file_alone(stub: Stub, stora
     row = sent(f"{stub.url}/u")
     seen: list[str] = []
 
+    @closing_its_connection
     def answered(request: Request) -> Any:
         if not seen:
             seen.append("first")
@@ -334,6 +335,7 @@ def test_who_wakes_past_the_lease_leaves_the_others_file_alone(stub: Stub, stora
 def test_a_message_that_is_deleted_meanwhile_leaves_no_file(stub: Stub, storage: InMemoryStorage) -> None:
     row = sent(f"{stub.url}/u")
 
+    @closing_its_connection
     def answered(request: Request) -> Any:
         Message.objects.all().delete()
         return answer(200, PNG)
@@ -360,6 +362,7 @@ def test_a_slow_link_holds_up_no_other(stub: Stub, monkeypatch: pytest.MonkeyPat
     def fetched() -> int:
         return InboundFile.objects.filter(state=State.FETCHED).count()
 
+    @closing_its_connection
     def answered(request: Request) -> Any:
         if request.path == "/slow":
             wait_until(lambda: fetched() == 5)
@@ -386,12 +389,14 @@ def test_statements_of_a_run(stub: Stub) -> None:
     stub.default = answer(200, PNG)
     for number in range(8):
         sent(f"{stub.url}/{number}")
-    with statements(3 + 8 * 2, "8 files"):  # claim, count, read; then one write and at most one look for each
+    with statements(
+        4 + 8 * 2, "8 files"
+    ):  # clock, claim, count, read; one write and at most one look for each
         assert media.fetch_due() == 8
 
 
-def test_an_idle_run_writes_nothing() -> None:
-    with statements(1):
+def test_statements_of_an_idle_run() -> None:
+    with statements(2):  # the clock and the claim, which finds nothing
         assert media.fetch_due() == 0
 
 
