@@ -105,12 +105,12 @@ def _failure(error: Exception) -> Failure | None:
 
 
 def _from_framework(error: exceptions.APIException) -> Failure:
-    code = _CODES.get(type(error), error.default_code)
+    code = CODES.get(type(error), error.default_code)
     wait = getattr(error, "wait", None)
     return Failure(error.status_code, Problem(code, str(error.detail)), retry_after=wait)
 
 
-_CODES: dict[type[Exception], str] = {
+CODES: dict[type[Exception], str] = {
     exceptions.ParseError: "malformed_json",
     exceptions.Throttled: "throttled",
     exceptions.NotAuthenticated: "not_authenticated",

@@ -18,7 +18,7 @@ from rcs_router.api.contacts import connections_of, normalised_pairs
 from rcs_router.api.errors import Problem
 from rcs_router.api.operation import described
 from rcs_router.api.reading import problems_of, read
-from rcs_router.api.shown import ImportShown
+from rcs_router.api.shown import ImportResult
 from rcs_router.api.view import View, may
 from rcs_router.models import Connection, Contact
 
@@ -47,7 +47,7 @@ class ImportContacts(View):
         description="A row's person is found by any of its connections, else made. Bad rows are left out and named "
         "in `errors` by their index; the good ones are imported all the same. Repeating it changes nothing.",
         request=Import,
-        responses={200: ImportShown},
+        responses={200: ImportResult},
     )
     def post(self, request: Request) -> Response:
         filters.nothing_asked(request)
@@ -61,7 +61,7 @@ class ImportContacts(View):
             _create(new)
             _connect(good, connections)
         answer = {"created": len(new), "updated": len(known), "errors": problems}
-        return Response(ImportShown(answer).data)
+        return Response(ImportResult(answer).data)
 
 
 def _rows(given: Iterable[dict[str, Any]]) -> tuple[list[Row], list[Problem]]:

@@ -111,10 +111,10 @@ def _problem(error: Any, path: str) -> Problem:
 
 def code_of(kind: str) -> str:
     """Pydantic's word for an error as one of ours, which stay when its words change."""
-    return next((code for end, code in _CODES if kind.endswith(end)), "invalid")
+    return next((code for end, code in CODES if kind.endswith(end)), "invalid")
 
 
-_CODES = (
+CODES = (
     ("extra_forbidden", "unknown_field"),
     ("missing", "required"),
     ("too_short", "too_short"),

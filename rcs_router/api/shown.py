@@ -232,7 +232,7 @@ class ProblemShown(serializers.Serializer):
     path = serializers.CharField()
 
 
-class ImportShown(serializers.Serializer):
+class ImportResult(serializers.Serializer):
     """How many contacts are new, how many were found, and what is wrong with the rows left out."""
 
     created = serializers.IntegerField()
