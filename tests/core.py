@@ -16,7 +16,13 @@ BACKENDS: dict[str, Any] = {
     "sms": {"BACKEND": "rcs_router.testing.MemorySMS"},
     "alone": {"BACKEND": "rcs_router.testing.MemoryBackend"},
 }
-ROUTER: dict[str, Any] = {"WAKE": False, "RETRY_JITTER": 0, "RETRY_DELAYS": [0, 0, 0], "FALLBACK_GRACE": 0, "MEDIA_FETCH": False}
+ROUTER: dict[str, Any] = {
+    "WAKE": False,
+    "RETRY_JITTER": 0,
+    "RETRY_DELAYS": [0, 0, 0],
+    "FALLBACK_GRACE": 0,
+    "MEDIA_FETCH": False,
+}
 
 
 def memory(alias: str = "rcs") -> MemoryBackend:

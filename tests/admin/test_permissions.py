@@ -33,7 +33,9 @@ def rows() -> dict:
         "message": t.message,
         "transmission": t,
         "storedwebhook": StoredWebhook.objects.get(),
-        "inboundfile": InboundFile.objects.create(message=t.message, url="https://f.example/", state="failed"),
+        "inboundfile": InboundFile.objects.create(
+            message=t.message, url="https://f.example/", state="failed"
+        ),
         "consent": Consent.objects.get(),
         "consentrecord": ConsentRecord.objects.get(),
         "backendstate": BackendState.objects.get(pk="rcs"),

@@ -4,6 +4,7 @@ import socket
 import ssl
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,8 @@ MOST = 100_000
 SECRET = "a-secret-of-the-link"
 
 
-def fetched(url: str, seconds: float = 5.0, **options: object) -> bytes:
-    found = download(url, most=MOST, seconds=seconds, allow_private=True, **options)  # type: ignore[arg-type]
+def fetched(url: str, seconds: float = 5.0) -> bytes:
+    found = download(url, most=MOST, seconds=seconds, allow_private=True)
     try:
         assert found.head == found.body.read()[: len(found.head)]
         found.body.seek(0)
@@ -183,7 +184,7 @@ def public_name(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append(host)
         return ["93.184.215.14"] if host == "f.example" else [host]
 
-    def connect(address: tuple[str, int], **options: float) -> socket.socket:
+    def connect(address: tuple[str, int], **options: Any) -> socket.socket:
         assert address[0] == "93.184.215.14", "only the judged address may be connected to"
         return real(("127.0.0.1", address[1]), **options)
 

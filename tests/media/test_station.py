@@ -181,7 +181,7 @@ def test_a_type_that_is_named_is_kept(settings: Any, stub: Stub) -> None:
     row = sent(f"{stub.url}/u", media_type="text/vcard")
     media.fetch_due()
     assert now(row)[0] == State.FETCHED
-    assert (row.media_type, row.file.name[-4:]) == ("text/vcard", ".vcf")
+    assert (row.media_type, str(row.file.name)[-4:]) == ("text/vcard", ".vcf")
 
 
 # Tries
