@@ -139,6 +139,16 @@ class Echo(KeywordHandler):
         self.respond("To echo some text, send: ECHO <ANYTHING>")
 
 
+class Ping(PatternHandler):
+    """`ping`, and nothing else, answers `pong`: is anybody there?"""
+
+    pattern = "ping"
+    fullmatch = True
+
+    def handle(self) -> None:
+        self.respond("pong")
+
+
 class DefaultResponse(RouterApp):
     """Answers with RCS_ROUTER["DEFAULT_RESPONSE"] what nobody handled; list it last.
 

@@ -7,6 +7,7 @@ database's clock, Django's and yours go on agreeing, and the order of messages s
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.apps import apps
 from django.db.models import DateTimeField, F, Q
@@ -15,7 +16,7 @@ from rcs_router import sql, sweep, tasks
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
-from rcs_router.models import BackendState, Transmission
+from rcs_router.models import BackendState, InboundFile, Transmission
 
 ROUNDS = 1000  # of work; more than that is a loop
 besides: list[Callable[[], None]] = []  # what else is done in each round of work: a World's own
@@ -74,8 +75,8 @@ def _jump(now: datetime) -> bool:
 
 def _moments(now: datetime) -> Iterator[datetime]:
     """When each of what waits goes on."""
-    ours = Transmission.objects.filter(backend__in=list(backends))
-    rests = dict(BackendState.objects.filter(paused_until__gt=now).values_list("pk", "paused_until"))
+    ours: Any = Transmission.objects.filter(backend__in=list(backends))
+    rests: Any = dict(BackendState.objects.filter(paused_until__gt=now).values_list("pk", "paused_until"))
     put_off = Q(due_at__gt=now, fallback_of=None) & ~Q(events__kind="attempt")
     for row in ours.filter(status=Status.QUEUED).exclude(put_off):
         yield max(row.due_at, rests.get(row.backend_id, now))
@@ -83,6 +84,8 @@ def _moments(now: datetime) -> Iterator[datetime]:
         yield row.lease_until
     for row in ours.filter(revoke_at__isnull=False):
         yield row.revoke_at
+    for file in InboundFile.objects.filter(state=InboundFile.State.WAITING):
+        yield file.due_at
     grace = timedelta(seconds=router_settings().EXPIRY_GRACE)
     for row in ours.filter(status=Status.ACCEPTED, expires_at__lte=now, expiry_seen=False):
         yield row.expires_at + grace

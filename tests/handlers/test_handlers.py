@@ -13,6 +13,7 @@ from rcs_router.handlers import (
     HandlerApp,
     KeywordHandler,
     PatternHandler,
+    Ping,
     PostbackHandler,
 )
 from rcs_router.models import Backend, Connection, Message
@@ -174,6 +175,15 @@ def test_typed_text_is_no_postback() -> None:
 def test_echo(text: str, answers: list[str]) -> None:
     message = said(text)
     assert HandlerApp(Echo).handle(message) is (True if answers else None)
+    assert words(message) == answers
+
+
+@pytest.mark.parametrize(
+    ("text", "answers"), [("ping", ["pong"]), ("PING", ["pong"]), ("ping me", []), (" ping", [])]
+)
+def test_ping(text: str, answers: list[str]) -> None:
+    message = said(text)
+    assert HandlerApp(Ping).handle(message) is (True if answers else None)
     assert words(message) == answers
 
 

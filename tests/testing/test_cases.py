@@ -21,15 +21,15 @@ class ShopTest(RCSTestCase):
         phone = self.handset()
         phone.says("echo hello")
         phone.hears("hello")
-        self.assertEqual(self.rcs.inbound.get().backend_id, "acme")
+        assert self.rcs.inbound.get().backend_id == "acme"
 
     def test_each_test_has_a_world_of_its_own(self) -> None:
-        self.assertEqual(self.handset().number, "+37255500001")
-        self.assertFalse(Message.objects.exists())
+        assert self.handset().number == "+37255500001"
+        assert not Message.objects.exists()
 
     @override_settings(RCS_BACKENDS=SMS)
     def test_settings_of_one_test(self) -> None:
-        self.assertEqual(self.handset().says("echo hello").backend_id, "sms")
+        assert self.handset().says("echo hello").backend_id == "sms"
 
     def test_a_script(self) -> None:
         self.plays("""
@@ -56,7 +56,7 @@ class CommitTest(RCSTransactionTestCase):
     apps = (Product, Twice)
 
     def test_commits_are_real(self) -> None:
-        self.assertFalse(connection.in_atomic_block)
+        assert not connection.in_atomic_block
         phone = self.handset(rcs=False)
         phone.says("twice")
         phone.hears("once", "twice")

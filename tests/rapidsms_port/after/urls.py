@@ -1,0 +1,3 @@
+from django.urls import include, path
+
+urlpatterns = [path("rcs/", include("rcs_router.urls"))]

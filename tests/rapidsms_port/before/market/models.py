@@ -1,0 +1,9 @@
+from django.db import models
+
+
+class Farmer(models.Model):
+    contact = models.ForeignKey("rapidsms.Contact", on_delete=models.CASCADE, unique=True)
+    village = models.CharField(max_length=50)
+
+    def __str__(self):
+        return f"{self.contact} of {self.village}"
