@@ -53,7 +53,7 @@ class ImportContacts(View):
         filters.nothing_asked(request)
         rows, problems = _rows(read(request, Import).contacts)
         with transaction.atomic():
-            connections = connections_of(list(dict.fromkeys(pair for row in rows for pair in row.pairs)))
+            connections = _locked(connections_of(sorted({pair for row in rows for pair in row.pairs})))
             good = _decided(rows, connections, problems)
             known = [row for row in good if row.owners]
             new = [row for row in good if not row.owners]
@@ -84,6 +84,16 @@ def _rows(given: Iterable[dict[str, Any]]) -> tuple[list[Row], list[Problem]]:
             seen.update(pairs)
             rows.append(Row(path, read_row.name, read_row.language, pairs))
     return rows, problems
+
+
+def _locked(connections: dict[Pair, Connection]) -> dict[Pair, Connection]:
+    """As they are now, and until we are done: of two imports of the same people the second finds the first's.
+
+    They are made in the order of their identities, and locked in that of their keys, so that none waits in a circle.
+    """
+    keys = [row.pk for row in connections.values()]
+    rows = Connection.objects.select_for_update().filter(pk__in=keys).order_by("pk")
+    return {(row.backend_id, row.identity): row for row in rows}
 
 
 def _decided(rows: list[Row], connections: dict[Pair, Connection], problems: list[Problem]) -> list[Row]:

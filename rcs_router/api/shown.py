@@ -144,8 +144,9 @@ class TransmissionInFull(TransmissionShown):
     events = EventShown(many=True)
     operations = serializers.SerializerMethodField()
 
-    class Meta(TransmissionShown.Meta):
-        fields: tuple[str, ...] = (*TransmissionShown.Meta.fields, "events", "operations")  # type: ignore[assignment]
+    class Meta:
+        model = Transmission
+        fields = (*TransmissionShown.Meta.fields, "events", "operations")
         read_only_fields = fields
 
     @extend_schema_field({"type": "array", "items": {"type": "string", "enum": list(OPERATIONS)}})

@@ -44,7 +44,7 @@ def test_out_and_in_again(api: API) -> None:
 
 def test_an_old_opt_in_changes_nothing(api: API) -> None:
     api.post(f"consent/{ALICE}/opt-out/", {"said_at": "2026-02-01T00:00:00Z"})
-    status, answer = api.post(f"consent/{ALICE}/opt-in/", {"said_at": "2026-01-01T00:00:00Z"})
+    _status, answer = api.post(f"consent/{ALICE}/opt-in/", {"said_at": "2026-01-01T00:00:00Z"})
     assert (answer["changed"], opted_out(answer)) == (False, {"": True})
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from rcs_router.models import Connection, Contact
 from tests import core
-from tests.api.client import API
+from tests.api.client import API, at_once
 from tests.api.core import ALICE, BOB, CAROL
 from tests.statements import statements
 
@@ -162,6 +162,17 @@ def test_five_thousand_rows_in_few_statements(api: API) -> None:
         row.contact and str(1000000 + int(row.contact.name)) in row.identity
         for row in Connection.objects.select_related("contact")[:50]
     )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_import_at_once(api: API) -> None:
+    rows = [{"name": str(n), "connections": [at(f"+3725{1000000 + n}")]} for n in range(300)]
+    bodies = [{"contacts": rows}, {"contacts": rows[::-1]}]
+    answers = at_once(lambda body: API(api.token).post("contacts/import/", body), bodies)
+    assert [status for status, _ in answers] == [200, 200]
+    assert sum(answer["created"] for _, answer in answers) == 300
+    assert Contact.objects.count() == 300, "nobody is there twice"
+    assert Connection.objects.filter(contact=None).count() == 0
 
 
 # Merge

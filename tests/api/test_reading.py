@@ -27,7 +27,7 @@ def ids(answer: tuple[int, Any]) -> list[str]:
 def test_pages_meet_every_row_once_also_when_new_ones_come(api: API) -> None:
     made = [str(core.sent_to(content=str(n)).message_id) for n in range(5)]
     Message.objects.update(created_at=Message.objects.first().created_at)  # type: ignore[union-attr]
-    status, first = api.get("messages/", limit=2)
+    _status, first = api.get("messages/", limit=2)
     seen = [row["id"] for row in first["results"]]
     core.sent_to(content="new")
     address = first["next"]
@@ -40,7 +40,7 @@ def test_pages_meet_every_row_once_also_when_new_ones_come(api: API) -> None:
 
 def test_pages_of_people(api: API) -> None:
     keys = [Contact.objects.create(name=str(n)).pk for n in range(3)]
-    status, first = api.get("contacts/", limit=2)
+    _status, first = api.get("contacts/", limit=2)
     answer = api.client.get(first["next"], headers={"Authorization": f"Token {api.token}"}).json()
     assert [row["id"] for row in [*first["results"], *answer["results"]]] == keys[::-1]
     assert answer["next"] is None

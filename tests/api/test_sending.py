@@ -5,14 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection as database
 
-from rcs_router import lookup_connections
+from rcs_router import lookup_connections, outbox
 from rcs_router.content import Card, load
 from rcs_router.models import Connection, Contact, Message, Transmission
 from rcs_router.phases import RouterApp
 from tests import core
-from tests.api.client import API
+from tests.api.client import API, at_once
 from tests.api.conftest import Login
 from tests.api.core import ALICE, BOB, CARD
 from tests.statements import statements
@@ -145,28 +144,20 @@ def test_an_app_that_forgets_the_note_makes_no_conflict(api: API, settings: Any)
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("bodies", [("same", "same"), ("one", "other")])
-def test_the_same_key_at_once(api: API, bodies: tuple[str, str]) -> None:
-    """Both look for the key before either has stored it; the database decides who is first."""
+def test_the_same_key_at_once(api: API, bodies: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have looked for the key before either stores it, so the database decides who is first."""
+    core.connection(ALICE)
     gate = threading.Barrier(2, timeout=20)
-    answers: list[tuple[int, Any]] = []
+    enqueue = outbox.enqueue
 
-    def ask(body: str) -> None:
-        caller = API(api.token)
-        try:
-            gate.wait()
-            answers.append(caller.send(body, key="k"))
-        finally:
-            database.close()
+    def together(*args: Any, **options: Any) -> None:
+        gate.wait()
+        enqueue(*args, **options)
 
-    api.send("to have the connection", key="first")
-    threads = [threading.Thread(target=ask, args=(body,)) for body in bodies]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert Message.objects.filter(idempotency_key__endswith=":k").count() == 1
-    statuses = sorted(status for status, _ in answers)
-    assert statuses == ([201, 201] if bodies[0] == bodies[1] else [201, 409])
+    monkeypatch.setattr(outbox, "enqueue", together)
+    answers = at_once(lambda body: API(api.token).send(body, key="k"), bodies)
+    assert Message.objects.count() == 1
+    assert sorted(status for status, _ in answers) == ([201, 201] if bodies[0] == bodies[1] else [201, 409])
     if bodies[0] == bodies[1]:
         assert answers[0] == answers[1]
 
