@@ -88,7 +88,8 @@ class Clock:
 def download(url: str, *, most: int, seconds: float, allow_private: bool = False) -> Download:
     """Fetch a link: at most `most` bytes in `seconds`, over at most three redirects, each of which is guarded.
 
-    Raises Again, Gone, Unwanted or Hopeless; their texts quote nothing of the link.
+    Looking a name up has the resolver's own time limit. Raises Again, Gone, Unwanted or Hopeless; their texts quote
+    nothing of the link.
     """
     clock = Clock(seconds)
     try:

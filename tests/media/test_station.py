@@ -2,10 +2,12 @@
 
 import logging
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.storage import InMemoryStorage
+from django.db import OperationalError
 from django.utils import timezone
 
 from rcs_router import incoming, media, sweep, tasks, wake
@@ -476,3 +478,55 @@ def test_again(stub: Stub) -> None:
     assert now(fetched)[0] == State.FETCHED
     assert media.fetch_due() == 1
     assert now(gone) == (State.FETCHED, "", 1)
+
+
+def test_a_mistake_of_ours_is_tried_again_and_given_up_in_the_end(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    def broken(url: str, **options: Any) -> None:
+        raise RuntimeError(url)
+
+    row = sent(f"{stub.url}/secret-of-the-link")
+    monkeypatch.setattr(station, "download", broken)
+    for tries in range(1, 5):
+        assert media.fetch_due() == 1
+        assert now(row) == (State.WAITING, "", tries)
+        lapse(row)
+    assert media.fetch_due() == 0
+    assert now(row)[:2] == (State.FAILED, "worker_lost")
+    assert "RuntimeError" in caplog.text
+    assert "secret-of-the-link" not in caplog.text
+
+
+def test_a_database_that_goes_away_costs_no_file(
+    stub: Stub, storage: InMemoryStorage, monkeypatch: Any
+) -> None:
+    stub.default = answer(200, PNG)
+    row = sent(f"{stub.url}/u")
+
+    def away(*args: Any) -> None:
+        raise OperationalError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(station, "_fetched", away)
+        with pytest.raises(OperationalError):
+            media.fetch_due()
+    lapse(row)
+    media.fetch_due()
+    assert now(row) == (State.FETCHED, "", 2)
+    assert stored(storage) == [row.file.name]
+
+
+def test_a_large_file_lands_on_a_disk(settings: Any, stub: Stub, tmp_path: Path) -> None:
+    """Larger than what is kept off the disk on its way."""
+    disk = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path}}
+    settings.STORAGES = settings.STORAGES | {"received": disk}
+    settings.RCS_ROUTER = MEDIA | {"MEDIA_MAX_BYTES": 1_000_000}
+    large = PNG * 300
+    stub.default = answer(200, large)
+    row = sent(f"{stub.url}/u")
+    media.fetch_due()
+    assert now(row)[0] == State.FETCHED
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path.relative_to(tmp_path).as_posix() for path in files] == [row.file.name]
+    assert (files[0].read_bytes(), row.size) == (large, len(large))
