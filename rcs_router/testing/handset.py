@@ -14,7 +14,6 @@ from rcs_router.content import Content, Form, dump, postback_of
 from rcs_router.content.forms import postback_of_form
 from rcs_router.contract import Incoming, IncomingKind, Outbound, ReceiptKind
 from rcs_router.forms import Questions
-from rcs_router.identities import heard
 from rcs_router.links import form_link
 from rcs_router.models import Connection, Message, Transmission
 from rcs_router.testing.reading import blocks_of, chips_of, line_of, without_options
@@ -74,7 +73,7 @@ class Handset:
     """
 
     def __init__(self, number: str, world: "World", *, rcs: bool = True) -> None:
-        self.number = number if not number[:1].isdigit() else heard(number)
+        self.number = number
         self.world = world
         self.rcs = rcs
         self.on = True

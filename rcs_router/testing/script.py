@@ -61,7 +61,7 @@ def read(script: str) -> list[Step]:
 def play(world: "World", script: str) -> None:
     """Raises ScriptFailed, whose message names the line; ValueError for a line that is none."""
     expected: list[Step] = []
-    last = 0
+    last = 1  # the line that was acted on
     for step in read(script):
         if step.sign == "<":
             expected.append(step)
@@ -118,7 +118,7 @@ def compare(number: str, expected: Sequence[str], shown: Sequence[str], said: li
     raise ScriptFailed(f"{number} {_verdict(wanted, shown)}:\n{difference}\nbefore that:\n{story}")
 
 
-_SIGNS = {"-": "missing:   ", "+": "unexpected:", " ": "as it shall:"}
+_SIGNS = {"-": "missing:    ", "+": "unexpected: ", " ": "as expected:"}
 
 
 def _verdict(wanted: Sequence[str], shown: Sequence[str]) -> str:

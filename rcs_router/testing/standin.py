@@ -49,7 +49,7 @@ class StandIn(MemoryBackend):
         if isinstance(outcome, SendError):
             raise outcome
         result = outcome if isinstance(outcome, SendResult) else outcome(outbound)
-        phone = self.world.handset(outbound.to)
+        phone = self.world.phone(outbound.to)
         by_sms = self.is_sms or (not phone.rcs and self.capabilities.own_fallback)
         if not (phone.rcs or by_sms):
             raise Unreachable("the handset has no RCS")
@@ -74,11 +74,11 @@ class StandIn(MemoryBackend):
     def revoke(self, transmission: "UUID", to: str, provider_id: str = "") -> bool | None:
         """What a phone that is off has not shown yet can be taken back, unless `revocable` says otherwise."""
         answer = super().revoke(transmission, to, provider_id)
-        return self.world.handset(to).forget_waiting(transmission) if answer else answer
+        return self.world.phone(to).forget_waiting(transmission) if answer else answer
 
     def check_capabilities(self, identities: list[str]) -> dict[str, frozenset[str] | None]:
         reachable = frozenset(["rcs"])
-        return {identity: reachable if self.world.handset(identity).rcs else None for identity in identities}
+        return {identity: reachable if self.world.phone(identity).rcs else None for identity in identities}
 
     # The webhook: what a handset does, and what a test posts as the real provider.
 

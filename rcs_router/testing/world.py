@@ -18,6 +18,7 @@ from rcs_router import inbox, lookup_connections, sql, wake
 from rcs_router.backends import backends
 from rcs_router.brake import brake
 from rcs_router.contract import Outbound, Parsed, Receipt, WebhookRequest
+from rcs_router.identities import normalise
 from rcs_router.media import station
 from rcs_router.media.download import Download, Gone
 from rcs_router.models import Contact, Message
@@ -65,6 +66,7 @@ class World:
                 (backends, "create_connection", lambda alias: self._stand_in(make(alias))),
                 (brake, "allows", lambda connection: True),  # a test's minute has more turns than a person's
                 (station, "download", self._download),
+                (inbox, "_aside", _Here()),
             ):
                 stack.enter_context(mock.patch.object(where, name, instead))
             stack.enter_context(_hooks_run_once())
@@ -86,9 +88,15 @@ class World:
         return found
 
     def handset(self, number: str = "", *, rcs: bool = True) -> Handset:
-        """The phone with this number, the same one each time; without a number a new one. `rcs`: of a new one."""
-        number = number or f"+372555{next(self._numbers):05}"
-        return self.phones.setdefault(number, Handset(number, self, rcs=rcs))
+        """The phone with this number, the same one each time; without a number a new one. `rcs`: of a new one.
+
+        Raises IdentityError for what is no phone number, nor a provider's token.
+        """
+        return self.phone(normalise(number or f"+372555{next(self._numbers):05}", tokens=True), rcs=rcs)
+
+    def phone(self, identity: str, *, rcs: bool = True) -> Handset:
+        """The same for an identity as connections have it."""
+        return self.phones.setdefault(identity, Handset(identity, self, rcs=rcs))
 
     def contact(self, name: str = "", number: str = "", **fields: Any) -> Contact:
         """A person with a connection on every backend; `fields` are those of Contact, such as `language`."""
@@ -211,6 +219,13 @@ def _path(app: str | type[Any]) -> str:
 def _depth() -> int:
     """How many atomic blocks are open: those of the test case itself are there when a world begins."""
     return len(sql.database(Message).atomic_blocks)
+
+
+class _Here:
+    """An executor that does it at once: typing and read marks are there when a test looks for them."""
+
+    def submit(self, call: Callable[..., Any], *args: Any) -> None:
+        call(*args)
 
 
 class _Once:

@@ -81,6 +81,12 @@ class Twice(KeywordHandler):
         transaction.on_commit(lambda: send("twice", connections))
 
 
+class Polite(RouterApp):
+    def parse(self, message: IncomingMessage) -> None:
+        message.mark_read()
+        message.typing()
+
+
 class Broken(KeywordHandler):
     keyword = "broken"
 

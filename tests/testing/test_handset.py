@@ -7,6 +7,7 @@ import pytest
 from rcs_router import send
 from rcs_router.content import Card, Carousel, Dial, File, Location, Media, Reply, Text
 from rcs_router.contract import Status
+from rcs_router.errors import Ambiguous, IdentityError
 from rcs_router.models import Consent, Event, Message
 from rcs_router.testing import Handset, ScriptFailed, World
 from tests.testing.apps import FITTING
@@ -123,6 +124,20 @@ def test_reading_typing_and_the_menu(handset: Handset) -> None:
     assert not Consent.objects.get().opted_out
 
 
+def test_a_number_is_the_same_however_it_is_written(rcs: World) -> None:
+    phone = rcs.handset("+372 5550 1234", rcs=False)
+    assert rcs.handset("+37255501234") is phone
+    assert (phone.number, rcs.handset("+37255501234").rcs) == ("+37255501234", False)
+    with pytest.raises(IdentityError, match="write it with"):
+        rcs.handset("5550")
+
+
+def test_what_the_app_shows_beside_its_answers(settings: Any, handset: Handset, rcs: World) -> None:
+    settings.RCS_ROUTER = {"APPS": ["tests.testing.apps.Polite"]}
+    row = handset.says("hello")
+    assert rcs["acme"].told == [("read", row.external_id), ("typing", handset.number)]
+
+
 def test_files_and_places(handset: Handset) -> None:
     handset.sends_file("https://files.example/1", "image/png", name="boots.png")
     handset.shares(59.4, 24.7)
@@ -226,8 +241,6 @@ def test_a_phone_that_is_off_gets_its_messages_later(handset: Handset, rcs: Worl
 
 
 def test_what_is_dropped_as_a_repeat_and_what_is_not(handset: Handset, rcs: World) -> None:
-    from rcs_router.errors import Ambiguous
-
     for alias, times in (("acme", 2), ("sms", 1)):  # repeated under its id, or not at all
         rcs.next_send(Ambiguous())
         before = len(rcs[alias].sent)

@@ -40,63 +40,63 @@ def test_the_other_side_may_begin(rcs: World) -> None:
         (  # another answer
             f"{A} > echo hello\n{A} < hallo",
             "line 2 of the script: +37255501234 was shown something else:\n"
-            "  missing:    hallo\n"
-            "  unexpected: hello\n"
+            "  missing:     hallo\n"
+            "  unexpected:  hello\n"
             "before that:\n"
             "    +37255501234 > echo hello",
         ),
         (  # no answer
             f"{A} > what?\n{A} < hello",
             "line 2 of the script: +37255501234 was shown nothing:\n"
-            "  missing:    hello\n"
+            "  missing:     hello\n"
             "before that:\n"
             "    +37255501234 > what?",
         ),
         (  # one too many, at the end
             f"{A} > twice\n{A} < once",
             "line 2 of the script: +37255501234 was shown something else:\n"
-            "  as it shall: once\n"
-            "  unexpected: twice\n"
+            "  as expected: once\n"
+            "  unexpected:  twice\n"
             "before that:\n"
             "    +37255501234 > twice",
         ),
         (  # and where none was expected
             f"{A} > echo a\n{A} > echo b",
             "line 1 of the script: +37255501234 was shown something that nobody expected:\n"
-            "  unexpected: a\n"
+            "  unexpected:  a\n"
             "before that:\n"
             "    +37255501234 > echo a",
         ),
         (  # one too few
             f"{A} > echo a\n{A} < a\n{A} < b",
             "line 2 of the script: +37255501234 was shown something else:\n"
-            "  as it shall: a\n"
-            "  missing:    b\n"
+            "  as expected: a\n"
+            "  missing:     b\n"
             "before that:\n"
             "    +37255501234 > echo a",
         ),
         (  # the other way round
             f"{A} > twice\n{A} < twice\n{A} < once",
             "line 2 of the script: +37255501234 was shown the right messages in the wrong order:\n"
-            "  unexpected: once\n"
-            "  as it shall: twice\n"
-            "  missing:    once\n"
+            "  unexpected:  once\n"
+            "  as expected: twice\n"
+            "  missing:     once\n"
             "before that:\n"
             "    +37255501234 > twice",
         ),
         (  # other chips
             f"{A} > menu\n{A} < What would you like? [Boots]",
             "line 2 of the script: +37255501234 was shown something else:\n"
-            "  missing:    What would you like? [Boots]\n"
-            "  unexpected: What would you like? [Boots|Tent]\n"
+            "  missing:     What would you like? [Boots]\n"
+            "  unexpected:  What would you like? [Boots|Tent]\n"
             "before that:\n"
             "    +37255501234 > menu",
         ),
         (  # chips where none are expected
             f"{A} > menu\n{A} < What would you like?",
             "line 2 of the script: +37255501234 was shown something else:\n"
-            "  missing:    What would you like?\n"
-            "  unexpected: What would you like? [Boots|Tent]\n"
+            "  missing:     What would you like?\n"
+            "  unexpected:  What would you like? [Boots|Tent]\n"
             "before that:\n"
             "    +37255501234 > menu",
         ),
@@ -107,7 +107,7 @@ def test_the_other_side_may_begin(rcs: World) -> None:
         (  # the wrong phone
             f"{A} > echo a\n{B} < a",
             "line 2 of the script: +37255501235 was shown nothing:\n"
-            "  missing:    a\n"
+            "  missing:     a\n"
             "before that:\n"
             "    +37255501234 > echo a",
         ),
@@ -120,7 +120,7 @@ def test_what_goes_otherwise_is_told(rcs: World, script: str, told: str) -> None
 def test_another_phone_that_is_disturbed_is_told(rcs: World) -> None:
     send("Psst", rcs.handset(B).connection())
     assert failure(rcs, f"{A} > echo a\n{A} < a").startswith(
-        f"line 0 of the script: {B} was shown something that"
+        f"line 1 of the script: {B} was shown something that"
     )
 
 
@@ -199,5 +199,5 @@ def test_an_error_inside_is_not_hidden(rcs: World, handset: Handset) -> None:
 
 def test_hears_takes_all_of_them(rcs: World, handset: Handset) -> None:
     handset.says("twice")
-    with pytest.raises(ScriptFailed, match="unexpected: twice"):
+    with pytest.raises(ScriptFailed, match="unexpected:  twice"):
         handset.hears("once")
