@@ -24,6 +24,8 @@ class FormField:
     options: tuple[Label, ...] = Field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
+        if self.name == "csrfmiddlewaretoken":
+            raise ValueError("a field of Django's own has the name csrfmiddlewaretoken on every page")
         if (self.type == "select") != bool(self.options):
             raise ValueError("a select needs options, and only a select has them")
         if len(set(self.options)) != len(self.options):

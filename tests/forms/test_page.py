@@ -283,3 +283,9 @@ class Address(PostbackHandler):
 
     def handle(self, key: str) -> None:
         self.respond(f"We come to {self.msg.fields['form']['street']} ({key})")
+
+
+def test_no_question_has_the_name_of_the_pages_own_field() -> None:
+    """A browser would send both, and Django would take the answer for a forged token."""
+    with pytest.raises(ContentError, match="csrfmiddlewaretoken"):
+        FormField("csrfmiddlewaretoken", "Code")
