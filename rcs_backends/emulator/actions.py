@@ -100,7 +100,7 @@ def _file(handset: Handset, action: Json) -> Message:
     kind = "audio" if action.get("audio") or media_type.startswith("audio/") else "file"
     size, seconds = _count(action, "size"), _count(action, "seconds")
     media = Media(url, media_type=media_type, alt=name, name=name, size=size, seconds=seconds)
-    said = Said(kind, url=url, name=name, media_type=media_type, size=size)
+    said = Said(kind, url=url, name=name, media_type=media_type, size=size, seconds=seconds)
     return _say(handset, _over_rcs(handset, action), said, kind=kind, media=media)
 
 

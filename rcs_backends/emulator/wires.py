@@ -36,6 +36,7 @@ class Said:
     name: str = ""
     media_type: str = ""
     size: int = 0  # bytes
+    seconds: int = 0  # playing length of audio
     latitude: float = 0.0
     longitude: float = 0.0
     data: Mapping[str, object] = field(default_factory=dict)

@@ -164,6 +164,19 @@ SAID: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
             }
         },
     ),
+    (
+        "file",
+        {"url": "https://a.example/p.mp3", "size": 9, "seconds": 4},
+        {
+            "audioMessage": {
+                "fileUrl": "https://a.example/p.mp3",
+                "fileName": "p.mp3",
+                "fileMIMEType": "audio/mpeg",
+                "fileSize": 9,
+                "playingLength": 4,
+            }
+        },
+    ),
 ]
 
 

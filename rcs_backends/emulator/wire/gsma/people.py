@@ -60,6 +60,8 @@ def _file(said: Said) -> Json:
     file: Json = {"fileUrl": said.url, "fileName": said.name, "fileMIMEType": said.media_type}
     if said.size:
         file["fileSize"] = said.size
+    if said.kind == "audio" and said.seconds:
+        file["playingLength"] = said.seconds
     return {f"{said.kind}Message": file}
 
 
