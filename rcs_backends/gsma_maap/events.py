@@ -112,7 +112,7 @@ def _file(file: Event) -> dict[str, Any]:
 
 
 def _location(push: Event) -> dict[str, Any]:
-    """Fields: label, radius (metres), time_offset (minutes from UTC), taken_at and expires_at (ISO 8601)."""
+    """The label is the text, as on other wires. Fields: label, radius (metres), time_offset (minutes from UTC), taken_at and expires_at (ISO 8601)."""
     latitude, longitude = position(push.get("pos"))
     times = {"taken_at": time(push.get("timestamp")), "expires_at": time(push.get("expiry"))}
     told = {
@@ -122,7 +122,7 @@ def _location(push: Event) -> dict[str, Any]:
         **{name: at.isoformat() for name, at in times.items() if at},
     }
     fields = {name: value for name, value in told.items() if value not in ("", None)}
-    return {"latitude": latitude, "longitude": longitude, "fields": fields}
+    return {"latitude": latitude, "longitude": longitude, "text": told["label"], "fields": fields}
 
 
 def _typing(body: Event) -> list[Parsed]:

@@ -164,6 +164,7 @@ CASES: list[tuple[str, dict[str, Any], list[Parsed]]] = [
         heard("message", geolocationPushMessage=PUSH),
         said(
             IncomingKind.LOCATION,
+            text="Tower",
             latitude=48.8584,
             longitude=-2.2945,
             fields={
