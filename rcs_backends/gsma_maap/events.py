@@ -112,7 +112,10 @@ def _file(file: Event) -> dict[str, Any]:
 
 
 def _location(push: Event) -> dict[str, Any]:
-    """The label is the text, as on other wires. Fields: label, radius (metres), time_offset (minutes from UTC), taken_at and expires_at (ISO 8601)."""
+    """The label is the text, as on other wires.
+
+    Fields: label, radius (metres), time_offset (minutes from UTC), taken_at and expires_at (ISO 8601).
+    """
     latitude, longitude = position(push.get("pos"))
     times = {"taken_at": time(push.get("timestamp")), "expires_at": time(push.get("expiry"))}
     told = {
