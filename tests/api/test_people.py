@@ -1,9 +1,13 @@
 """Contacts and connections by HTTP: made, found, changed, deleted, imported in bulk, merged."""
 
+import threading
 from typing import Any
 
 import pytest
+from django.db import connection as database
 
+from rcs_router import lookup_connections
+from rcs_router.api import importing
 from rcs_router.models import Connection, Contact
 from tests import core
 from tests.api.client import API, at_once
@@ -165,14 +169,31 @@ def test_five_thousand_rows_in_few_statements(api: API) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_same_import_at_once(api: API) -> None:
+@pytest.mark.parametrize("known", [True, False], ids=["known numbers", "new numbers"])
+def test_the_same_import_at_once(api: API, known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [{"name": str(n), "connections": [at(f"+3725{1000000 + n}")]} for n in range(300)]
+    if known:
+        lookup_connections("rcs", [row["connections"][0]["identity"] for row in rows])
+    if known and database.vendor == "postgresql":  # elsewhere the second waits at its BEGIN
+        meet_after_the_look_up(monkeypatch)
     bodies = [{"contacts": rows}, {"contacts": rows[::-1]}]
     answers = at_once(lambda body: API(api.token).post("contacts/import/", body), bodies)
     assert [status for status, _ in answers] == [200, 200]
     assert sum(answer["created"] for _, answer in answers) == 300
     assert Contact.objects.count() == 300, "nobody is there twice"
     assert Connection.objects.filter(contact=None).count() == 0
+
+
+def meet_after_the_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither import goes on before both have seen that the numbers are nobody's."""
+    gate, look_up = threading.Barrier(2, timeout=20), importing.connections_of
+
+    def together(pairs: Any) -> Any:
+        found = look_up(pairs)
+        gate.wait()
+        return found
+
+    monkeypatch.setattr(importing, "connections_of", together)
 
 
 # Merge
