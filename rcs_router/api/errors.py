@@ -78,7 +78,24 @@ def answer(error: Exception, context: Mapping[str, Any]) -> Response | None:
         headers["Retry-After"] = str(max(math.ceil(failure.retry_after), 0))
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
-    return Response(as_json(failure.problems), failure.status, headers=headers)
+    response = Response(as_json(failure.problems), failure.status, headers=headers)
+    _log(failure, response, context)
+    return response
+
+
+def _log(failure: Failure, response: Response, context: Mapping[str, Any]) -> None:
+    """In place of Django's own line, which has the address: a phone number may stand in it."""
+    response._has_been_logged = True
+    request = context.get("request")
+    match = request and getattr(request, "resolver_match", None)
+    logger.log(
+        logging.WARNING if failure.status >= 500 else logging.INFO,
+        "%s %s: %d %s",
+        request.method if request else "",
+        match.route if match else "",
+        failure.status,
+        failure.problems[0].code,
+    )
 
 
 def as_json(problems: tuple[Problem, ...]) -> dict[str, Any]:

@@ -160,8 +160,14 @@ def narrowed(rows: QuerySet[Any], wanted: Mapping[str, Any], conditions: Conditi
 
 
 def sent(**conditions: Any) -> Q:
-    """Messages with a transmission like this; a set of keys, so that no message is found twice."""
+    """Messages with a transmission like this, of which there are many: looked up for each message."""
     return Q(Exists(Transmission.objects.filter(message=OuterRef("pk"), **conditions)))
+
+
+def sent_to(**conditions: Any) -> Q:
+    """Messages to connections like this, of which there are few: found once."""
+    people = Connection.objects.filter(**conditions).values("pk")
+    return Q(pk__in=Transmission.objects.filter(connection__in=people).values("message"))
 
 
 def reached(**conditions: Any) -> Q:

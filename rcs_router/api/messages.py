@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rcs_router.api import filters, sending
 from rcs_router.api.bodies import Outgoing
 from rcs_router.api.errors import found
-from rcs_router.api.filters import Conditions, MessagesAsked, sent
+from rcs_router.api.filters import Conditions, MessagesAsked, sent, sent_to
 from rcs_router.api.operation import described
 from rcs_router.api.paging import page
 from rcs_router.api.shown import Accepted, MessageShown, page_of
@@ -29,8 +29,8 @@ FILTERS: Conditions = {
     "until": "created_at__lt",
     "status": lambda word: sent(status=Status[word.upper()]),
     "backend": lambda alias: Q(backend=alias) | sent(backend=alias),
-    "identity": lambda one: Q(connection__identity=one) | sent(connection__identity=one),
-    "contact": lambda key: Q(connection__contact=key) | sent(connection__contact=key),
+    "identity": lambda one: Q(connection__identity=one) | sent_to(identity=one),
+    "contact": lambda key: Q(connection__contact=key) | sent_to(contact=key),
 }
 KEY = OpenApiParameter(
     "Idempotency-Key",

@@ -161,3 +161,15 @@ def test_the_pages_for_people(api: API) -> None:
         response = api.raw("GET", path, headers={"Accept": "text/html"})
         assert response["Content-Type"].startswith("text/html"), path
         assert b"<title>" in response.content
+
+
+def test_no_number_gets_into_a_log(api: API, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    assert api.post(f"consent/{ALICE}/opt-out/", {"a": 1})[0] == 400
+    assert api.get(f"consent/{ALICE}/nix/")[0] == 404
+    assert API().get(f"consent/{ALICE}/")[0] == 401
+    api.send("Hello", "37255501234x")
+    api.get("capabilities/", backend="rcs", identity=ALICE)
+    assert "501 not_supported" in caplog.text
+    assert "consent/<str:subject>/opt-out/: 400 unknown_field" in caplog.text
+    assert "55501234" not in caplog.text
