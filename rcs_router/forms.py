@@ -14,13 +14,14 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from rcs_router import incoming, sql, wake
+from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.content import Form, FormField
 from rcs_router.content.forms import postback_of_form
 from rcs_router.contract import Incoming, IncomingKind
 from rcs_router.errors import ContentError
 from rcs_router.links import LinkBroken, read_form_token
-from rcs_router.models import Message, Transmission
+from rcs_router.models import Connection, Message, Transmission
 
 LONGEST = 2000  # characters of an answer
 PHONE = RegexValidator(r"^\+?[0-9 ()./-]{3,30}$", "Enter a phone number, such as +372 5550 1234.")
@@ -115,9 +116,10 @@ def _name(row: Transmission) -> str:
 
 
 def _answered(row: Transmission) -> bool:
-    return Message.objects.filter(
-        direction=Message.Direction.IN, backend_id=row.backend_id, external_id=_name(row)
-    ).exists()
+    """On whichever road: what came by RCS and as an SMS has two addresses, and is one form."""
+    theirs = Connection.objects.filter(backend__in=list(backends), identity=row.connection.identity)
+    answers = Message.objects.filter(direction=Message.Direction.IN, kind=IncomingKind.FORM)
+    return answers.filter(answers__message=row.message_id, answers__connection__in=theirs).exists()
 
 
 def _store(row: Transmission, form: Form, answers: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from rcs_router import inbox, send
 from rcs_router.content import Form, FormField, OpenUrl, Text
 from rcs_router.contract import Outbound
-from rcs_router.errors import ContentError, Unavailable
+from rcs_router.errors import ContentError, Unavailable, Unreachable
 from rcs_router.handlers import PostbackHandler
 from rcs_router.links import SAMPLE, form_link
 from rcs_router.models import Message, Transmission
@@ -238,6 +238,16 @@ def test_who_has_answered_in_time_is_thanked_for_ever(settings):
     Client().post(where, GOOD)
     Transmission.objects.update(accepted_at=timezone.now() - timedelta(days=8))
     assert b"Thank you" in Client().get(where).content
+
+
+def test_what_came_on_two_roads_is_answered_once():
+    """By RCS and as an SMS, each with an address of its own; what Bob was asked is his to answer."""
+    send(FORM, [connection(ALICE, "webby"), connection(BOB, "webby")])
+    memory("webby").outcomes += [Unreachable(), Unreachable()]
+    drain("webby", "sms")
+    for row in Transmission.objects.all():
+        assert b"Thank you" in Client().post(form_link(row.pk), GOOD).content
+    assert sorted(row.connection.identity for row in answers()) == sorted([ALICE, BOB])
 
 
 def test_every_attempt_carries_the_same_address():
