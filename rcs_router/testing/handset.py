@@ -298,7 +298,7 @@ class Handset:
         link = form_link(shown.id)
         if link not in (shown.plain if shown.by_sms else str(dump(shown.content))):
             raise ScriptFailed("the form came without the address of its page")
-        data = {name: value for name, value in answers.items() if value not in {None, False}}
+        data = {name: value for name, value in answers.items() if value is not None and value is not False}
         response = Client().post(urlsplit(link).path, data, secure=link.startswith("https:"))
         if response.status_code != 200:
             problems = getattr((response.context or {}).get("questions"), "errors", None)

@@ -29,10 +29,10 @@ def work() -> None:
     Raises RuntimeError when that does not end, as with a provider that always says "not now".
     """
     for _ in range(ROUNDS):
+        sweep.mend(sql.now(Transmission))
         for do in besides:
             do()
         now = sql.now(Transmission)
-        sweep.mend(now)
         bells = list(sweep.due(now))
         for station, *alias in bells:
             getattr(tasks, station.rpartition(".")[2])(*alias)  # here and now, and not by Celery

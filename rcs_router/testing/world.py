@@ -194,7 +194,8 @@ class World:
 
     def _look_for_failures(self) -> None:
         failed = Message.objects.exclude(errors=[]).exclude(pk__in=self._reported)
-        for row in failed if self.fail_fast else ():
+        row = failed.first() if self.fail_fast else None
+        if row:
             self._reported.add(row.pk)
             where = [f"{e.get('app')} in {e['phase']}: {e['error']} ({e.get('at', '')})" for e in row.errors]
             raise AppFailed(f"{row.text!r}: " + "; ".join(where))

@@ -53,7 +53,7 @@ class Fitting(KeywordHandler):
 
     @classmethod
     def dispatch(cls, msg: IncomingMessage) -> bool:
-        if msg.kind != "form":
+        if msg.kind != "form" or msg.postback != FITTING.name:
             return super().dispatch(msg)
         msg.respond(f"See you, {msg.fields['form']['name']}, both: {msg.fields['form']['both']}")
         return True

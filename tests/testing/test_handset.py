@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rcs_router import send
-from rcs_router.content import Card, Carousel, Dial, File, Location, Media, Reply, Text
+from rcs_router.content import Card, Carousel, Dial, File, Form, FormField, Location, Media, Reply, Text
 from rcs_router.contract import Status
 from rcs_router.errors import Ambiguous, IdentityError
 from rcs_router.models import Consent, Event, Message
@@ -178,6 +178,14 @@ def test_a_form_is_filled_in_on_every_road(road: str, settings: Any, handset: Ha
     row = handset.fills_in("fitting", name="Kati", both=True)
     assert (row.kind, row.postback, row.fields["form"]) == ("form", "fitting", {"name": "Kati", "both": True})
     assert handset.last.text == "See you, Kati, both: True"
+
+
+@pytest.mark.parametrize("road", ["native", "page"])
+def test_nothing_is_an_answer_and_so_is_a_zero(road: str, settings: Any, handset: Handset) -> None:
+    if road == "native":
+        settings.RCS_BACKENDS = REST
+    send(Form("How many?", (FormField("n", "Pairs", "number"), FormField("m", "More"))), handset.connection())
+    assert handset.fills_in(n=0, m=None).fields["form"]["n"] == "0"
 
 
 @pytest.mark.parametrize("road", ["native", "page"])

@@ -1,17 +1,18 @@
 """The world: what stands in for a backend, what a commit is, what an app that raises does, and that nothing stays."""
 
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
 from django.db import transaction
 
-from rcs_router import send, wake
+from rcs_router import send, signals, wake
 from rcs_router.backends import backends
 from rcs_router.content import Card, Reply, Text
 from rcs_router.contract import Status
-from rcs_router.errors import ConfigError, ContentError, Refused
+from rcs_router.errors import ConfigError, ContentError, Refused, Unavailable
 from rcs_router.handlers import KeywordHandler
 from rcs_router.models import Message
 from rcs_router.testing import AppFailed, Handset, World
@@ -135,6 +136,20 @@ def test_what_waits_for_a_commit_happens_once(
     handset.hears("not captured")
     handset.says("twice")
     handset.hears("once", "twice")
+
+
+def test_signals_are_heard(rcs: World, handset: Handset) -> None:
+    """They are sent after a commit, also those of a sweep after which there is nothing to do."""
+    failed: list[str] = []
+
+    def hear(sender: Any, reason: str, **kwargs: Any) -> None:
+        failed.append(reason)
+
+    signals.transmission_failed.connect(hear)
+    rcs.next_send(Unavailable(), alias="sms")
+    send("Hello", handset.connection("sms"), ttl=timedelta(seconds=3))
+    rcs.passes(seconds=4)
+    assert failed == ["expired before it was sent"]
 
 
 def test_what_is_rolled_back_never_happens(rcs: World, handset: Handset) -> None:
