@@ -44,7 +44,7 @@ class Messages(View):
     """All messages, and sending."""
 
     needs = {"GET": may("view_message"), "POST": may("add_message")}
-    also = {"POST": (409, 503)}
+    also = {"POST": (409,)}
     scope = "rcs_send"
 
     @described(

@@ -40,7 +40,7 @@ PROBLEMS = {  # components that no view has a class for
     "Error": {"type": "object", "required": [*_PROBLEM], "properties": {**_PROBLEM, "errors": _SEVERAL}},
 }
 ALWAYS = (400, 401, 403, 406, 429)
-WITH_BODY = (413, 415)
+WITH_BODY = (413, 415, 503)
 WAITING = (429, 503)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from rcs_router import lookup_connections, outbox
-from rcs_router.content import Card, load
+from rcs_router.content import Card, Text, dump, load
+from rcs_router.content.examples import CHIPS, CONTENTS, FINER, MORE
 from rcs_router.models import Connection, Contact, Message, Transmission
 from rcs_router.phases import RouterApp
 from tests import core
@@ -30,6 +31,18 @@ def test_a_card_to_numbers(api: API) -> None:
     core.drain()
     assert [outbound.to for outbound in core.memory().sent] == [ALICE, BOB]
     assert api.client.get(answer["url"], headers={"Authorization": f"Token {api.token}"}).status_code == 200
+
+
+@pytest.mark.usefixtures("unhurried")
+@pytest.mark.parametrize(
+    "content", [*CONTENTS, *FINER.values(), *MORE.values(), Text("x", suggestions=CHIPS)]
+)
+def test_all_that_can_be_said_in_python(api: API, content: Any) -> None:
+    to = {"backend": "alone", "identities": [ALICE]}
+    status, answer = api.post("messages/", {"content": dump(content), "recipients": to})
+    assert status == 201, answer
+    assert Message.objects.get().body == content
+    assert api.get(f"messages/{answer['id']}/")[1]["content"] == dump(content)
 
 
 def test_to_contacts_and_to_connections(api: API) -> None:
