@@ -145,7 +145,7 @@ class Ping(PatternHandler):
     pattern = "ping"
     fullmatch = True
 
-    def handle(self) -> None:
+    def handle(self, *groups: str) -> None:
         self.respond("pong")
 
 
