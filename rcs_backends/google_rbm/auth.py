@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rcs_backends import http
-from rcs_router.errors import Ambiguous, Misconfigured, Refused, Unavailable
+from rcs_router.errors import Ambiguous, Misconfigured, Refused, Throttled, Unavailable
 
 SCOPE = "https://www.googleapis.com/auth/rcsbusinessmessaging"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -118,5 +118,8 @@ class Tokens:
             raise Misconfigured(str(problem), code="bad_key") from None
         except Ambiguous as error:
             raise Unavailable(f"token endpoint: {error.detail}") from None
+        except (Throttled, Unavailable) as error:
+            error.unknown = False  # also where it ended a repeat
+            raise
         except (Refused, Misconfigured) as error:
             raise Misconfigured(f"token endpoint: {error.detail}", code="token_refused") from None

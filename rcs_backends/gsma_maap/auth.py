@@ -11,7 +11,7 @@ from typing import Any
 
 from rcs_backends import http
 from rcs_backends.gsma_maap.options import GSMAMaaPOptions
-from rcs_router.errors import Ambiguous, Misconfigured, Refused, Unavailable
+from rcs_router.errors import Ambiguous, Misconfigured, Refused, Throttled, Unavailable
 
 SCOPE = "botmessage"
 MARGIN = 60.0  # seconds before its end at which a token is renewed; platforms name from 5 s to 5 min
@@ -84,6 +84,9 @@ class Tokens:
             ).json()
         except Ambiguous as error:
             raise Unavailable(f"token endpoint: {error.detail}") from None
+        except (Throttled, Unavailable) as error:
+            error.unknown = False  # also where it ended a repeat
+            raise
         except (Refused, Misconfigured) as error:
             raise Misconfigured(f"token endpoint: {error.detail}", code="token_refused") from None
         return answer if isinstance(answer, Mapping) else {}

@@ -197,6 +197,19 @@ def test_failed_login_means_that_nothing_was_sent(
     assert len(logins(stub)) == 1
 
 
+@pytest.mark.parametrize(("status", "kind"), [(429, Throttled), (503, Unavailable)])
+def test_a_login_that_failed_in_its_repeat_sent_nothing_either(
+    stub: Stub, later: Callable[[float], None], status: int, kind: type[SendError]
+) -> None:
+    backend = with_oauth(stub, token("t1", 200), cut, answer(status, {}))
+    backend.send(outbound(Text("x")))
+    later(150)  # the connection is kept that long
+    with pytest.raises(kind) as caught:
+        backend.send(outbound(Text("y")))
+    assert not caught.value.unknown
+    assert len(logins(stub)) == 3
+
+
 def test_login_without_an_address_is_a_mistake_of_ours() -> None:
     with pytest.raises(Misconfigured):
         gsma(**OAUTH, api_url="http://127.0.0.1:9/api").send(outbound(Text("x")))
