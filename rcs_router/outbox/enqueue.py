@@ -85,11 +85,14 @@ def _transmission(
 
 
 def _times(message: Message, due_at: datetime | None) -> Times:
-    """By the database's clock, which is asked only where something is to be reckoned from it."""
-    if message.ttl is None:
-        return {"due_at": due_at} if due_at else {}
+    """By the database's clock, which is asked only where something is to be reckoned from it.
+
+    SQLite's own default knows milliseconds only, so that what is asked for here would stand before it.
+    """
+    if message.ttl is None and due_at is None and sql.database(Transmission).vendor == "postgresql":
+        return {}
     due = due_at or sql.now(Transmission)
-    return {"due_at": due, "expires_at": due + message.ttl}
+    return {"due_at": due, **({"expires_at": due + message.ttl} if message.ttl else {})}
 
 
 def _refused(message: Message, chunk: list[Connection]) -> dict[Any, str]:

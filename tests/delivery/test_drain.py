@@ -428,3 +428,11 @@ def test_a_backend_that_breaks_its_contract_ends_in_review_and_stops_no_thread(o
     drain("alone")
     assert (status(odd), odd.reason, odd.unknown) == (Status.REVIEW, "backend_bug: outcome unknown", True)
     assert status(even) == Status.ACCEPTED
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_with_or_without_a_ttl_messages_leave_in_order(first: bool) -> None:
+    for n in range(10):
+        sent_to(content=f"{n}", ttl=timedelta(hours=1) if (n % 2 == 0) is first else None)
+    drain("rcs")
+    assert [outbound.text for outbound in memory().sent] == [f"{n}" for n in range(10)]
