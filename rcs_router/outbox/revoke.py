@@ -130,4 +130,6 @@ def asked(row: Transmission) -> None:
 
 
 def _asked(row: Transmission, next_at: datetime | None) -> None:
-    Transmission.objects.filter(pk=row.pk).update(revoke_at=next_at, revokes=F("revokes") + 1)
+    """Only while the question stands: what was decided meanwhile has set another time, or withdrawn it."""
+    asked = Transmission.objects.filter(pk=row.pk, revoke_at=row.revoke_at)
+    asked.update(revoke_at=next_at, revokes=F("revokes") + 1)

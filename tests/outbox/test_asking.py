@@ -184,3 +184,36 @@ def test_a_report_about_the_person_opens_no_other_road(code, falls_back):
     say(row, ReceiptKind.FAILED, code=code)
     assert stands(row) == Status.FAILED
     assert bool(child(row)) is falls_back
+
+
+def test_what_is_decided_while_the_provider_is_asked_is_asked_next(settings):
+    """Else a person's wish to take it back, or the end of its time, is forgotten over the answer to a look."""
+    settings.RCS_ROUTER = {**settings.RCS_ROUTER, "EXPIRY_GRACE": 0}
+    row = sent_to("rcs", ttl=timedelta(minutes=5))
+    drain("rcs")
+    row.refresh_from_db()
+    assert operate.act("look_up", row) == ""
+
+    def meanwhile(*args: object) -> list[Receipt]:
+        assert operate.revoke(row)
+        return []
+
+    memory().status = meanwhile  # type: ignore[method-assign]
+    expiry.revoke_due("rcs")
+    del memory().status
+    assert (stands(row), row.revoke_for, memory().revoked) == (Status.ACCEPTED, RevokeFor.CANCEL, [])
+    expiry.revoke_due("rcs")
+    assert (stands(row), memory().revoked) == (Status.CANCELLED, [row.pk])
+
+
+def test_a_question_that_was_withdrawn_is_not_asked_again(silent):
+    """Somebody closes it while the provider is asked, and the provider is in trouble."""
+    Transmission.objects.filter(pk=silent.pk).update(status=Status.REVIEW)
+
+    def meanwhile(*args: object) -> list[Receipt]:
+        assert operate.close(silent)
+        raise Unavailable("down")
+
+    memory().status = meanwhile  # type: ignore[method-assign]
+    expiry.revoke_due("rcs")
+    assert (stands(silent), silent.revoke_at) == (Status.CANCELLED, None)
