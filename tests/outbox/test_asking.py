@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from rcs_router import expiry, outbox
@@ -196,6 +197,7 @@ def test_what_is_decided_while_the_provider_is_asked_is_asked_next(settings):
 
     def meanwhile(*args: object) -> list[Receipt]:
         assert operate.revoke(row)
+        connection.close()  # this thread's own
         return []
 
     memory().status = meanwhile  # type: ignore[method-assign]
@@ -212,6 +214,7 @@ def test_a_question_that_was_withdrawn_is_not_asked_again(silent):
 
     def meanwhile(*args: object) -> list[Receipt]:
         assert operate.close(silent)
+        connection.close()  # this thread's own
         raise Unavailable("down")
 
     memory().status = meanwhile  # type: ignore[method-assign]
