@@ -50,7 +50,7 @@ def _within_a_calendar(at: Any) -> Any:
     return at
 
 
-AnyContent = Annotated[Any, AfterValidator(_content)]  # the document names it: see schema
+AnyContent = Annotated[Any, AfterValidator(_content)]  # the document names it: see document
 Moment = Annotated[AwareDatetime, AfterValidator(_within_a_calendar)]
 Key = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Alias = Annotated[str, Field(min_length=1, max_length=60)]
@@ -161,7 +161,10 @@ class ImportedContact(Body):
 
 
 class Import(Body):
-    """Rows are looked at one by one: a bad one is reported, and the others are imported."""
+    """Rows are looked at one by one: a bad one is reported, and the others are imported.
+
+    Each is an object with `connections` (1 to 10 of backend and identity), and perhaps `name` and `language`.
+    """
 
     contacts: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MOST_IMPORTED)]
 

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from rcs_router.api import filters
 from rcs_router.api.bodies import Question
-from rcs_router.api.errors import Failure, Problem, from_provider
+from rcs_router.api.errors import Problem, from_provider, invalid
 from rcs_router.api.operation import described
 from rcs_router.api.reading import read
 from rcs_router.api.recipients import knows_tokens, normalised
@@ -30,7 +30,7 @@ class Capabilities(View):
     """The provider is asked while the caller waits; nothing is stored."""
 
     needs = {"GET": may("view_connection"), "POST": may("view_connection")}
-    also = {"GET": (501, 502, 503), "POST": (501, 502, 503)}
+    also = {"GET": (502, 503), "POST": (502, 503)}
     scope = "rcs_check"
 
     def scope_of(self, method: str) -> str:
@@ -62,9 +62,7 @@ class Capabilities(View):
     def answer(self, alias: str, identities: Sequence[str]) -> Response:
         backend = backends[alias]
         if not backend.capabilities.check:
-            raise Failure(
-                501, Problem("not_supported", f"{alias} cannot be asked what phones can", "backend")
-            )
+            raise invalid([Problem("not_supported", f"{alias} cannot be asked what phones can", "backend")])
         try:
             said = backend.check_capabilities(list(dict.fromkeys(identities)))
         except SendError as error:

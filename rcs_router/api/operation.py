@@ -18,7 +18,6 @@ ERRORS = {
     413: "The body is too large.",
     415: "The body is not JSON.",
     429: "Too many requests.",
-    501: "The backend cannot be asked.",
     502: "The provider refused.",
     503: "The provider cannot be asked now, or the server's settings are wrong.",
 }

@@ -112,7 +112,7 @@ def test_what_phones_can(api: API) -> None:
 
 def test_a_backend_that_cannot_be_asked(api: API) -> None:
     status, answer = api.get("capabilities/", backend="rcs", identity=BOB)
-    assert (status, answer["code"], answer["path"]) == (501, "not_supported", "backend")
+    assert (status, answer["code"], answer["path"]) == (400, "not_supported", "backend")
 
 
 TROUBLE: list[tuple[SendError, int]] = [

@@ -25,6 +25,10 @@ CHECKS = (
 )  # not positive_data_acceptance: that a number is none, or that nobody has an id, is in no schema
 
 
+def written(key: Any) -> str:
+    return str(key) if isinstance(key, int) else f'"{key}"'
+
+
 def schemathesis(url: str, api: API, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     row = core.sent_to()
     known = {
@@ -37,7 +41,7 @@ def schemathesis(url: str, api: API, folder: Path, *options: str) -> subprocess.
         "change_contact": api.post("contacts/", {"name": "Bob"})[1]["id"],
     }
     config = "".join(
-        f'[[operations]]\ninclude-operation-id = "{name}"\nparameters = {{ id = "{key}" }}\n'
+        f'[[operations]]\ninclude-operation-id = "{name}"\nparameters = {{ id = {written(key)} }}\n'
         for name, key in known.items()
     )
     (folder / "schemathesis.toml").write_text(config)
