@@ -179,8 +179,8 @@ def no_waiting(router: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(delivery, "SHORT", 0.0)
 
 
-@settings(max_examples=120, suppress_health_check=list(HealthCheck))
-@given(st.lists(STEPS, min_size=5, max_size=40))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+@given(st.lists(STEPS, min_size=12, max_size=40))
 def test_no_promotion_leaves_after_a_stop_and_every_order_passes(steps: list[tuple[Any, ...]]) -> None:
     world = World()
     try:

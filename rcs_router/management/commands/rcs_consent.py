@@ -27,7 +27,8 @@ class Command(BaseCommand):
             return
         for line in lines:
             self.stdout.write(_written(line))
-        self.stdout.write("" if lines else f"The ledger has nothing about {subject}.")
+        if not lines:
+            self.stdout.write(f"The ledger has nothing about {subject}.")
 
 
 def _subject(written: str) -> str:
