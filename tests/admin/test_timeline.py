@@ -94,6 +94,14 @@ def later(seconds: float) -> datetime:
             ("operator: revoke", "by eve", "waits for the provider's answer"),
         ),
         (event("consent", status=Status.CANCELLED), ("not sent", "the person wants no promotions", "")),
+        (
+            event("wait", status=Status.QUEUED, code="quiet hours", next_at=later(64640)),
+            ("waits: quiet hours", "", "until 5 May 2026, 08:00:00"),
+        ),
+        (
+            event("wait", status=Status.CANCELLED, code="frequency cap", detail="it would come too late"),
+            ("not sent", "frequency cap: it would come too late", ""),
+        ),
         (event("novelty", code="x", detail="y"), ("novelty", "x: y", "")),
     ],
     ids=lambda value: f"{value.kind}-{value.code}" if isinstance(value, Event) else "",
@@ -131,6 +139,11 @@ RESTING = BackendState(backend_id="rcs", paused_until=later(60), reason="throttl
         (row(Status.QUEUED), None, "to be sent as soon as a worker is free; due since 14:02:40"),
         (row(Status.QUEUED, due_at=later(25), attempts=2), None, "next attempt in 25 s, 14:03:05"),
         (row(Status.QUEUED, due_at=later(7200)), None, "to be sent in 2 h, 16:02:40"),
+        (
+            row(Status.QUEUED, due_at=later(7200), reason="frequency cap"),
+            None,
+            "to be sent in 2 h, 16:02:40 (frequency cap)",
+        ),
         (row(Status.QUEUED), RESTING, "to be sent when rcs has rested, 14:03:40: throttled"),
         (row(Status.QUEUED, due_at=later(90)), RESTING, "to be sent in 90 s, 14:04:10"),
         (row(Status.SENDING), None, "is being sent right now"),
