@@ -250,10 +250,9 @@ class Drain:
         leaving = [Move(flight.row, Decision(Status.SENDING), started=True) for flight in starting]
         stands = self.persist(settled + leaving) if settled or leaving else {}
         if unmoved := [flight for flight in starting if flight.row.pk not in stands]:
-            self.persist(
-                self.screening.refused(unmoved)
-            )  # since they were screened; or somebody else's by now
-            self.screening.stayed(unmoved)
+            # refused since they were screened; or somebody else's by now
+            self.persist(self.patiently(lambda: self.screening.refused(unmoved)))
+            self.patiently(lambda: self.screening.stayed(unmoved))
         return [flight for flight in starting if stands.get(flight.row.pk) == Status.SENDING]
 
     def persist(self, moves: list[Move]) -> dict[uuid.UUID, Status]:

@@ -207,6 +207,15 @@ def test_without_caps_no_statement_is_spent(router: None) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_counting_stays_within_the_budget_of_a_drain(capped: None) -> None:
+    send("Offer", [connection(f"+3725550{n:04}") for n in range(1000)], traffic="promotion")
+    with CaptureQueriesContext(database) as statements:
+        delivery.drain("rcs", budget=60)
+    assert len(memory().sent) == 1000
+    assert len(statements) / 1000 <= 0.25, f"{len(statements)} statements"
+
+
+@pytest.mark.django_db(transaction=True)
 def test_giving_back_leaves_what_another_worker_counted_since() -> None:
     now, message = datetime.fromtimestamp(NOW, UTC), uuid4()
     mine, theirs = caps.Wish(ALICE, message), caps.Wish(ALICE, message)

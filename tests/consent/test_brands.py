@@ -1,8 +1,10 @@
 """Brands: a refusal holds on all backends of one brand and on no other, and nothing is lost when brands are named."""
 
 import json
+import re
 from datetime import UTC, datetime
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from django.db import connection as database
 from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
 
-from rcs_router import consent, inbox, receive, send
+from rcs_router import conf, consent, inbox, receive, send
 from rcs_router.contract import Linked, Status
 from rcs_router.linking import link
 from rcs_router.models import Connection, Consent, ConsentRecord, Message
@@ -264,6 +266,19 @@ def test_who_may_not_view_consent_gets_no_evidence(login: Any) -> None:  # noqa:
     a_life()
     address = reverse("admin:rcs_router_consent_evidence", args=[Consent.objects.filter(subject=ALICE)[0].pk])
     assert [login(*verbs).get(address).status_code for verbs in ([], ["view"])] == [403, 200]
+
+
+def test_the_page_says_what_the_code_does(settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    settings.RCS_BACKENDS = {"acme": BACKENDS["alone"]}
+    text = (Path(__file__).parents[2] / "docs/consent.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", text, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    for code, printed in blocks:
+        exec(code, names)
+        assert capsys.readouterr().out == printed
+        if given := names.pop("RCS_ROUTER", None):
+            assert conf.read(given)
+    assert len(blocks) == 3
 
 
 # HELP
