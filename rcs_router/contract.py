@@ -83,6 +83,9 @@ class Outbound:
     )  # `fields["extra"][alias]` of the message, merged last
 
 
+MALFORMED_REPLY = "malformed_reply"  # code of a SendResult whose answer could not be read
+
+
 @dataclass(frozen=True, slots=True)
 class SendResult:
     """The provider took the message. `provider_id`: its own id, empty where it uses ours."""

@@ -22,7 +22,7 @@ from rcs_router.capabilities import fit
 from rcs_router.conf import router_settings
 from rcs_router.content import Content
 from rcs_router.content.plain import render
-from rcs_router.contract import BaseBackend, Outbound, SendResult, Status, Traffic
+from rcs_router.contract import MALFORMED_REPLY, BaseBackend, Outbound, SendResult, Status, Traffic
 from rcs_router.errors import SendError
 from rcs_router.links import form_link
 from rcs_router.models import DrainSlot, Message, Transmission
@@ -277,7 +277,8 @@ class Drain:
             self.healthy()
             result = flight.result or SendResult()
             decision = Decision(Status.ACCEPTED, result.code)
-            return Move(flight.row, decision, result.detail, result.provider_id, took_ms=took)
+            doubt = result.code == MALFORMED_REPLY  # it was taken, as far as a status alone can say that
+            return Move(flight.row, decision, result.detail, result.provider_id, unknown=doubt, took_ms=took)
         if error.retry_after is not None:
             error.retry_after = min(max(0.0, error.retry_after), self.conf.PAUSE_LIMIT)
         jitter = random.uniform(0, self.conf.RETRY_JITTER)  # noqa: S311

@@ -1,6 +1,6 @@
 """Include below any prefix: `path("rcs/", include("rcs_router.urls"))`."""
 
-from django.urls import path
+from django.urls import include, path
 
 from rcs_router import forms, webhooks
 
@@ -8,4 +8,5 @@ app_name = "rcs_router"
 urlpatterns = [
     path("webhooks/<str:alias>/", webhooks.receive, name="webhook"),
     path("forms/<str:token>/", forms.fill_in, name="form"),
+    path("api/", include("rcs_router.api.urls")),
 ]

@@ -41,7 +41,7 @@ from rcs_router.contract import (
     SendResult,
     WebhookRequest,
 )
-from rcs_router.errors import SendError, Unavailable
+from rcs_router.errors import BadAddress, Refused, SendError, Unavailable
 
 __all__ = ["Messente", "MessenteOptions"]
 
@@ -95,9 +95,23 @@ class Messente(BaseBackend):
         return answers.result(self._call("POST", "omnimessage", json=message, hidden=_said([message])))
 
     def send_many(self, outbounds: Sequence[Outbound]) -> list[SendResult | SendError]:
-        """POST omnimessages, for at most 1000 messages. One that the answer leaves out is Ambiguous."""
+        """POST omnimessages, for at most 1000 messages. One that the answer leaves out is Ambiguous.
+
+        A 400 to all of it took none of them: each half is tried alone, until only what is wrong is refused.
+        """
         if not outbounds:
             return []
+        try:
+            return self._together(outbounds)
+        except (Refused, BadAddress) as error:
+            middle = len(outbounds) // 2
+            return (
+                [error]
+                if not middle
+                else [*self.send_many(outbounds[:middle]), *self.send_many(outbounds[middle:])]
+            )
+
+    def _together(self, outbounds: Sequence[Outbound]) -> list[SendResult | SendError]:
         messages = [self._message(outbound) for outbound in outbounds]
         reply = self._call(
             "POST",

@@ -10,6 +10,8 @@ from rcs_router.admin.standing import at_status
 from rcs_router.contract import Status
 from rcs_router.models import Message, StoredWebhook, Transmission
 
+# The provider's answer could not be read, or its time is up, and nothing was heard of it since.
+_WITHOUT_PROOF = Q(status=Status.ACCEPTED) & (Q(unknown=True) | Q(expiry_seen=True))
 Choices = list[tuple[Any, str]]
 
 
@@ -20,15 +22,15 @@ class NeedsReview(admin.SimpleListFilter):
     parameter_name = "review"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        return [("yes", "needs review")]
+        return [("yes", "needs review"), ("doubt", "accepted, without proof")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() != "yes":
+        wanted = {"yes": Q(status=Status.REVIEW), "doubt": _WITHOUT_PROOF}.get(self.value() or "")
+        if wanted is None:
             return queryset
         if queryset.model is Transmission:
-            return queryset.filter(status=Status.REVIEW)
-        waiting = Transmission.objects.filter(message=OuterRef("pk"), status=Status.REVIEW)
-        return queryset.filter(Exists(waiting))
+            return queryset.filter(wanted)
+        return queryset.filter(Exists(Transmission.objects.filter(wanted, message=OuterRef("pk"))))
 
 
 class MessageStatus(admin.SimpleListFilter):

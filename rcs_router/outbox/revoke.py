@@ -40,6 +40,8 @@ def expire(row: Transmission, now: datetime) -> bool:
                 open_fallback(row, decision.reason, now)
             if decision.revoke:
                 wake.revoke(row.backend_id)
+            else:
+                _doubted(row)
     return bool(won)
 
 
@@ -75,6 +77,17 @@ def revoke_answered(row: Transmission, answer: bool | SendError | None, now: dat
         asked(row)
         detail = "it may have been delivered"
         Event.objects.create(transmission=row, kind="revoke", code="too late", detail=detail)
+        _doubted(row)
+
+
+def _doubted(row: Transmission) -> None:
+    """Its provider's answer could not be read, nothing was heard since, nothing more can be asked: a person decides.
+
+    A receipt may still come, and outranks this.
+    """
+    doubtful = Transmission.objects.filter(pk=row.pk, status=Status.ACCEPTED, unknown=True, revoke_at=None)
+    if doubtful.update(status=Status.REVIEW, reason="no proof that it arrived"):
+        signals.after_commit(signals.transmission_failed, Transmission, transmission=row, reason="no proof")
 
 
 def looked_up(row: Transmission, news: bool) -> None:
@@ -122,6 +135,8 @@ def _ask_again(row: Transmission, now: datetime, code: str, detail: str, *, agai
     next_at = now + timedelta(seconds=delays[row.revokes]) if again else None
     _asked(row, next_at)
     Event.objects.create(transmission=row, kind="revoke", code=code, detail=detail, next_at=next_at)
+    if next_at is None:
+        _doubted(row)
 
 
 def asked(row: Transmission) -> None:

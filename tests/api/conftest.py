@@ -4,16 +4,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 
 from tests.api.client import API
-
-HAS_TOKENS = apps.is_installed("rest_framework.authtoken")
-collect_ignore_glob = (
-    [] if HAS_TOKENS else ["test_*.py"]
-)  # `--ds=tests.api.settings` until tests.settings has them
 
 Login = Callable[..., API]
 
@@ -23,7 +17,6 @@ def mounted(settings: Any) -> None:
     """The API is there, and nobody has made a request yet."""
     from tests.api import core
 
-    settings.ROOT_URLCONF = "tests.api.urls"
     settings.RCS_BACKENDS = core.BACKENDS
     settings.RCS_ROUTER = core.ROUTER
     cache.clear()

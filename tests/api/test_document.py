@@ -65,7 +65,7 @@ def test_schemathesis_finds_nothing(live_server: Any, api: API, tmp_path: Path) 
 @pytest.mark.usefixtures("unhurried")
 def test_schemathesis_finds_nothing_in_a_long_search(live_server: Any, api: API, tmp_path: Path) -> None:
     done = schemathesis(
-        live_server.url, api, tmp_path, "--phases", "coverage,fuzzing,stateful", "--max-examples", "40"
+        live_server.url, api, tmp_path, "--phases", "coverage,stateful", "--max-examples", "10"
     )
     assert done.returncode == 0, done.stdout[-30000:] + done.stderr
 

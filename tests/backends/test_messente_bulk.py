@@ -153,7 +153,6 @@ def test_what_the_answer_leaves_out_is_ambiguous(
 @pytest.mark.parametrize(
     ("behaviour", "kind"),
     [
-        (failure(400, problem("105", source="payload[messages]")), Refused),
         (failure(401, problem("103")), Misconfigured),
         (answer(429), Throttled),
         (answer(503), Unavailable),
@@ -166,6 +165,18 @@ def test_a_whole_call_that_fails_raises(stub: Stub, behaviour: Behaviour, kind: 
         messente(stub).send_many(many(2))
     assert type(caught.value) is kind
     assert len(stub.requests) == 1
+
+
+def test_a_400_to_all_of_it_is_the_fault_of_those_that_are_refused_alone(stub: Stub) -> None:
+    """Nothing of it was taken, so each half may be tried again."""
+    bad = failure(400, problem("105", source="payload[to]"))
+    names = [{"omnimessage_id": f"om-{n}", "to": one.to, "messages": []} for n, one in enumerate(many(4))]
+    stub.script.extend([bad, bulk(*names[:2]), bad, bad, bulk(names[3])])
+    outcomes = messente(stub).send_many(many(4))
+    assert [getattr(one, "provider_id", type(one).__name__) for one in outcomes] == [
+        *("om-0", "om-1"),
+        *("BadAddress", "om-3"),
+    ]
 
 
 def test_one_element_tells_nothing_of_its_message(stub: Stub) -> None:

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from rcs_router import expiry, outbox
-from rcs_router.contract import Receipt, ReceiptKind, Status
+from rcs_router.contract import Receipt, ReceiptKind, SendResult, Status
 from rcs_router.errors import Ambiguous, Unavailable
 from rcs_router.models import Event, RevokeFor, Transmission
 from rcs_router.outbox import operate
@@ -220,3 +220,41 @@ def test_a_question_that_was_withdrawn_is_not_asked_again(silent):
     memory().status = meanwhile  # type: ignore[method-assign]
     expiry.revoke_due("rcs")
     assert (stands(silent), silent.revoke_at) == (Status.CANCELLED, None)
+
+
+def unreadable(alias: str = "rcs", **options: Any) -> Transmission:
+    """Taken, by an answer that could not be read; nothing was heard since, and its time is up."""
+    row = sent_to(alias, ttl=timedelta(minutes=5), **options)
+    memory(alias).outcomes.append(SendResult(code="malformed_reply"))
+    drain(alias)
+    row.refresh_from_db()
+    assert (row.status, row.unknown) == (Status.ACCEPTED, True)
+    Transmission.objects.filter(pk=row.pk).update(expires_at=timezone.now() - timedelta(hours=1))
+    expiry.sweep(timezone.now())
+    row.refresh_from_db()
+    return row
+
+
+@pytest.mark.parametrize(("alias", "revocable"), [("rcs", False), ("rcs", None), ("sms", False)])
+def test_what_nobody_can_prove_waits_for_a_person(alias, revocable):
+    row = unreadable(alias)
+    memory(alias).revocable = revocable
+    for _ in range(6):
+        expiry.revoke_due(alias)
+    assert (stands(row), row.reason) == (Status.REVIEW, "no proof that it arrived")
+    outbox.apply_receipts(alias, [Receipt(ReceiptKind.DELIVERED, transmission=row.pk)], timezone.now())
+    assert (stands(row), row.unknown) == (Status.DELIVERED, False)
+
+
+def test_a_receipt_ends_the_doubt():
+    row = sent_to()
+    memory().outcomes.append(SendResult(code="malformed_reply"))
+    drain("rcs")
+    say(row, ReceiptKind.ACCEPTED)
+    assert (stands(row), row.unknown) == (Status.ACCEPTED, False)
+
+
+def test_what_was_taken_without_doubt_is_not_doubted(silent):
+    memory().revocable = False
+    expiry.revoke_due("rcs")
+    assert stands(silent) == Status.ACCEPTED
