@@ -40,7 +40,20 @@ ORDER = [
         "screening",
     ),
     *("phases", "handlers", "router"),
-    *("delivery", "expiry", "inbox", "addresses", "media", "sweep", "webhooks", "forms", "api", "urls", "tasks", "schedule", "testing"),
+    *(
+        "delivery",
+        "expiry",
+        "inbox",
+        "addresses",
+        "media",
+        "sweep",
+        "webhooks",
+        "forms",
+        "api",
+        "urls",
+        "tasks",
+    ),
+    *("schedule", "testing"),
     *("checks", "admin", "management", "apps"),
 ]
 TOPS = {"admin", "campaigns", "management", "checks", "testing"}  # what nothing else may lean on

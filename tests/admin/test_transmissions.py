@@ -131,8 +131,9 @@ class TestTimeline:
         row = sent_to("alone")
         memory("alone").outcomes.append(BadAddress("not a mobile number"))
         drain()
-        assert "next a person must decide: retry now, ask the provider, revoke, close, resend as new" in words(
-            boss.get(page(row))
+        assert (
+            "next a person must decide: retry now, ask the provider, revoke, close, resend as new"
+            in words(boss.get(page(row)))
         )
 
     def test_survives_a_backend_that_left_the_settings(self, boss, settings):

@@ -85,7 +85,9 @@ def test_every_alphabet_arrives_whole(system: System, kannel: Kannel) -> None:
 def test_stop_by_sms_is_consent(system: System, kannel: Kannel) -> None:
     system.worker()
     kannel.connect(f"{ALICE[1:]} 123 text STOP")
-    wait_until(lambda: Consent.objects.filter(subject=ALICE, opted_out=True).exists(), "consent to be recorded")
+    wait_until(
+        lambda: Consent.objects.filter(subject=ALICE, opted_out=True).exists(), "consent to be recorded"
+    )
     offer = send("Sale", lookup_connections("acme", [ALICE]), traffic="promotion").transmissions.get()
     assert status(offer) == Status.CANCELLED
 

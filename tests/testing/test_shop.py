@@ -32,6 +32,8 @@ def test_a_customer_of_the_shop(rcs: World) -> None:
     phone.hears("Booked: 2027-03-01. See you, Kati!", "ready.wav")
     phone.loses_rcs()
     phone.says("menu tent")
-    phone.hears("Tent for two 249 EUR …: https://shop.example/static/shop/tent.png Buy: https://shop.example/")
+    phone.hears(
+        "Tent for two 249 EUR …: https://shop.example/static/shop/tent.png Buy: https://shop.example/"
+    )
     phone.says("STOP")
     phone.hears("You will get no more offers from us. …")
