@@ -147,7 +147,6 @@ def _merge(known: list[tuple[Transmission, Receipt]], now: datetime) -> dict[UUI
         "status = CASE WHEN v.status > t.status THEN v.status ELSE t.status END",
         "reason = CASE WHEN v.status > t.status THEN v.reason ELSE t.reason END",
         "detail = CASE WHEN v.status > t.status THEN v.detail ELSE t.detail END",
-        f"unknown = (t.unknown AND v.status < {Status.ACCEPTED:d})",  # whoever reports on it has it
         "provider_id = CASE WHEN t.provider_id = '' THEN v.provider_id ELSE t.provider_id END",
         f"revoke_at = CASE WHEN v.status >= {Status.DELIVERED:d} THEN NULL ELSE t.revoke_at END",
         *times,

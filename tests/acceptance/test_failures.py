@@ -54,9 +54,9 @@ GOOGLE: list[tuple[str, dict[str, Any], int | None, tuple[Any, ...], tuple[Any, 
     ("cut_after", {}, 1, (DELIVERED, 1, False, "", 1, 0), (DELIVERED, "")),
     ("cut_after", {}, 2, (DELIVERED, 1, True, "", 1, 0), (DELIVERED, "")),
     ("cut_after", {}, ALWAYS, (DELIVERED, 1, True, "", 1, 0), (DELIVERED, "")),
-    ("html", {}, ALWAYS, (DELIVERED, 1, False, "", 1, 0), (DELIVERED, "")),
-    ("half_json", {}, ALWAYS, (DELIVERED, 1, False, "", 1, 0), (DELIVERED, "")),
-    ("empty", {}, ALWAYS, (DELIVERED, 1, False, "", 1, 0), (DELIVERED, "")),
+    ("html", {}, ALWAYS, (DELIVERED, 1, True, "", 1, 0), (DELIVERED, "")),
+    ("half_json", {}, ALWAYS, (DELIVERED, 1, True, "", 1, 0), (DELIVERED, "")),
+    ("empty", {}, ALWAYS, (DELIVERED, 1, True, "", 1, 0), (DELIVERED, "")),
 ]
 
 # The same for gateway, which falls back to RCS, and for sms, which has no fallback. This wire cannot drop a repeat, so
@@ -77,9 +77,9 @@ KANNEL: list[tuple[str, dict[str, Any], int | None, tuple[Any, ...], tuple[Any, 
     ("hang", {"seconds": SLOW}, 1, (REVIEW, 1, True, UNKNOWN, 0, 0), (REVIEW, UNKNOWN)),
     ("cut_before", {}, 1, (REVIEW, 1, True, UNKNOWN, 0, 0), (REVIEW, UNKNOWN)),
     ("cut_after", {}, 1, (DELIVERED, 1, True, "", 0, 1), (DELIVERED, "")),
-    ("html", {}, ALWAYS, (DELIVERED, 1, False, "", 0, 1), (DELIVERED, "")),
+    ("html", {}, ALWAYS, (DELIVERED, 1, True, "", 0, 1), (DELIVERED, "")),
     ("half_json", {}, ALWAYS, (DELIVERED, 1, False, "", 0, 1), (DELIVERED, "")),
-    ("empty", {}, ALWAYS, (DELIVERED, 1, False, "", 0, 1), (DELIVERED, "")),
+    ("empty", {}, ALWAYS, (DELIVERED, 1, True, "", 0, 1), (DELIVERED, "")),
 ]
 
 

@@ -243,15 +243,7 @@ def test_what_nobody_can_prove_waits_for_a_person(alias, revocable):
         expiry.revoke_due(alias)
     assert (stands(row), row.reason) == (Status.REVIEW, "no proof that it arrived")
     outbox.apply_receipts(alias, [Receipt(ReceiptKind.DELIVERED, transmission=row.pk)], timezone.now())
-    assert (stands(row), row.unknown) == (Status.DELIVERED, False)
-
-
-def test_a_receipt_ends_the_doubt():
-    row = sent_to()
-    memory().outcomes.append(SendResult(code="malformed_reply"))
-    drain("rcs")
-    say(row, ReceiptKind.ACCEPTED)
-    assert (stands(row), row.unknown) == (Status.ACCEPTED, False)
+    assert stands(row) == Status.DELIVERED
 
 
 def test_what_was_taken_without_doubt_is_not_doubted(silent):
