@@ -16,7 +16,7 @@ from rcs_router import sql, sweep, tasks
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
-from rcs_router.models import BackendState, InboundFile, Transmission
+from rcs_router.models import BackendState, InboundFile, Tally, Transmission
 
 ROUNDS = 1000  # of work; more than that is a loop
 besides: list[Callable[[], None]] = []  # what else is done in each round of work: a World's own
@@ -48,6 +48,9 @@ def passes(time: timedelta) -> None:
         if names:
             model._base_manager.update(**{name: F(name) - time for name in names})
     BackendState.objects.update(next_free=F("next_free") - time.total_seconds())
+    for tally in Tally.objects.all():
+        tally.used = {message: at - time.total_seconds() for message, at in tally.used.items()}
+        tally.save(update_fields=["used"])
 
 
 @contextmanager

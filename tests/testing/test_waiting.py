@@ -157,3 +157,14 @@ def test_outside_of_it_time_is_time(settings: Any) -> None:
     waiting.work()
     assert statuses(message) == [Status.QUEUED]
     assert (delivery.drain("alone", budget=1), inbox.digest()) == (0, 0)
+
+
+def test_what_caps_have_counted_grows_older_too(rcs: World, handset: Handset, settings: Any) -> None:
+    settings.RCS_ROUTER = settings.RCS_ROUTER | {"CAPS": ["1/d"]}
+    for words in ("One", "Two"):
+        send(words, handset.connection(), traffic="promotion")
+    assert handset.texts == ["One"]
+    rcs.passes(hours=23)
+    assert handset.texts == ["One"]
+    rcs.passes(hours=2)
+    assert handset.texts == ["One", "Two"]
