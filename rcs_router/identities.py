@@ -5,18 +5,22 @@ import phonenumbers
 from rcs_router.conf import router_settings
 from rcs_router.errors import IdentityError
 
+_WRITTEN = "0123456789 ().-/"  # all that stands in a number without a plus
+
 
 def normalise(identity: str, *, tokens: bool = False) -> str:
     """`identity` as E.164. Raises IdentityError, which names the input, for what is no phone number.
 
-    `tokens`: the backend also knows anonymous tokens, so what does not look like a number is left as it is.
+    `tokens`: the backend also knows anonymous tokens, so what does not look like a number is left as it is. What looks
+    like one and is none is a mistake there too: a refusal filed under it would hold for nobody.
     """
     if not isinstance(identity, str):
         raise IdentityError(f"an identity must be a str, not {type(identity).__name__}: {identity!r}")
     if number := _number(identity):
         return number
-    if tokens and identity.strip() and not identity.lstrip("+").isdigit():
-        return identity
+    token = identity.strip()
+    if tokens and not is_number(token) and token.strip(_WRITTEN):
+        return token
     hint = (
         ""
         if identity.strip().startswith("+")

@@ -137,7 +137,7 @@ class OptIn(Change):
 
 
 def read_subject(written: str) -> str:
-    """A number as E.164, else the token as it is. Raises Failure 400."""
+    """A number as E.164, else the token as it is, or whatever has written to us. Raises Failure 400."""
     if "\0" in written or len(written) > 100:
         raise invalid(
             [Problem("identity_invalid", "a number, or a token of at most 100 characters", "subject")]
@@ -145,6 +145,10 @@ def read_subject(written: str) -> str:
     try:
         return normalise(written, tokens=True)
     except IdentityError as error:
+        if Connection.objects.filter(
+            identity=written
+        ).exists():  # a short code, or a token that is all digits
+            return written
         raise invalid([Problem("identity_invalid", str(error), "subject")]) from None
 
 

@@ -7,7 +7,7 @@ import pytest
 from rcs_router import consent
 from rcs_router.backends import backends
 from rcs_router.errors import BadAddress, Misconfigured, Refused, SendError, Throttled, Unavailable
-from rcs_router.models import ConsentRecord, Message
+from rcs_router.models import Connection, ConsentRecord, Message
 from tests import core
 from tests.api.client import API
 from tests.api.core import ALICE, BOB, CAROL
@@ -131,3 +131,17 @@ def test_a_provider_that_fails(api: API, error: SendError, wanted: int) -> None:
     assert (response.status_code, response.json()["code"]) == (wanted, error.code)
     assert response.json()["detail"] == error.detail
     assert response.headers.get("Retry-After") == ("3" if error.retry_after else None)
+
+
+@pytest.mark.parametrize("written", ["+372 5550 1234x", "+37255501234ext5", "5550 1234"])
+def test_a_number_with_a_mistake_is_not_filed_as_a_token(api: API, written: str) -> None:
+    status, answer = api.post(f"consent/{written}/opt-out/", {})
+    assert (status, answer["code"]) == (400, "identity_invalid")
+    assert not ConsentRecord.objects.exists()
+
+
+def test_whoever_has_written_to_us_can_be_opted_out(api: API) -> None:
+    core.connection()  # there is a backend
+    Connection.objects.create(backend_id="rcs", identity="5550123")
+    status, answer = api.post("consent/5550123/opt-out/", {})
+    assert (status, answer["subject"], answer["changed"]) == (200, "5550123", True)

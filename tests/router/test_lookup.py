@@ -106,9 +106,12 @@ def test_an_identity_is_a_str(given: Any) -> None:
 def test_a_token_stays_as_it_is(settings: Any, token: str, default: str | None) -> None:
     region(settings, default)
     assert normalise(token, tokens=True) == token
+    assert normalise(f" {token} ", tokens=True) == token
 
 
-@pytest.mark.parametrize("given", ["", "  ", "555", "+372555"])
+@pytest.mark.parametrize(
+    "given", ["", "  ", "555", "+372555", "+372 5550 1234x", "+37255501234ext5", "+", "5550 12", "(555) 0-1"]
+)
 def test_a_broken_number_is_no_token(given: str) -> None:
     with pytest.raises(IdentityError):
         normalise(given, tokens=True)
