@@ -14,6 +14,7 @@ from rcs_router import signals
 from rcs_router.backends import backends, brand_of
 from rcs_router.conf import router_settings
 from rcs_router.contract import Traffic
+from rcs_router.identities import heard
 from rcs_router.models import Connection, Consent, ConsentRecord, Message
 
 _INVISIBLE = re.compile(
@@ -55,9 +56,9 @@ def record(
 ) -> bool:
     """Write a line of the ledger, and the state. True: a change, which is acknowledged once.
 
-    `brand`: whose promotions; by default those of the brand that `backend` belongs to.
+    `subject`: a number with + however it is spaced, or a token. `brand`: whose promotions; by default those of the brand that `backend` belongs to.
     """
-    brand = brand_of(backend) if brand is None else brand
+    subject, brand = heard(subject, tokens=True), brand_of(backend) if brand is None else brand
     with transaction.atomic():
         before = len(scope(brand)) > 1 and subject in refused([subject], brand)
         state, _ = Consent.objects.select_for_update().get_or_create(
@@ -87,7 +88,7 @@ def evidence(subject: str, brand: str | None = None) -> list[dict[str, Any]]:
 
     `when`: it was written, `said_at`: the provider's time of it; both ISO 8601.
     """
-    rows = ConsentRecord.objects.filter(subject=subject).order_by("pk")
+    rows = ConsentRecord.objects.filter(subject=heard(subject, tokens=True)).order_by("pk")
     if brand is not None:
         rows = rows.filter(brand__in=scope(brand))
     return [

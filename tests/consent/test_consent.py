@@ -211,3 +211,9 @@ def test_the_state_is_the_ledgers_last_word() -> None:
 )
 def test_only_promotions_need_consent(traffic: str) -> None:
     assert consent.needs_consent(traffic) is (traffic == "promotion")
+
+
+def test_a_number_is_the_same_however_it_is_written() -> None:
+    consent.record("+372 5550 1234", opted_out=True, source="web site")
+    assert consent.refused([ALICE]) == {ALICE}
+    assert [line["who"] for line in consent.evidence("+372 (5550) 1234")] == [ALICE]
