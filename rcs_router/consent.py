@@ -14,7 +14,7 @@ from rcs_router import signals
 from rcs_router.backends import backends, brand_of
 from rcs_router.conf import router_settings
 from rcs_router.contract import Traffic
-from rcs_router.identities import heard
+from rcs_router.identities import heard, is_number
 from rcs_router.models import Connection, Consent, ConsentRecord, Message
 
 _INVISIBLE = re.compile(
@@ -56,7 +56,8 @@ def record(
 ) -> bool:
     """Write a line of the ledger, and the state. True: a change, which is acknowledged once.
 
-    `subject`: a number with + however it is spaced, or a token. `brand`: whose promotions; by default those of the brand that `backend` belongs to.
+    `subject`: a number with + however it is spaced, or a token. `brand`: whose promotions; by default those of the
+    brand that `backend` belongs to.
     """
     subject, brand = heard(subject, tokens=True), brand_of(backend) if brand is None else brand
     with transaction.atomic():
@@ -76,6 +77,8 @@ def record(
         changed = state.opted_out != opted_out and (opted_out or not _left_later(subject, brand, said_at))
         if changed:
             Consent.objects.filter(pk=state.pk).update(opted_out=opted_out, changed_at=timezone.now())
+        if opted_out and not is_number(subject):
+            _refuse_behind(subject, backend, brand, said_at)
     if changed:
         signals.after_commit(
             signals.consent_changed, Consent, subject=subject, brand=brand, opted_out=opted_out, source=source
@@ -179,6 +182,16 @@ def _standing(brand: str, **which: Any) -> dict[str, bool]:
     """Who has said what, of those chosen by `which`; said to the brand itself counts before all else."""
     rows = Consent.objects.filter(brand__in=scope(brand), **which).order_by("brand")
     return dict(rows.values_list("subject", "opted_out"))
+
+
+def _refuse_behind(token: str, backend: str, brand: str, said_at: datetime | None) -> None:
+    """The numbers of whoever refuses under a token refuse too: that is where its messages fall back to."""
+    theirs = Connection.objects.filter(contact__connections__identity=token, identity__startswith="+")
+    numbers = set(theirs.values_list("identity", flat=True))
+    for number in sorted(numbers - refused(numbers, brand)):
+        record(
+            number, opted_out=True, source="linked identity", backend=backend, brand=brand, said_at=said_at
+        )
 
 
 def _left_later(subject: str, brand: str, said_at: datetime | None) -> bool:

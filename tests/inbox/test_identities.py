@@ -1,11 +1,13 @@
 """People known by a number, by a provider's token, or by both: whom words belong to, and which roads lead to them."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
+from django.utils import timezone
 
-from rcs_router import inbox, lookup_connections, send, signals
+from rcs_router import consent, inbox, lookup_connections, outbox, send, signals
 from rcs_router.backends import backends
 from rcs_router.content import Form, FormField, Reply, Text
 from rcs_router.contract import FileReport, Incoming, IncomingKind, Linked, Parsed, Status, WebhookRequest
@@ -132,6 +134,19 @@ def test_what_was_refused_under_the_token_is_refused_under_the_number():
     assert Consent.objects.get(subject=ALICE).opted_out
     offer = send("Sale", lookup_connections("maap", [ALICE]), traffic="promotion").transmissions.get()
     assert (offer.status, offer.reason) == (Status.CANCELLED, "opted_out")
+
+
+@pytest.mark.parametrize("kind", [IncomingKind.UNSUBSCRIBE, IncomingKind.TEXT])
+def test_what_is_refused_under_the_token_later_is_refused_under_the_number_too(kind):
+    hears(Linked(ALICE, (TOKEN,)))
+    offer = send("Sale", on("maap", TOKEN), traffic="promotion", ttl=timedelta(seconds=1))
+    drain("maap")
+    hears(Incoming(kind, TOKEN, text="STOP"))
+    fallen = offer.transmissions.get()
+    assert outbox.open_fallback(fallen, "no_route", timezone.now()).connection.identity == ALICE
+    drain("sms")
+    assert not [sent for sent in memory("sms").sent if sent.text == "Sale"]
+    assert [line["source"] for line in consent.evidence(ALICE)] == ["linked identity"]
 
 
 def test_a_form_answers_the_message_that_asked(settings):
