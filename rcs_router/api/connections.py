@@ -1,7 +1,7 @@
 """Connections in and out: list, create, read, give to another contact, delete where nothing was said."""
 
 from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, RestrictedError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -88,9 +88,12 @@ class OneConnection(View):
     )
     def patch(self, request: Request, id: int) -> Response:
         filters.nothing_asked(request)
-        row = found(Connection.objects.all(), id)
-        row.contact = contact_of(read(request, Owner).contact)
-        row.save(update_fields=["contact", "modified_on"])
+        found(Connection.objects.all(), id)
+        owner = contact_of(read(request, Owner).contact)
+        with transaction.atomic():  # nobody deletes it between the look and the change
+            row = found(Connection.objects.select_for_update(), id)
+            row.contact = owner
+            row.save(update_fields=["contact", "modified_on"])
         return Response(ConnectionShown(row).data)
 
     @described(
@@ -103,7 +106,7 @@ class OneConnection(View):
         filters.nothing_asked(request)
         try:
             found(Connection.objects.all(), id).delete()
-        except ProtectedError:
+        except (ProtectedError, RestrictedError):
             raise conflict("has_history", "something was said on it") from None
         return Response(status=204)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, ProtectedError, QuerySet, RestrictedError
 from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -77,6 +77,7 @@ class OneContact(View):
         "PATCH": may("change_contact"),
         "DELETE": may("delete_contact"),
     }
+    also = {"DELETE": (409,)}
 
     @described(operation_id="get_contact", summary="One contact", responses={200: ContactShown})
     def get(self, request: Request, id: int) -> Response:
@@ -91,12 +92,14 @@ class OneContact(View):
     )
     def patch(self, request: Request, id: int) -> Response:
         filters.nothing_asked(request)
-        contact = found(whole(), id)
+        found(Contact.objects.all(), id)
         changes = read(request, ContactChange).model_dump(exclude_none=True)
-        for name, value in changes.items():
-            setattr(contact, name, value)
-        contact.save(update_fields=[*changes, "modified_on"])
-        return Response(ContactShown(contact).data)
+        with transaction.atomic():  # nobody deletes it between the look and the change
+            contact = found(Contact.objects.select_for_update(), id)
+            for name, value in changes.items():
+                setattr(contact, name, value)
+            contact.save(update_fields=[*changes, "modified_on"])
+        return Response(ContactShown(found(whole(), id)).data)
 
     @described(
         operation_id="delete_contact",
@@ -106,7 +109,7 @@ class OneContact(View):
     )
     def delete(self, request: Request, id: int) -> Response:
         filters.nothing_asked(request)
-        found(Contact.objects.all(), id).delete()
+        _forget(found(Contact.objects.all(), id))
         return Response(status=204)
 
 
@@ -114,6 +117,7 @@ class Merge(View):
     """Two contacts that turn out to be one person."""
 
     needs = {"POST": may("change_contact", "delete_contact", "change_connection")}
+    also = {"POST": (409,)}
 
     @described(
         operation_id="merge_contacts",
@@ -143,7 +147,16 @@ def _merge(kept: Contact, other: Contact) -> None:
     Connection.objects.filter(contact=other).update(contact=kept)
     kept.name, kept.language = kept.name or other.name, kept.language or other.language
     kept.save()
-    other.delete()
+    _forget(other)
+
+
+def _forget(contact: Contact) -> None:
+    """Raises Failure 409 where a model of the project's own protects them."""
+    try:
+        with transaction.atomic():
+            contact.delete()
+    except (ProtectedError, RestrictedError):
+        raise conflict("in_use", f"something else of this site belongs to contact {contact.pk}") from None
 
 
 def whole() -> QuerySet[Contact]:

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from django.db import connection as database
+from django.db.models import ProtectedError, RestrictedError
+from django.db.models.signals import pre_delete
 
 from rcs_router import lookup_connections
-from rcs_router.api import importing
+from rcs_router.api import connections, contacts, importing
 from rcs_router.models import Connection, Contact
 from tests import core
 from tests.api.client import API, at_once
@@ -47,6 +49,44 @@ def test_a_contact_takes_what_is_nobodys_and_nothing_else(api: API) -> None:
     assert str(first["id"]) in answer["detail"]
     assert owners() == {ALICE: "Ann"}, "nothing of it was done"
     assert Contact.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "where"),
+    [("contacts/{}/", {"name": "Ann"}, contacts), ("connections/{}/", {"contact": None}, connections)],
+)
+def test_what_is_deleted_while_it_is_changed_is_not_found(
+    api: API, monkeypatch: pytest.MonkeyPatch, path: str, changes: Any, where: Any
+) -> None:
+    model = Contact if where is contacts else Connection
+    row = Contact.objects.create(name="Ann") if where is contacts else core.connection(ALICE)
+    look = where.read
+
+    def meanwhile(*arguments: Any) -> Any:
+        model.objects.all().delete()
+        return look(*arguments)
+
+    monkeypatch.setattr(where, "read", meanwhile)
+    assert api.patch(path.format(row.pk), changes)[0] == 404
+
+
+@pytest.mark.parametrize("error", [ProtectedError, RestrictedError])
+def test_what_a_model_of_the_projects_protects_stays(
+    api: API, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    kept, other = (api.post("contacts/", {"name": name})[1]["id"] for name in ("Ann", "Anne"))
+
+    def refuse(sender: Any, **kwargs: Any) -> None:
+        raise error("no", set())
+
+    pre_delete.connect(refuse, sender=Contact)
+    try:
+        deleted = api.delete(f"contacts/{other}/")
+        merged = api.post(f"contacts/{kept}/merge/", {"contact": other})
+    finally:
+        pre_delete.disconnect(refuse, sender=Contact)
+    assert [(status, answer["code"]) for status, answer in (deleted, merged)] == [(409, "in_use")] * 2
+    assert Contact.objects.count() == 2
 
 
 FOUND: list[tuple[dict[str, str], list[str]]] = [
