@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Prefetch, ProtectedError, QuerySet, RestrictedError
 from django.http import Http404
 from rest_framework.request import Request
@@ -122,7 +122,8 @@ class Merge(View):
     @described(
         operation_id="merge_contacts",
         summary="Move another contact's connections to this one, and delete the other",
-        description="A name or language that this one lacks is taken from the other.",
+        description="A name or language that this one lacks is taken from the other. What models of the site's own "
+        "say of the other they say of this one then.",
         request=Merged,
         responses={200: ContactShown},
     )
@@ -144,10 +145,30 @@ class Merge(View):
 
 
 def _merge(kept: Contact, other: Contact) -> None:
-    Connection.objects.filter(contact=other).update(contact=kept)
+    _hand_over(other, kept)
     kept.name, kept.language = kept.name or other.name, kept.language or other.language
     kept.save()
     _forget(other)
+
+
+def _hand_over(other: Contact, kept: Contact) -> None:
+    """Connections, and what models of the project's own say of `other`: it would be deleted with it.
+
+    Raises Failure 409 where they say something of both, and may say it only once.
+    """
+    pointing: list[Any] = [
+        field for field in Contact._meta.get_fields(include_hidden=True) if field.auto_created
+    ]
+    try:
+        with transaction.atomic():
+            for relation in pointing:
+                if (relation.one_to_many or relation.one_to_one) and not relation.parent_link:
+                    name = relation.field.name
+                    rows = relation.related_model._base_manager.filter(**{name: other})
+                    rows.update(**{name: kept})
+    except IntegrityError:
+        detail = f"something else of this site belongs to contact {kept.pk} and to contact {other.pk}"
+        raise conflict("in_use", detail, "contact") from None
 
 
 def _forget(contact: Contact) -> None:

@@ -1,10 +1,13 @@
 """Contacts and connections by HTTP: made, found, changed, deleted, imported in bulk, merged."""
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection as database
+from django.db import models
 from django.db.models import ProtectedError, RestrictedError
 from django.db.models.signals import pre_delete
 
@@ -87,6 +90,35 @@ def test_what_a_model_of_the_projects_protects_stays(
         pre_delete.disconnect(refuse, sender=Contact)
     assert [(status, answer["code"]) for status, answer in (deleted, merged)] == [(409, "in_use")] * 2
     assert Contact.objects.count() == 2
+
+
+@pytest.fixture
+def purse(transactional_db: None) -> Iterator[type[models.Model]]:
+    """A model of the project's own, of which each contact has one."""
+    fields = {
+        "__module__": __name__,
+        "contact": models.OneToOneField(Contact, models.CASCADE, related_name="+"),
+        "Meta": type("Meta", (), {"app_label": "rcs_router"}),
+    }
+    model = type("Purse", (models.Model,), fields)
+    with database.schema_editor() as editor:
+        editor.create_model(model)
+    yield model
+    with database.schema_editor() as editor:
+        editor.delete_model(model)
+    del apps.all_models["rcs_router"]["purse"]
+    apps.clear_cache()
+
+
+def test_what_models_of_the_projects_say_of_a_merged_contact_stays(api: API, purse: Any) -> None:
+    kept, other, third = (Contact.objects.create(name=name) for name in ("Ann", "Anne", "Anna"))
+    row = purse.objects.create(contact=other)
+    assert api.post(f"contacts/{kept.pk}/merge/", {"contact": other.pk})[0] == 200
+    assert purse.objects.get(pk=row.pk).contact == kept
+    purse.objects.create(contact=third)
+    status, answer = api.post(f"contacts/{kept.pk}/merge/", {"contact": third.pk})
+    assert (status, answer["code"]) == (409, "in_use")
+    assert (Contact.objects.count(), purse.objects.count()) == (2, 2), "nothing of it was done"
 
 
 FOUND: list[tuple[dict[str, str], list[str]]] = [
