@@ -26,7 +26,9 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 _NEAR = tuple(
     map(ip_network, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7"))
 )
-_ANYCAST_6TO4 = IPv4Network("192.88.99.0/24")
+_CREDENTIALS = IPv6Network("fd00:ec2::/32")  # the same of Amazon's, which is private and not link-local
+# Relays of 6to4, and what older Pythons take for public: there a cloud keeps its credentials, too.
+_NOT_PUBLIC = (IPv4Network("192.88.99.0/24"), IPv4Network("192.0.0.0/24"))
 
 
 class RefusedAddress(Exception):
@@ -124,9 +126,11 @@ def _is_public(ip: IP) -> bool:
     if ip.is_multicast or ip.is_reserved or not ip.is_global:
         return False
     if isinstance(ip, IPv4Address):
-        return ip not in _ANYCAST_6TO4
+        return not any(ip in network for network in _NOT_PUBLIC)
     return ip in _GLOBAL_UNICAST and ip.teredo is None
 
 
 def _is_near(ip: IP) -> bool:
+    if isinstance(ip, IPv6Address) and ip in _CREDENTIALS:
+        return False
     return any(ip in network for network in _NEAR if network.version == ip.version)
