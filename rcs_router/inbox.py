@@ -255,16 +255,22 @@ def _failed(row: StoredWebhook, error: Exception, now: datetime) -> None:
 
 
 def _route_batch() -> int:
-    count = 0
+    count, passed_over, troubled = 0, False, False
     for row in incoming.unrouted()[:BATCH]:
         try:
             message = router.route(row)
         except Exception as error:
             count += _unroutable(row, error)
+            troubled = True
             continue
         count += message is not None
+        passed_over = passed_over or message is None
         if message and message.aside:
             _tell(row, message.aside)
+    if (
+        passed_over and not troubled
+    ):  # another worker is at an earlier message of the same person: look again soon
+        wake.digest()
     return count
 
 

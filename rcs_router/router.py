@@ -184,8 +184,10 @@ def route(row: Message) -> IncomingMessage | None:
 def _take(row: Message) -> bool:
     """Mark it as routed, in its turn: not before an earlier message of the same person, which somebody else may be at.
 
-    What another worker has taken is not yet seen as routed while its transaction is open.
+    What another worker has taken is not yet seen as routed while its transaction is open. A STOP waits for nobody.
     """
+    if row.kind == IncomingKind.TEXT and consent.said(row.text):
+        return bool(Message.objects.filter(pk=row.pk, routed_at=None).update(routed_at=timezone.now()))
     connection, people = row.connection, Connection._meta.db_table
     assert connection is not None, "an incoming message has a connection"
     theirs, person = "connection_id = %s", connection.pk

@@ -13,7 +13,7 @@ from django.utils import timezone
 from rcs_router import inbox, lookup_connections, receive, router
 from rcs_router.contract import Incoming, IncomingKind
 from rcs_router.incoming import store
-from rcs_router.models import Connection, Contact, Message, Transmission
+from rcs_router.models import Connection, Consent, Contact, Message, Transmission
 from rcs_router.phases import IncomingMessage, RouterApp
 from tests.core import ALICE, BOB, connection, drain, sent_to
 
@@ -136,3 +136,27 @@ class Curious(RouterApp):
     def handle(self, message: IncomingMessage) -> bool:
         message.respond(f"You answered: {message.in_response_to.text}")
         return True
+
+
+def test_a_stop_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even for an earlier message that cannot be routed."""
+    poison = receive("1", connection())
+    receive("STOP", connection())
+
+    def link(row: Message) -> None:
+        if row.pk == poison.pk:
+            raise RuntimeError("trouble outside of the apps")
+
+    monkeypatch.setattr("rcs_router.incoming.link", link)
+    inbox.digest()
+    assert Consent.objects.get(subject=ALICE).opted_out
+
+
+def test_who_was_passed_over_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    rung = []
+    monkeypatch.setattr("rcs_router.wake.digest", lambda: rung.append(1))
+    receive("1", connection())
+    rung.clear()
+    monkeypatch.setattr("rcs_router.router._take", lambda row: False)
+    inbox.digest()
+    assert rung == [1]
