@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -84,7 +84,8 @@ def send(
     _require(outgoing.content, aliases, fallback_text, strict)
     message.content = dump(outgoing.content)
     message.text = render(outgoing.content, fallback_text=fallback_text).text
-    return _store(message, outgoing, send_at, stopped, vetoed)
+    due_at = send_at.astimezone(UTC) if send_at else None  # PostgreSQL takes no offset of 16 hours or more
+    return _store(message, outgoing, due_at, stopped, vetoed)
 
 
 def receive(

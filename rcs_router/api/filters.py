@@ -1,6 +1,7 @@
 """A list's query string in, checked; the rows it asks for out."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -27,7 +28,7 @@ class Time(serializers.DateTimeField):
             self.fail("invalid", format="2026-01-31T09:30:00Z")
         if not 1 < value.year < 9999:
             self.fail("overflow", timezone="UTC")
-        return value
+        return value.astimezone(UTC)  # PostgreSQL takes no offset of 16 hours or more
 
 
 class Key(serializers.IntegerField):

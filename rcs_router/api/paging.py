@@ -54,7 +54,7 @@ def _read(rows: QuerySet[Any], cursor: str, newest_by: str) -> tuple[Any, Any]:
             at = parse_datetime(at)
             if at is None or at.tzinfo is None:
                 raise _broken()
-            at.astimezone(UTC)  # it may be a time that is in no calendar
+            at = at.astimezone(UTC)  # it may be in no calendar, or further from UTC than PostgreSQL takes
         elif not (isinstance(at, int) and 0 <= at < 2**63 and 0 <= key < 2**63):
             raise _broken()
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, ValidationError):

@@ -237,3 +237,11 @@ def test_a_decision_takes_no_body(api: API) -> None:
     row = core.sent_to()
     status, answer = api.post(f"transmissions/{row.pk}/cancel/", {"why": "so"})
     assert (status, answer["code"], answer["path"]) == (400, "unknown_field", "why")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["messages/", "transmissions/", "interactions/"])
+@pytest.mark.parametrize("name", ["since", "until"])
+def test_a_time_far_from_utc_is_a_time(api: API, path: str, name: str) -> None:
+    status, _ = api.get(f"{path}?{name}=1288-06-15T01:54:37.7%2B19:40")
+    assert status == 200

@@ -429,3 +429,10 @@ def test_two_threads_with_the_same_key_send_once() -> None:
     assert [type(result) for result in results] == [Message, Message], results
     assert results[0] == results[1]
     assert Transmission.objects.count() == 1
+
+
+@pytest.mark.parametrize("hours", [-23, 0, 19, 23])
+def test_a_time_may_be_told_by_any_clock_on_earth_and_beyond(hours: int) -> None:
+    """PostgreSQL knows no offset from UTC of 16 hours or more; Python does, and so does JSON."""
+    at = datetime.now(timezone.get_fixed_timezone(hours * 60)) + timedelta(days=1)
+    assert send("Hello", connection(), send_at=at).transmissions.get().due_at == at
