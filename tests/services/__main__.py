@@ -9,11 +9,14 @@ import sys
 
 from tests.services.processes import PostgreSQL
 
-# No database, or one of their own: to run them once more would only take time.
+# No database, one of their own, or another wire before the same database: to run them once more would only take time.
 ELSEWHERE = [
     *("tests/backends", "tests/capabilities", "tests/conf", "tests/content", "tests/emulator", "tests/quiet"),
-    *("tests/acceptance/test_demo.py", "tests/acceptance/test_everything_shows.py"),
-    "tests/acceptance/test_wire_requests.py",
+    *("tests/rapidsms_port", "tests/toy"),
+    *(
+        f"tests/acceptance/test_{name}.py"
+        for name in ("demo", "every_wire_failures", "everything_shows", "wire_requests")
+    ),
 ]
 
 
