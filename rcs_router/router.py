@@ -84,8 +84,7 @@ def send(
     _require(outgoing.content, aliases, fallback_text, strict)
     message.content = dump(outgoing.content)
     message.text = render(outgoing.content, fallback_text=fallback_text).text
-    due_at = send_at.astimezone(UTC) if send_at else None  # PostgreSQL takes no offset of 16 hours or more
-    return _store(message, outgoing, due_at, stopped, vetoed)
+    return _store(message, outgoing, send_at, stopped, vetoed)
 
 
 def receive(
@@ -292,10 +291,11 @@ def _store(
     stopped: str,
     vetoed: list[Connection],
 ) -> Message:
+    due_at = send_at.astimezone(UTC) if send_at else None  # PostgreSQL takes no offset of 16 hours or more
     reason = f"stopped by {stopped}"[:60] if stopped else ""
     try:
         outbox.enqueue(
-            message, outgoing.content, outgoing.connections, due_at=send_at, cancelled=reason, vetoed=vetoed
+            message, outgoing.content, outgoing.connections, due_at=due_at, cancelled=reason, vetoed=vetoed
         )
     except IntegrityError:
         key = message.idempotency_key
