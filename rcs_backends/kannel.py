@@ -17,6 +17,7 @@ from rcs_backends.reading import digest, is_one_of, text, uuid
 from rcs_router.content import Content, Text
 from rcs_router.content.segments import encoding, segments
 from rcs_router.contract import (
+    MALFORMED_REPLY,
     BaseBackend,
     Capabilities,
     Incoming,
@@ -124,7 +125,7 @@ class Kannel(BaseBackend):
         )
         if reply.text.startswith(("0:", "3:")):  # 3: no link could take it now, and Kannel keeps it
             return SendResult(code="queued" if reply.text.startswith("3:") else "")
-        return SendResult(code="malformed_reply", detail=f"HTTP {reply.status} without Kannel's 0: or 3:")
+        return SendResult(code=MALFORMED_REPLY, detail=f"HTTP {reply.status} without Kannel's 0: or 3:")
 
     def _too_long(self, text: str) -> str:
         parts = segments(text).parts

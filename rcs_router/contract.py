@@ -91,7 +91,7 @@ class SendResult:
     """The provider took the message. `provider_id`: its own id, empty where it uses ours."""
 
     provider_id: str = ""
-    code: str = ""  # e.g. "malformed_reply": taken, but the answer could not be read
+    code: str = ""  # MALFORMED_REPLY: taken, but the answer could not be read, so it is doubted until proved
     detail: str = ""
 
 

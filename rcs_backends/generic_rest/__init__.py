@@ -32,6 +32,7 @@ from rcs_router.content import (
 )
 from rcs_router.content.fitting import Feature
 from rcs_router.contract import (
+    MALFORMED_REPLY,
     BaseBackend,
     Capabilities,
     Options,
@@ -204,7 +205,7 @@ class GenericREST(BaseBackend):
         """The answer's name ends in our id. Where it does not, the platform goes by an id of its own."""
         name = self._dialect.read(reply.json(), "name")
         if reply.truncated or not isinstance(name, str) or not name:
-            return SendResult(code="malformed_reply", detail=f"HTTP {reply.status} without a message's name")
+            return SendResult(code=MALFORMED_REPLY, detail=f"HTTP {reply.status} without a message's name")
         own = name.rpartition("/")[2]
         state = self._state(reply)
         provider_id = "" if own == str(outbound.id) else own[:200]

@@ -34,6 +34,7 @@ from rcs_router.content import (
 )
 from rcs_router.content.fitting import Feature
 from rcs_router.contract import (
+    MALFORMED_REPLY,
     BaseBackend,
     Capabilities,
     Options,
@@ -158,7 +159,7 @@ class GoogleRBM(BaseBackend):
         name = {"messageId": str(outbound.id)}
         reply = self._call("POST", path, name, json=message, hidden=said, max_body=MESSAGE_BODY)
         if reply.truncated or not _name(reply):
-            return SendResult(code="malformed_reply", detail=f"HTTP {reply.status} without a message's name")
+            return SendResult(code=MALFORMED_REPLY, detail=f"HTTP {reply.status} without a message's name")
         return SendResult()
 
     def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool:

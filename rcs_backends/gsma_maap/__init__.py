@@ -23,6 +23,7 @@ from rcs_backends.payload import telling
 from rcs_router.content import Audio, Card, Carousel, Content, File, Location, Reply, Text
 from rcs_router.content.fitting import Feature
 from rcs_router.contract import (
+    MALFORMED_REPLY,
     BaseBackend,
     Capabilities,
     Outbound,
@@ -91,7 +92,7 @@ class GSMAMaaP(BaseBackend):
         name = answers.message_id(reply)
         if reply.truncated or not name:
             detail = f"HTTP {reply.status} without a msgId: no receipt can be told to be this message's"
-            return SendResult(name, code="malformed_reply", detail=detail)
+            return SendResult(name, code=MALFORMED_REPLY, detail=detail)
         return SendResult(name)
 
     def typing(self, to: str, active: bool = True) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rcs_backends import http
-from rcs_router.contract import SendResult
+from rcs_router.contract import MALFORMED_REPLY, SendResult
 from rcs_router.errors import Ambiguous, BadAddress, Misconfigured, Refused, SendError, Unavailable
 
 # Their codes → our words. The phonebook has others (201 and up), which say no more than its HTTP status.
@@ -53,7 +53,7 @@ def result(reply: http.Reply) -> SendResult:
     match reply.json():
         case {"omnimessage_id": str() as name} if name:
             return SendResult(provider_id=name)
-    return SendResult(code="malformed_reply", detail=f"HTTP {reply.status} without an omnimessage_id")
+    return SendResult(code=MALFORMED_REPLY, detail=f"HTTP {reply.status} without an omnimessage_id")
 
 
 def elements(reply: http.Reply, count: int) -> list[Any]:

@@ -18,6 +18,7 @@ from rcs_router.content import Content, Text
 from rcs_router.content.limits import Limits
 from rcs_router.content.segments import segments
 from rcs_router.contract import (
+    MALFORMED_REPLY,
     BaseBackend,
     Capabilities,
     Options,
@@ -114,7 +115,7 @@ class TwilioSMS(BaseBackend):
             raise _failed(_said(reply, "error_code"))
         if sid := _said(reply, "sid"):
             return SendResult(sid[:200])
-        return SendResult(code="malformed_reply", detail=f"HTTP {reply.status} without a message's sid")
+        return SendResult(code=MALFORMED_REPLY, detail=f"HTTP {reply.status} without a message's sid")
 
     def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool:
         """Only what is scheduled can be taken back; without Twilio's id there is nothing to ask for."""

@@ -12,6 +12,7 @@ from rcs_backends.reading import decoded, digest, is_one_of, text, time
 from rcs_router.content import Card, Content, OpenUrl, Reply, Text, postback_of
 from rcs_router.content.limits import Limits
 from rcs_router.contract import (
+    MALFORMED_REPLY,
     BaseBackend,
     Capabilities,
     Incoming,
@@ -87,7 +88,7 @@ class Toy(BaseBackend):
         match reply.json():
             case {"ticket": str() as ticket} if ticket:
                 return SendResult(provider_id=ticket)
-        return SendResult(code="malformed_reply", detail=f"HTTP {reply.status} without a ticket")
+        return SendResult(code=MALFORMED_REPLY, detail=f"HTTP {reply.status} without a ticket")
 
     # In.
 
