@@ -105,9 +105,15 @@ def dump(content: Content) -> dict[str, Any]:
     return data
 
 
-def load(data: Any) -> Content:
-    """JSON data as content. Raises ContentError that names the path."""
-    content: Content = with_content_error(lambda: _ADAPTER.validate_python(data), tags=_TAGS)
+def load(data: Any, *, strict: bool = False) -> Content:
+    """JSON data as content. Raises ContentError that names the path. `strict`: "1" is no number, as in JSON."""
+
+    def read() -> Content:
+        if strict:
+            return _ADAPTER.validate_json(json.dumps(data), strict=True)
+        return _ADAPTER.validate_python(data)
+
+    content: Content = with_content_error(read, tags=_TAGS)
     return content
 
 
