@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import messente_api as client
 import pytest
 
 from rcs_router.content.examples import FORM_LINK, examples
@@ -11,7 +12,6 @@ from rcs_router.contract import Traffic
 from tests.backends.cases import Outgoing
 from tests.backends.test_messente_send import CASES, SMS, message, messente
 
-client = pytest.importorskip("messente_api")
 CHAIN = [{"channel": "viber", "sender": "Acme", "validity": 5}, {"channel": "whatsapp"}, SMS]
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from twilio.http.http_client import TwilioHttpClient
+from twilio.rest import Client
 
 from rcs_backends.twilio_sms import EXTRA, LIMITS, TwilioOptions, TwilioSMS
 from rcs_backends.twilio_sms.errors import ERRORS
@@ -380,16 +382,14 @@ def test_missing_option_is_named() -> None:
 
 def test_the_librarys_request_has_the_same_form(stub: Stub) -> None:
     """What Twilio's own client sends for the same message, so far as both say the same."""
-    twilio_http = pytest.importorskip("twilio.http.http_client")
-    rest = pytest.importorskip("twilio.rest")
 
-    class ToStub(twilio_http.TwilioHttpClient):
+    class ToStub(TwilioHttpClient):
         def request(self, method: str, uri: str, *args: Any, **kwargs: Any) -> Any:
             return super().request(method, uri.replace("https://api.twilio.com", stub.url), *args, **kwargs)
 
     ours = sent(stub, "hi ü")
     stub.script.append(answer(201, json.dumps({**TAKEN, "account_sid": ACCOUNT})))
-    client = rest.Client(ACCOUNT, TOKEN, http_client=ToStub())
+    client = Client(ACCOUNT, TOKEN, http_client=ToStub())
     client.messages.create(to=PHONE, from_="+15005550006", body="hi ü", status_callback=f"{WEBHOOK}?id={ID}")
     theirs = {name: values[0] for name, values in parse_qs(stub.last().body.decode()).items()}
     assert theirs == ours
