@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +16,19 @@ from rcs_router.conf import router_settings
 from rcs_router.contract import BaseBackend, Traffic
 from rcs_router.errors import ConfigError
 
-KEYS = ("BACKEND", "BRAND", "FALLBACK", "OPTIONS", "RATE", "RETRY_DELAYS", "TRAFFIC")
+KEYS = (
+    "BACKEND",
+    "BRAND",
+    "FALLBACK",
+    "FALLBACK_AFTER",
+    "OPTIONS",
+    "RATE",
+    "RETRY_DELAYS",
+    "SILENT_AFTER",
+    "TRAFFIC",
+)
+FALLBACK_AFTER: Mapping[str, float] = {Traffic.AUTHENTICATION: 15.0}  # seconds; others have no deadline
+SILENT_AFTER = 900.0  # seconds
 BRAND = 60  # characters
 _PER = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -33,6 +45,8 @@ class BackendConfig:
     traffic: Traffic
     retry_delays: tuple[float, ...] | None
     brand: str = ""  # whose sender it is; a refusal holds on all backends of the same brand
+    fallback_after: Mapping[str, float] = field(default_factory=lambda: FALLBACK_AFTER)  # traffic → seconds
+    silent_after: float = SILENT_AFTER  # seconds without a receipt after which proof is looked for
 
     @classmethod
     def read(cls, alias: str, given: Any) -> "BackendConfig":
@@ -55,6 +69,8 @@ class BackendConfig:
             traffic=_traffic(where, given.get("TRAFFIC", Traffic.TRANSACTION)),
             retry_delays=_delays(where, given.get("RETRY_DELAYS")),
             brand=_brand(where, given.get("BRAND", "")),
+            fallback_after=_fallback_after(where, given.get("FALLBACK_AFTER", FALLBACK_AFTER)),
+            silent_after=_seconds(f'{where}["SILENT_AFTER"]', given.get("SILENT_AFTER", SILENT_AFTER)),
         )
 
 
@@ -180,6 +196,27 @@ def _delays(where: str, value: Any) -> tuple[float, ...] | None:
     ):
         raise ConfigError(f'{where}["RETRY_DELAYS"] must be a list of seconds')
     return tuple(float(n) for n in value)
+
+
+def _fallback_after(where: str, value: Any) -> Mapping[str, float]:
+    """Seconds for each traffic type that has a deadline; a single number holds for all of them, None for none."""
+    where = f'{where}["FALLBACK_AFTER"]'
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        return dict.fromkeys(Traffic, _seconds(where, value))
+    if unknown := [name for name in value if name not in list(Traffic)]:
+        raise ConfigError(
+            f"{where} has an unknown traffic type {unknown[0]!r}; known are {', '.join(Traffic)}"
+        )
+    own = {str(name): _seconds(where, seconds) for name, seconds in value.items() if seconds is not None}
+    return {**{k: v for k, v in FALLBACK_AFTER.items() if k not in value}, **own}
+
+
+def _seconds(where: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < inf:
+        raise ConfigError(f"{where} must be a number of seconds above 0, not {value!r}")
+    return float(value)
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:

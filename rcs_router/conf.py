@@ -38,6 +38,9 @@ class RouterSettings:
     EXPIRY_GRACE: float = 30  # how long after a message's ttl the provider may still report
     FALLBACK_GRACE: float = 10  # a fallback waits so long when its parent may have arrived after all
     LEASE: float = 90  # how long a worker may keep what it claimed
+    HEARTBEAT: float = (
+        2  # how often it says that it lives; three times this without a sign frees what it holds
+    )
     MAX_LOST_LEASES: int = 3  # a message that took so many workers down goes to review
     CLAIM: int = 50  # messages claimed at once
     THREADS: int = 16  # requests in flight per drain
@@ -50,6 +53,7 @@ class RouterSettings:
 
     FORM_LIFE: float = 7 * 24 * 3600  # how long the web page of a form can be filled in
 
+    APP_TIMEOUT: float | None = 30  # for one router app and one message; None: no limit
     ANSWERS_A_MINUTE: int = 60  # that router apps may give one person; more, and it is a loop of machines
     REPLY_WINDOW: float = 24 * 3600  # a free text answers the newest message that is not older than this
 
@@ -87,14 +91,32 @@ class RouterSettings:
     OPT_IN_REPLY: str = "Welcome back: you will get our offers again. Answer STOP to end them."
     HELP_REPLY: str = ""  # empty: HELP is for the apps
 
+    LOG_NUMBERS: bool = False  # write whole phone numbers into the log, not only their last two digits
+    HEALTH_TOKEN: str = ""  # what a monitor sends as "Authorization: Bearer …" to health/; empty: staff only
+    ALARM_MAILS: bool = True  # mail ADMINS, at most once an hour for each kind of alarm
+    ALARM_WINDOW: float = 300  # the seconds that failure shares and response times are taken over
+    FAILURE_SHARE: float = 0.25  # share of failed attempts or receipts that is an alarm, if it is unusual
+    SLOW_AFTER: float = 3  # a provider whose median response takes longer is slow
+    BACKLOG_AFTER: float = 120  # how long what is not a promotion may be due before it is an alarm
+    REVIEW_LIMIT: int = 20  # transmissions that come into review within an hour
+    BEAT_AFTER: float = 60  # beat is missing when its tick has not come for so long
+
     CAPS: tuple[str, ...] = ()  # promotions to one person, e.g. ("3/d", "10/w"); empty: any number
     QUIET_HOURS: tuple[str, ...] = ()  # e.g. ("21:00", "08:00"), by the number's own clock; empty: none
 
 
 _FROM_ONE = {"ANSWERS_A_MINUTE", "BREAKER", "CLAIM", "MAX_LOST_LEASES"} | {
-    *("MEDIA_MAX_BYTES", "SLOTS", "THREADS", "WEBHOOK_MAX_BYTES")
+    *("MEDIA_MAX_BYTES", "REVIEW_LIMIT", "SLOTS", "THREADS", "WEBHOOK_MAX_BYTES")
 }
-_ABOVE_ZERO = {"DRAIN_BUDGET", "FORM_LIFE", "LEASE", "MEDIA_TIMEOUT"}
+_ABOVE_ZERO = {
+    "DRAIN_BUDGET",
+    "FORM_LIFE",
+    "LEASE",
+    "MEDIA_TIMEOUT",
+    "APP_TIMEOUT",
+    "HEARTBEAT",
+    "ALARM_WINDOW",
+} | {*("FAILURE_SHARE", "SLOW_AFTER", "BACKLOG_AFTER", "BEAT_AFTER")}
 _NOT_EMPTY = {"PAUSES"}
 _SECONDS = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 

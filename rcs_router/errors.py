@@ -43,6 +43,7 @@ class SendError(RCSError):
     spends = True  # does it use up one of the message's attempts?
     unknown = False  # may the provider have taken the message all the same?
     opts_out = False  # is it the person's own refusal?
+    counts = False  # does it count towards the pause although it is not retried?
 
     def __init__(self, detail: str = "", *, code: str = "", retry_after: float | None = None) -> None:
         self.detail = detail
@@ -75,6 +76,12 @@ class Ambiguous(SendError):
     unknown = True
 
 
+class Unreadable(Ambiguous):
+    """A success came that the provider cannot have written (HTML, empty, `{}`): the message may be on its way."""
+
+    code = "malformed_reply"
+
+
 class Unreachable(SendError):
     """This phone has no RCS, or not for this agent: an answer, not an outage."""
 
@@ -85,6 +92,16 @@ class Refused(SendError):
     """The provider does not accept this content or this use; repeating it is pointless."""
 
     code = "refused"
+
+
+class Forbidden(Refused):
+    """403 without a word about our credentials: it may be about this number, or about all of them.
+
+    This message goes on to its fallback; BREAKER of these in a row pause the backend, as an outage does.
+    """
+
+    code = "forbidden"
+    counts = True
 
 
 class BadAddress(SendError):
@@ -103,7 +120,7 @@ class OptedOut(SendError):
 
 
 class Misconfigured(SendError):
-    """Our credentials or settings are wrong (401, 403, unknown agent). The backend rests until somebody mends it."""
+    """Our credentials or settings are wrong (401, unknown agent). The backend pauses at once."""
 
     code = "misconfigured"
     retry = True

@@ -13,7 +13,10 @@ interaction_received = Signal()  # message: a tap that answers one of our transm
 file_reported = Signal()  # backend (alias), file (contract.FileReport): a file that the provider keeps for us
 media_fetched = Signal()  # file (models.InboundFile): what a person sent lies in our own storage now
 consent_changed = Signal()  # subject, brand, opted_out, source
-backend_degraded = Signal()  # backend (alias), reason, until
+backend_degraded = Signal()  # backend (alias), reason, until: an outage has begun; once for each
+backend_recovered = Signal()  # backend (alias), since: the outage that began then is over
+alarm = Signal()  # kind, backend (alias or empty), detail, since: trouble has begun; once for each
+alarm_ended = Signal()  # kind, backend, since: it is over
 
 
 def after_commit(signal: Signal, sender: Any, **kwargs: Any) -> None:

@@ -154,6 +154,12 @@ BACKENDS: list[tuple[str, Any]] = [
     ("E023", entry(OPTIONS={"timeout": 88})),
     ("E024", entry(BRAND=None)),
     ("E024", entry(BRAND="x" * 61)),
+    ("E026", entry(FALLBACK_AFTER=0)),
+    ("E026", entry(FALLBACK_AFTER="15")),
+    ("E026", entry(FALLBACK_AFTER={"authentication": -1})),
+    ("E026", entry(FALLBACK_AFTER={"spam": 5})),
+    ("E027", entry(SILENT_AFTER=0)),
+    ("E027", entry(SILENT_AFTER=None)),
     ("E025", entry(BRAND="shop", FALLBACK=["sms"])),
 ]
 ROUTER: list[tuple[str, Any]] = [

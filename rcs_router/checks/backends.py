@@ -26,6 +26,8 @@ _OF_KEY = {
     "TRAFFIC": "E019",
     "RETRY_DELAYS": "E020",
     "BRAND": "E024",
+    "FALLBACK_AFTER": "E026",
+    "SILENT_AFTER": "E027",
 }
 
 

@@ -35,6 +35,8 @@ HINTS = {
     "E024": "Write the name of the brand that the backend speaks for, or leave BRAND out: then all are of one brand.",
     "E025": "Fall back to a backend of the same BRAND (configure the gateway once for each): whoever refused one "
     "brand has not refused the other.",
+    "E026": "FALLBACK_AFTER is a number of seconds, or a dict of traffic type and seconds; None means no deadline.",
+    "E027": "SILENT_AFTER is a number of seconds above 0.",
     "E101": "Write RCS_ROUTER = {'APPS': […], …}.",
     "E102": "Correct the key's name; docs/settings.md lists all of them.",
     "E103": "docs/settings.md says what the key holds; for one with several values write a list, even of one.",

@@ -6,11 +6,13 @@ from rcs_router.models.intake import StoredWebhook
 from rcs_router.models.media import InboundFile
 from rcs_router.models.message import PRIORITY, Message, RevokeFor, Transmission
 from rcs_router.models.people import Backend, Connection, Contact
-from rcs_router.models.state import BackendState, DrainSlot
+from rcs_router.models.state import Alarm, BackendMinute, BackendState, DrainSlot, LastRun
 
 __all__ = [
     "PRIORITY",
+    "Alarm",
     "Backend",
+    "BackendMinute",
     "BackendState",
     "Connection",
     "Consent",
@@ -19,6 +21,7 @@ __all__ = [
     "DrainSlot",
     "Event",
     "InboundFile",
+    "LastRun",
     "Message",
     "RevokeFor",
     "StoredWebhook",

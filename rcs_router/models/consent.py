@@ -7,7 +7,13 @@ from django.db.models.functions import Now
 class Consent(models.Model):
     """Where one subject (a number or token) stands now with one brand, on all of its backends."""
 
-    brand = models.CharField(max_length=60, blank=True, help_text="BRAND of RCS_BACKENDS; empty: no brand.")
+    brand = models.CharField(
+        max_length=60,
+        blank=True,
+        default="",
+        db_default="",  # a worker of an older release names no brand
+        help_text="BRAND of RCS_BACKENDS; empty: no brand.",
+    )
     subject = models.CharField(max_length=100)
     opted_out = models.BooleanField(default=False)
     changed_at = models.DateTimeField(db_default=Now())
@@ -26,7 +32,7 @@ class Consent(models.Model):
 class ConsentRecord(models.Model):
     """One line of the ledger: append-only evidence."""
 
-    brand = models.CharField(max_length=60, blank=True)
+    brand = models.CharField(max_length=60, blank=True, default="", db_default="")
     subject = models.CharField(max_length=100, db_index=True)
     opted_out = models.BooleanField()
     source = models.CharField(max_length=60, help_text="keyword, provider event, send error, admin, api")
@@ -42,7 +48,7 @@ class ConsentRecord(models.Model):
 class Tally(models.Model):
     """The promotions that one subject lately had of one brand; counted only while there are CAPS."""
 
-    brand = models.CharField(max_length=60, blank=True)
+    brand = models.CharField(max_length=60, blank=True, default="", db_default="")
     subject = models.CharField(max_length=100)
     used = models.JSONField(
         default=dict, help_text="Message id → UNIX seconds at which it was about to leave."

@@ -25,6 +25,9 @@ class StoredWebhook(models.Model):
     tries = models.PositiveSmallIntegerField(default=0)
     claim = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
+    lost_leases = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Workers that died while they digested it."
+    )
     note = models.CharField(max_length=200, blank=True)
     traceback = models.TextField(blank=True)
 

@@ -47,6 +47,9 @@ class Message(models.Model):
     # Outgoing only.
     ttl = models.DurationField(null=True, blank=True)
     time_critical = models.BooleanField(default=False)
+    fall_back_after = models.DurationField(
+        null=True, blank=True, help_text="Deadline on each backend; empty: the backend's FALLBACK_AFTER."
+    )
     fallback_text = models.TextField(blank=True)
     is_error = models.BooleanField(default=False)
     idempotency_key = models.CharField(max_length=200, null=True, blank=True, unique=True)
@@ -65,6 +68,17 @@ class Message(models.Model):
     said_at = models.DateTimeField(null=True, blank=True, help_text="The provider's time.")
     routed_at = models.DateTimeField(null=True, blank=True)
     handled_by = models.CharField(max_length=200, blank=True)
+    urgent = models.BooleanField(
+        default=False, db_default=False, help_text="STOP, START: routed before everything else."
+    )
+    claim = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lost_leases = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Workers that died while router apps had it."
+    )
+    set_aside_at = models.DateTimeField(
+        null=True, blank=True, help_text="Routing was given up then: a person decides."
+    )
 
     class Meta:
         constraints = [
@@ -81,6 +95,11 @@ class Message(models.Model):
                 name="rcs_message_unrouted",
             ),
             models.Index(fields=["-created_at"], name="rcs_message_newest"),
+            models.Index(
+                fields=["-set_aside_at"],
+                condition=Q(set_aside_at__isnull=False),
+                name="rcs_message_set_aside",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -155,6 +174,12 @@ class Transmission(models.Model):
     priority = models.PositiveSmallIntegerField(default=20)
     due_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(null=True, blank=True)
+    fall_back_at = models.DateTimeField(
+        null=True, blank=True, help_text="Deadline: without proof by then, the next backend takes over."
+    )
+    look_at = models.DateTimeField(
+        null=True, blank=True, help_text="When to look for proof, if no receipt has come by then."
+    )
     attempts = models.PositiveSmallIntegerField(default=0)
     lost_leases = models.PositiveSmallIntegerField(default=0)
     unknown = models.BooleanField(
@@ -201,6 +226,21 @@ class Transmission(models.Model):
                 fields=["expires_at"],
                 condition=Q(status=Status.QUEUED, expiry_seen=False, expires_at__isnull=False),
                 name="rcs_transmission_waiting",
+            ),
+            models.Index(
+                fields=["fall_back_at"],
+                condition=Q(status=Status.QUEUED, fall_back_at__isnull=False),
+                name="rcs_transmission_deadline",
+            ),
+            models.Index(
+                fields=["fall_back_at"],
+                condition=Q(status=Status.ACCEPTED, fall_back_at__isnull=False),
+                name="rcs_transmission_unproved",
+            ),
+            models.Index(
+                fields=["look_at"],
+                condition=Q(status=Status.ACCEPTED, look_at__isnull=False),
+                name="rcs_transmission_silent",
             ),
             models.Index(
                 fields=["backend", "revoke_at"],

@@ -13,11 +13,13 @@ class BackendState(models.Model):
         default=0, help_text="UNIX seconds: the theoretical arrival time of the rate limiter (GCRA)."
     )
     paused_until = models.DateTimeField(null=True, blank=True)
-    pauses = models.PositiveSmallIntegerField(default=0, help_text="Rests in a row; 0 while all is well.")
+    pauses = models.PositiveSmallIntegerField(default=0, help_text="Pauses in a row; 0 while all is well.")
+    paused_since = models.DateTimeField(null=True, blank=True, help_text="Start of the outage.")
     reason = models.CharField(max_length=200, blank=True)
+    detail = models.TextField(blank=True, db_default="", default="", help_text="The provider's own words.")
 
     def __str__(self) -> str:
-        return f"{self.backend_id} {'resting' if self.pauses else 'working'}"
+        return f"{self.backend_id} {'paused' if self.pauses else 'working'}"
 
 
 class DrainSlot(models.Model):
@@ -35,3 +37,58 @@ class DrainSlot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.backend_id} {self.number}"
+
+
+class LastRun(models.Model):
+    """When a job that all workers share last ran, e.g. `sweep`; the row lets one worker at a time run it."""
+
+    job = models.CharField(max_length=40, primary_key=True)
+    at = models.DateTimeField(null=True, blank=True)
+    since = models.DateTimeField(null=True, blank=True, help_text="It has run without a gap since then.")
+
+    def __str__(self) -> str:
+        return f"{self.job} at {self.at}"
+
+
+class BackendMinute(models.Model):
+    """What one backend's requests and receipts came to in one minute. Counts for alarms; a crash may lose some."""
+
+    backend = models.CharField(max_length=60)
+    minute = models.DateTimeField()
+    attempts = models.PositiveIntegerField(default=0, help_text="Requests that ended.")
+    failed_attempts = models.PositiveIntegerField(default=0)
+    slow_attempts = models.PositiveIntegerField(
+        default=0, help_text="Those that took longer than SLOW_AFTER."
+    )
+    receipts = models.PositiveIntegerField(
+        default=0, help_text="Receipts that say delivered, read or failed."
+    )
+    failed_receipts = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["backend", "minute"], name="rcs_backend_minute_once"),
+        ]
+        indexes = [models.Index(fields=["minute"], name="rcs_backend_minute")]
+
+    def __str__(self) -> str:
+        return f"{self.backend} {self.minute:%Y-%m-%d %H:%M}"
+
+
+class Alarm(models.Model):
+    """One kind of trouble with one backend (or with none): raised once, and ended when it is over."""
+
+    kind = models.CharField(max_length=40)
+    backend = models.CharField(max_length=60, blank=True)
+    detail = models.TextField(blank=True)
+    raised_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="Empty while the trouble lasts.")
+    mailed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "backend"], name="rcs_alarm_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.backend}".strip()

@@ -1,0 +1,111 @@
+"""Keep what this process has claimed while the process lives: one thread renews every lease each HEARTBEAT seconds.
+
+A lease in the database is short (`lease_end`), so that what a dead worker held is free within seconds. LEASE limits
+how long one claim may be renewed, so that a thread that hangs does not keep its rows for ever.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, InterfaceError, connections
+
+from rcs_router import sql
+from rcs_router.conf import router_settings
+from rcs_router.models import Transmission
+
+logger = logging.getLogger(__name__)
+
+BEATS = 3  # a lease ends after so many heartbeats without a renewal
+Renew = Callable[[datetime, datetime], object]  # is given the database's time and the new end of the lease
+
+
+def lease_seconds() -> float:
+    """How long a lease lasts without a renewal."""
+    conf = router_settings()
+    return min(conf.LEASE, BEATS * conf.HEARTBEAT)
+
+
+def lease_end(now: datetime) -> datetime:
+    """When a lease that begins, or is renewed, at `now` ends unless it is renewed again."""
+    return now + timedelta(seconds=lease_seconds())
+
+
+@dataclass
+class Hold:
+    """One renewal that goes on until its owner lets go.
+
+    `valid_until`, by time.monotonic(): the lease is ours until then.
+    """
+
+    renew: Renew
+    valid_until: float
+
+
+@contextmanager
+def holding(renew: Renew) -> Iterator[Hold]:
+    """Call `renew(now, lease_end)` from another thread each HEARTBEAT seconds, until the block ends.
+
+    The caller has just made its claim. `renew` must touch only rows that are still under that claim.
+    """
+    hold = Hold(renew, time.monotonic() + lease_seconds())
+    _heart.add(hold)
+    try:
+        yield hold
+    finally:
+        _heart.remove(hold)
+
+
+class _Heart:
+    """The holds of this process, and the thread that renews them; it ends when there is none."""
+
+    def __init__(self) -> None:
+        self._holds: list[Hold] = []
+        self._changed = threading.Condition()
+        self._beating = False
+
+    def add(self, hold: Hold) -> None:
+        with self._changed:
+            self._holds.append(hold)
+            if not self._beating:
+                self._beating = True
+                threading.Thread(target=self._beat_while_needed, name="rcs-heartbeat", daemon=True).start()
+
+    def remove(self, hold: Hold) -> None:
+        with self._changed:
+            self._holds.remove(hold)
+
+    def _beat_while_needed(self) -> None:
+        while True:
+            time.sleep(router_settings().HEARTBEAT)
+            with self._changed:
+                holds = list(self._holds)
+                if not holds:
+                    self._beating = False
+                    break
+            self._beat(holds)
+        connections.close_all()
+
+    def _beat(self, holds: list[Hold]) -> None:
+        began = time.monotonic()
+        try:
+            now = sql.now(Transmission)
+            for hold in holds:
+                hold.renew(now, lease_end(now))
+                hold.valid_until = began + lease_seconds()
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning(
+                "heartbeat: the database has trouble (%s); leases are not renewed", type(error).__name__
+            )
+            connections.close_all()
+        except Exception as error:  # the thread goes on: the other holds need it
+            logger.error("heartbeat: %s", type(error).__name__)
+
+
+_heart = _Heart()
+os.register_at_fork(after_in_child=lambda: _heart.__init__())  # type: ignore[misc]
