@@ -19,6 +19,7 @@ from example_project.databases import sqlite
 from example_project.phones import Emulator
 from example_project.providers import emulator_settings, shop_backends
 from rcs_backends.emulator import server
+from rcs_router.stations import stations
 
 PATIENCE = {"EXPIRY_GRACE": 1, "FALLBACK_GRACE": 1}  # seconds: nobody watches a demo for half a minute
 LOGIN = "admin"  # and the password: of a database that ends with the demo
@@ -76,6 +77,7 @@ def _celery() -> Iterator[None]:
         with start_worker(app, pool="threads", concurrency=4, perform_ping_check=False, loglevel="WARNING"):
             yield
     finally:
+        stations.stop()
         beat.service.stop()  # after the worker, which looks whether it shall end when a tick comes
 
 

@@ -36,6 +36,20 @@ def check(
         _check_fields(fields)
 
 
+def deadline(after: timedelta | float | None) -> timedelta | None:
+    """Return `fall_back_after` as a duration. Raises TypeError or ValueError, in the caller's stack."""
+    if after is None or isinstance(after, timedelta):
+        length = after
+    elif isinstance(after, int | float) and not isinstance(after, bool):
+        length = timedelta(seconds=after)
+    else:
+        kind = type(after).__name__
+        raise TypeError(f"fall_back_after must be a timedelta or a number of seconds, not {kind}")
+    if length is not None and length <= timedelta(0):
+        raise ValueError(f"fall_back_after must be positive, not {length.total_seconds():g} seconds")
+    return length
+
+
 def _check_fields(fields: Any) -> None:
     _typed("fields", fields, dict, "a dict")
     try:

@@ -1,6 +1,6 @@
-"""The drain: claims what is due on one backend, sends it side by side, and settles it; woken by tasks and the worker.
+"""Drain one backend: claim what is due, send it side by side, and settle what became of it; called by `stations`.
 
-Threads do HTTP only; the database belongs to the thread that runs the drain.
+Threads do HTTP only (`senders`); the database belongs to the thread that runs the drain.
 """
 
 import random
@@ -9,6 +9,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TypeVar
@@ -16,27 +17,27 @@ from typing import TypeVar
 from django.db import InterfaceError as DatabaseInterfaceError
 from django.db import OperationalError, connections
 
-from rcs_router import consent, outbox, pace, sql
+from rcs_router import consent, counts, heartbeat, outbox, pace, sql
 from rcs_router.backends import backends
 from rcs_router.capabilities import fit
 from rcs_router.conf import router_settings
 from rcs_router.content import Content
 from rcs_router.content.plain import render
-from rcs_router.contract import MALFORMED_REPLY, BaseBackend, Outbound, SendResult, Status, Traffic
+from rcs_router.contract import BaseBackend, Outbound, SendResult, Status, Traffic
 from rcs_router.errors import SendError
 from rcs_router.links import form_link
 from rcs_router.models import DrainSlot, Message, Transmission
 from rcs_router.outbox import Move
-from rcs_router.policy import Decision, after_error
+from rcs_router.policy import Decision, Facts, after_error
 from rcs_router.screening import Screening
-from rcs_router.senders import Flight, senders_of
+from rcs_router.senders import Flight, Room, grouped, senders_of
 
 T = TypeVar("T")
 
 FLUSH = 16  # so many results are waited for before they are written…
 FLUSH_AFTER = 0.05  # …but no longer than this many seconds after the first of them
 SHORT = 0.25  # seconds: how long "nothing is due" is believed while requests are in flight
-MARGIN = 2.0  # seconds of lease that must be left, besides the provider's time, when a request leaves
+MARGIN = 2.0  # seconds of LEASE that must be left, besides the provider's time, when a request leaves
 
 
 @dataclass
@@ -46,13 +47,18 @@ class Drain:
     alias: str
     slot: DrainSlot
     stop_at: float  # by time.monotonic(): no claim after this
+    stopping: Callable[[], bool] = lambda: False  # true when the process is to end
     backend: BaseBackend = field(init=False)
     waiting: deque[Flight] = field(default_factory=deque)
     flying: dict[uuid.UUID, Flight] = field(default_factory=dict)
     done: "SimpleQueue[Flight]" = field(default_factory=SimpleQueue)
     ended: list[Flight] = field(default_factory=list)
+    claims: dict[uuid.UUID, float] = field(default_factory=dict)  # token → when it is renewed no more
     failures: int = 0  # in a row
-    resting: bool = False
+    requests: int = 0
+    paused: bool = False
+    halted: bool = False  # nothing more leaves; what has left is waited for and written
+    probing: bool = False  # the backend is paused, and this drain tries it with one message
     dealt: int = 0
 
     def __post_init__(self) -> None:
@@ -65,75 +71,100 @@ class Drain:
         self.messages: dict[uuid.UUID, Message] = {}
         self.bodies: dict[uuid.UUID, tuple[Content, str]] = {}
         self.next_claim = 0.0  # by time.monotonic()
-        self.renew_at = time.monotonic() + self.conf.LEASE / 2
-        state = pace.state(self.alias)
-        self.rests = state.pauses
-        self.resting = state.paused_until is not None and state.paused_until > self.clock()
+        self.pacer = pace.Pacer(self.alias, self.rate, self.clock)
 
     def run(self) -> int:
-        """Until nothing is due, the backend rests, or the budget is spent; returns how many were sent or settled."""
-        try:
-            while not self.resting or self.flying or self.ended:
-                settled = self.judged()  # first, because it may say that the backend is to rest
-                try:
-                    self.screening.recall(self.flying.values())
-                    self.refill()
-                except (OperationalError, DatabaseInterfaceError):
-                    if not self.flying and not settled:
-                        raise
-                    self.resting = True  # nothing more leaves; what has left is waited for and written
-                self.submit(self.write(settled, self.startable()))
-                if not self.flying and not self.waiting:
-                    if self.exhausted():
+        """Work until nothing is due, the backend pauses, or the budget is spent; return how many that was."""
+        with heartbeat.holding(self.renew) as hold:
+            self.hold = hold
+            try:
+                self.begin()
+                while not self.halted or self.flying or self.ended:
+                    if not self.turn():
                         break
-                    continue
-                self.collect()
-        finally:
-            self.release()
+            finally:
+                self.release()
+        if self.paused:
+            self.dealt += outbox.divert(self.alias, self.clock())
+        counts.flush(force=True)
         return self.dealt
+
+    def begin(self) -> None:
+        """Is the backend paused? When its pause is over, one drain tries it with one message."""
+        state, now = pace.state(self.alias), self.clock()
+        if state.paused_until and state.paused_until > now:
+            self.paused = True
+        elif state.pauses:
+            self.probing = pace.begin_probe(self.alias, now, self.backend.options.timeout + MARGIN)
+            self.paused = not self.probing
+        self.halted = self.paused
+
+    def turn(self) -> bool:
+        """Settle what has ended, claim and start what can leave, wait for results; False when nothing is left."""
+        settled = self.judged()  # first, because it may say that the backend is to pause
+        try:
+            self.screening.recall(self.flying.values())
+            self.refill()
+        except (OperationalError, DatabaseInterfaceError):
+            if not self.flying and not settled:
+                raise
+            self.halted = True
+        self.submit(self.write(settled, self.startable()))
+        if not self.flying and not self.waiting and self.exhausted():
+            return False
+        self.collect()
+        return True
 
     def exhausted(self) -> bool:
         """Is there nothing more to do now? What was claimed late in the budget is finished first."""
         now = time.monotonic()
-        return self.resting or now >= self.stop_at or now < self.next_claim
+        return self.halted or self.probing or now >= self.stop_at or now < self.next_claim
 
     # Claiming
 
     def refill(self) -> None:
         """Claim more when the threads could run dry; a short answer means that there is nothing more for a moment."""
         now = time.monotonic()
-        idle = not self.flying and not self.waiting
-        if self.resting or now >= self.stop_at or len(self.waiting) >= self.conf.THREADS:
+        self.halted = self.halted or self.stopping()
+        if self.halted or now >= self.stop_at or len(self.waiting) >= self.enough():
             return
-        if not idle and (now < self.next_claim or self.rests):
+        busy = self.flying or self.waiting
+        if busy and (now < self.next_claim or self.probing):
             return
-        wanted = 1 if self.rests else self.conf.CLAIM  # a backend that rested is tried with a single message
-        granted, wait = self.reserve(wanted)
-        claimed = self.claim(granted) if granted else 0
-        if self.rate:
-            pace.give_back(self.alias, self.rate, granted - claimed)
-        if claimed < granted:
+        wanted = 1 if self.probing else min(self.conf.CLAIM, self.enough()) if self.rate else self.conf.CLAIM
+        if self.claim(wanted) < wanted:
             self.next_claim = now + SHORT
-        elif not granted and idle:
-            time.sleep(max(0.0, min(wait, self.stop_at - now)))  # the pace allows the next one in a moment
 
-    def reserve(self, wanted: int) -> tuple[int, float]:
-        return pace.reserve(self.alias, self.rate, wanted, self.clock()) if self.rate else (wanted, 0.0)
+    def enough(self) -> int:
+        """How many claimed rows may wait here: with a RATE only a few, so that what is urgent overtakes the others."""
+        if self.rate is None:
+            return self.conf.THREADS
+        return max(1, min(self.conf.THREADS, int(self.rate * pace.HORIZON * 2)))
 
     def claim(self, limit: int) -> int:
         claimed_at = time.monotonic()
-        if claimed_at > self.renew_at:
-            if not pace.renew(self.slot, self.clock(), self.conf.LEASE):
-                self.stop_at = claimed_at  # the place is somebody else's
-            self.renew_at = claimed_at + self.conf.LEASE / 2
         if len(self.messages) > 1000:
             self.messages.clear()
             self.bodies.clear()
-        rows = outbox.claim(self.alias, limit, self.clock(), self.conf.LEASE, self.messages)
-        fence = claimed_at + self.conf.LEASE - self.backend.options.timeout - MARGIN
-        self.waiting.extend(Flight(row, fence) for row in rows)
+        rows = outbox.claim(
+            self.alias, limit, self.clock(), heartbeat.lease_seconds(), self.messages, probe=self.probing
+        )
+        end = claimed_at + self.conf.LEASE
+        self.claims |= {row.claim: end for row in rows if row.claim}
+        fence = end - self.backend.options.timeout - MARGIN
+        new = [Flight(row, fence, self.hold) for row in rows]
+        self.waiting = deque(sorted([*self.waiting, *new], key=lambda flight: flight.row.priority))
         self.screen()
         return len(rows)
+
+    def renew(self, now: datetime, until: datetime) -> None:
+        """Called by the heartbeat's thread: the slot, and what was claimed not longer than LEASE ago, stay ours."""
+        moment = time.monotonic()
+        tokens = [token for token, end in list(self.claims.items()) if moment < end]
+        rows = Transmission.objects.filter(status=Status.SENDING, lease_until__isnull=False, claim__in=tokens)
+        rows.update(lease_until=until)
+        if not pace.renew(self.slot, until):
+            self.stop_at = moment  # the place is somebody else's
 
     def screen(self) -> None:
         """Ask once more, now that they are ours: too late? refused meanwhile? can it be built at all?"""
@@ -179,48 +210,39 @@ class Drain:
         kept: deque[Flight] = deque()
         busy = {flight.row.connection_id for flight in self.flying.values()}
         alone = any(flight.row.lost_leases for flight in self.flying.values())
-        # Thrice what the threads can hold, so that none waits for the database; but where a repeat would be shown
-        # twice, only what is really in flight may be in doubt after a crash.
-        deep = 3 if self.backend.capabilities.idempotent else 1
-        room = self.conf.THREADS * max(deep, self.backend.capabilities.bulk) - len(self.flying)
+        room = Room(self.conf.THREADS, self.backend.capabilities, self.flying.values())
+        due = 0 if self.halted else self.pacer.due(len(self.waiting))
         for flight in self.waiting:
             who = flight.row.connection_id
             suspect = bool(flight.row.lost_leases)
-            blocked = self.resting or alone or who in busy or len(starting) >= room
+            blocked = alone or who in busy or len(starting) >= due or not room.has(flight)
             if blocked or (suspect and (self.flying or starting)):
                 kept.append(flight)
                 alone = alone or suspect  # nobody overtakes it, else it would wait for the end of a campaign
             else:
                 starting.append(flight)
+                room.take(flight)
                 alone = suspect
             busy.add(who)
         self.waiting = kept
+        self.pacer.took(len(starting))
         return starting
 
     def submit(self, starting: list[Flight]) -> None:
-        for flights in self.grouped(starting):
+        for flights in grouped(starting, self.backend.capabilities.bulk):
+            self.requests += 1
+            for flight in flights:
+                flight.request = self.requests
             self.flying.update((flight.row.pk, flight) for flight in flights)
             self.senders.send(self.backend, flights, self.done.put)
-
-    def grouped(self, starting: list[Flight]) -> list[list[Flight]]:
-        """Each alone; but what a campaign says to many leaves together, where the provider takes that."""
-        most = self.backend.capabilities.bulk
-        if not most:
-            return [[flight] for flight in starting]
-        groups: list[list[Flight]] = []
-        together: list[Flight] = []
-        for flight in starting:
-            if flight.row.message.traffic != Traffic.PROMOTION:
-                groups.append([flight])
-                continue
-            if len(together) % most == 0:
-                groups.append(together := [])
-            together.append(flight)
-        return groups
 
     def collect(self) -> None:
         """Wait for the first result a moment (there may be new work), then for a few more, then take what is there."""
         wait, until = SHORT, None
+        if self.waiting and not self.halted:
+            wait = min(wait, self.pacer.wait() or wait)
+        if self.waiting and not self.flying and not self.halted:
+            time.sleep(wait)  # the pace allows the next one in a moment
         while self.flying:
             try:
                 flight = self.done.get(timeout=wait)
@@ -237,6 +259,7 @@ class Drain:
         """What is to be written of the requests that have ended."""
         ended, self.ended = self.ended, []
         self.dealt += len(ended)
+        counts.flush()
         self.screening.left(flight for flight in ended if not flight.fenced)
         fenced = [flight for flight in ended if flight.fenced]
         self.patiently(lambda: self.screening.stayed(fenced))
@@ -256,6 +279,9 @@ class Drain:
         return [flight for flight in starting if stands.get(flight.row.pk) == Status.SENDING]
 
     def persist(self, moves: list[Move]) -> dict[uuid.UUID, Status]:
+        held = {flight.row.claim for flight in (*self.waiting, *self.flying.values())}
+        held |= {move.transmission.claim for move in moves if move.started}
+        self.claims = {token: end for token, end in self.claims.items() if token in held}
         return self.patiently(lambda: outbox.settle(moves, self.clock()))
 
     def patiently(self, work: Callable[[], T]) -> T:
@@ -273,39 +299,47 @@ class Drain:
     def judge(self, flight: Flight) -> Move:
         """The policy's decision on one result, and what it says about the backend."""
         error, took = flight.error, round(flight.took * 1000)
+        result = flight.result or SendResult()
+        counts.attempt(self.alias, failed=error is not None, seconds=flight.took)
         if error is None:
             self.healthy()
-            result = flight.result or SendResult()
-            decision = Decision(Status.ACCEPTED, result.code)
-            doubt = result.code == MALFORMED_REPLY  # it was taken, as far as a status alone can say that
-            return Move(flight.row, decision, result.detail, result.provider_id, unknown=doubt, took_ms=took)
+            # an answer to a repeat under the same id says what became of the first one, too
+            decision = Decision(Status.ACCEPTED, result.code, settled=self.backend.capabilities.idempotent)
+            return Move(flight.row, decision, result.detail, result.provider_id, took_ms=took)
         if error.retry_after is not None:
             error.retry_after = min(max(0.0, error.retry_after), self.conf.PAUSE_LIMIT)
-        jitter = random.uniform(0, self.conf.RETRY_JITTER)  # noqa: S311
-        decision = after_error(error, outbox.facts(flight.row, unknown=error.unknown, jitter=jitter))
+        decision = after_error(error, self.facts(flight.row, error))
         if decision.opted_out:
             identity = flight.row.connection.identity
             consent.record(
                 identity, opted_out=True, source="send error", backend=self.alias, words=error.code
             )
         self.trouble(error)
-        return Move(flight.row, decision, error.detail, unknown=error.unknown, took_ms=took)
+        return Move(
+            *(flight.row, decision, error.detail, result.provider_id), unknown=error.unknown, took_ms=took
+        )
+
+    def facts(self, row: Transmission, error: SendError) -> Facts:
+        jitter = random.uniform(0, self.conf.RETRY_JITTER)  # noqa: S311
+        return outbox.facts(row, unknown=error.unknown, jitter=jitter, now=self.clock())
 
     def healthy(self) -> None:
         self.failures = 0
-        if self.rests:
-            pace.recover(self.alias)
-            self.rests = 0
+        if self.probing:
+            pace.recover(self.alias, self.clock())
+            self.probing = False
 
     def trouble(self, error: SendError) -> None:
-        """Is it the backend's? Then it rests: at once when it says so, else after many failures in a row."""
-        if not error.retry:
+        """Is it the backend's? Then it pauses: at once when it says so, else after many failures in a row."""
+        if not error.retry and not error.counts:
             return self.healthy()  # a refusal is an answer
         self.failures += 1
-        if error.pauses or self.failures >= self.conf.BREAKER or self.rests:
-            if not self.resting:
-                pace.pause(self.alias, error.code, error.retry_after, self.clock())
-            self.resting = True
+        if error.pauses or self.failures >= self.conf.BREAKER or self.probing:
+            if not self.paused:
+                now, why = self.clock(), error.detail
+                pace.pause(self.alias, error.code, error.retry_after, now, detail=why, probing=self.probing)
+            self.paused = self.halted = True
+            self.probing = False
         return None
 
     def release(self) -> None:
@@ -315,16 +349,26 @@ class Drain:
         self.waiting.clear()
         if moves:
             outbox.settle(moves, self.clock())
+        self.pacer.close()
+        if self.probing:  # there was nothing to try the backend with
+            pace.end_probe(self.alias, self.clock())
 
 
-def drain(alias: str, budget: float | None = None) -> int:
-    """Send what is due on this backend; returns how many rows were dealt with. Any number may run anywhere."""
+def drain(alias: str, budget: float | None = None, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Send what is due on this backend; return how many rows were dealt with. Any number may run anywhere.
+
+    `budget`: seconds after which it claims no more. While the backend is paused, only what cannot wait goes on to its
+    fallback.
+    """
     conf = router_settings()
-    with pace.slot(alias, sql.now(Transmission), conf.LEASE) as slot:
+    now = sql.now(Transmission)
+    if pace.is_paused(alias, now):
+        return outbox.divert(alias, now)
+    with pace.slot(alias, now, heartbeat.lease_seconds()) as slot:
         if slot is None:
             return 0
         stop_at = time.monotonic() + (conf.DRAIN_BUDGET if budget is None else budget)
-        return Drain(alias, slot, stop_at).run()
+        return Drain(alias, slot, stop_at, stopping).run()
 
 
 def _back(row: Transmission) -> Move:

@@ -1,4 +1,4 @@
-"""Transmissions whose time is up, or that are to be taken back, in; the outbox is told what the provider answers."""
+"""End what is past its ttl, and ask providers to take messages back, or how they stand."""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -81,7 +81,7 @@ def _ask(row: Transmission) -> Answer:
     except SendError as error:
         answer.revoked = error
     except Exception as error:  # one row's trouble; the others are asked for all the same
-        logger.error("%r raised %s in revoke, which is no SendError", backend, type(error).__name__)
+        logger.error("%r raised %s in revoke, which is not a SendError", backend, type(error).__name__)
         answer.revoked = BackendBug(f"{type(error).__name__} in {type(backend).__name__}")
     return answer
 

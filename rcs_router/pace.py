@@ -1,24 +1,39 @@
-"""How fast may a backend go, does it rest, and how many drains may serve it? Shared by all workers through its rows."""
+"""Decide how fast a backend may go, whether it is paused, and how many drains may serve it.
 
+All workers share the answers through the backend's rows: BackendState for pace and pause, DrainSlot for drains.
+"""
+
+import logging
+import math
+import time
 import uuid
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
-from django.db.models.functions import Greatest
+from django.db.models.functions import Coalesce, Greatest
 
-from rcs_router import signals, sql
+from rcs_router import alarms, signals, sql
 from rcs_router.conf import router_settings
+from rcs_router.errors import Throttled
 from rcs_router.models import Backend, BackendState, DrainSlot
+from rcs_router.policy import THROTTLED_PAUSES
 from rcs_router.policy import pause as pause_seconds
 
-BURST = 0.25  # seconds of the rate that may leave at once
+logger = logging.getLogger(__name__)
+
+HORIZON = 0.1  # seconds ahead for which departures are reserved; what is urgent waits no longer than that
+SLACK = 1.02  # departures are this much further apart than RATE says, since requests arrive a little early or late
+LATE = 0.25  # seconds: a departure that was not used for so long is gone
+BRIEF = 10.0  # seconds: shorter pauses for speed are no alarm
 
 
 def state(alias: str) -> BackendState:
-    """The backend's row; made, like the backend's own, when it is missing."""
+    """Return the backend's row; made, like the backend's own, when it is missing."""
     found = BackendState.objects.filter(pk=alias).first()
     if found is None:
         Backend.objects.get_or_create(pk=alias)
@@ -26,49 +41,187 @@ def state(alias: str) -> BackendState:
     return found
 
 
-def reserve(alias: str, rate: float, wanted: int, now: datetime) -> tuple[int, float]:
-    """Up to `wanted` messages that may leave now, and when none may, the seconds to wait. One bucket (GCRA) for all."""
-    step, at = 1 / rate, now.timestamp()
+# Pace
+
+
+@dataclass(frozen=True)
+class Departures:
+    """Reserved moments at which requests may leave: `count` of them, `step` seconds apart."""
+
+    count: int
+    wait: float  # seconds until the first one; without any, until it is worth asking again
+    step: float
+    next_free: float = 0.0  # what the row says after the reservation
+
+    @property
+    def waits(self) -> list[float]:
+        return [self.wait + n * self.step for n in range(self.count)]
+
+
+def reserve(alias: str, rate: float, wanted: int, now: datetime) -> Departures:
+    """Reserve up to `wanted` departures within HORIZON; a rate limiter (GCRA) without bursts, shared by all workers."""
+    step, at = SLACK / rate, now.timestamp()
     with transaction.atomic():
         row = BackendState.objects.select_for_update().get(pk=alias)
         free = max(row.next_free, at)
-        room = int((at + max(BURST, step) - free) / step + 1e-9)
+        room = math.floor((at + HORIZON - free) / step + 1e-9) + 1
         granted = max(0, min(wanted, room))
-        if granted:
-            BackendState.objects.filter(pk=alias).update(next_free=free + granted * step)
-    return granted, 0.0 if granted else free + step - at - max(BURST, step)
+        if not granted:
+            return Departures(0, free - at - HORIZON, step)
+        after = free + granted * step
+        BackendState.objects.filter(pk=alias).update(next_free=after)
+    return Departures(granted, free - at, step, after)
 
 
-def give_back(alias: str, rate: float, unused: int) -> None:
-    """Reserved, but there was nothing to send."""
+def give_back(alias: str, unused: int, reserved: Departures) -> None:
+    """Give up the last `unused` departures, unless somebody has reserved later ones meanwhile."""
     if unused:
-        BackendState.objects.filter(pk=alias).update(next_free=F("next_free") - unused / rate)
+        mine = BackendState.objects.filter(pk=alias, next_free=reserved.next_free)
+        mine.update(next_free=reserved.next_free - unused * reserved.step)
 
 
-def pause(alias: str, reason: str, retry_after: float | None, now: datetime) -> datetime:
-    """Let the backend rest: as long as the provider asked, else longer each time. Rows wait without losing attempts."""
-    conf = router_settings()
-    rests = state(alias).pauses
-    until = now + timedelta(seconds=pause_seconds(rests, retry_after, conf.PAUSES, conf.PAUSE_LIMIT))
-    resting = Q(paused_until__gt=now)
-    first = BackendState.objects.filter(~resting | Q(paused_until=None), pk=alias).update(
-        paused_until=until, pauses=F("pauses") + 1, reason=reason[:200]
+class Pacer:
+    """One drain's share of a RATE: how many messages may leave now, and how long until the next one may.
+
+    Departures are reserved a moment ahead and shared with other workers. Those that come late may catch up, but never
+    so that more than RATE leave within one second.
+    """
+
+    def __init__(self, alias: str, rate: float | None, clock: Callable[[], datetime]) -> None:
+        self.alias, self.rate, self.clock = alias, rate, clock
+        self.departures: deque[float] = deque()  # by time.monotonic()
+        self.left: deque[float] = deque(maxlen=max(1, int(rate or 1)))  # when the last ones left
+        self.reserved: Departures | None = None
+        self.ask_at = 0.0
+
+    def due(self, wanted: int) -> int:
+        """Return how many of `wanted` messages may leave now, having reserved departures for them."""
+        if self.rate is None or not wanted:
+            return wanted
+        moment = time.monotonic()
+        while self.departures and self.departures[0] < moment - LATE:
+            self.departures.popleft()
+        if not self.departures and moment >= self.ask_at:
+            self._reserve(wanted, self.rate)
+        ready = sum(departure <= moment for departure in self.departures)
+        if len(self.left) == self.left.maxlen:
+            ready = min(ready, sum(at <= moment - 1.0 for at in self.left))
+        else:
+            ready = min(ready, (self.left.maxlen or 1) - len(self.left))
+        return min(ready, wanted)
+
+    def took(self, count: int) -> None:
+        """So many of those that were due leave now."""
+        if self.rate is not None:
+            for _ in range(count):
+                self.departures.popleft()
+                self.left.append(time.monotonic())
+
+    def wait(self) -> float:
+        """Return the seconds until it is worth asking again; 0 without a RATE."""
+        if self.rate is None:
+            return 0.0
+        moment = time.monotonic()
+        next_one = self.departures[0] if self.departures else self.ask_at
+        if len(self.left) == self.left.maxlen:
+            next_one = max(next_one, self.left[0] + 1.0)
+        return min(max(next_one - moment, 0.001), 1.0)
+
+    def close(self) -> None:
+        """Give up what was reserved and not used."""
+        if self.reserved:
+            give_back(self.alias, len(self.departures), self.reserved)
+        self.departures.clear()
+
+    def _reserve(self, wanted: int, rate: float) -> None:
+        moment, got = time.monotonic(), reserve(self.alias, rate, wanted, self.clock())
+        self.departures.extend(moment + wait for wait in got.waits)
+        self.reserved = got if got.count else None
+        self.ask_at = moment + max(got.wait, 0.0) if not got.count else moment
+
+
+# Pause
+
+
+def is_paused(alias: str, now: datetime) -> bool:
+    return BackendState.objects.filter(pk=alias, paused_until__gt=now).exists()
+
+
+def begin_probe(alias: str, now: datetime, seconds: float) -> bool:
+    """Take the right to try a backend whose pause is over with one message; the others see it paused meanwhile.
+
+    The right lasts `seconds`, in case that its holder dies. False when somebody else has it.
+    """
+    over = Q(paused_until=None) | Q(paused_until__lte=now)
+    row = BackendState.objects.filter(over, pk=alias, pauses__gt=0)
+    return bool(row.update(paused_until=now + timedelta(seconds=seconds)))
+
+
+def end_probe(alias: str, now: datetime) -> None:
+    """Give that right back: there was nothing to try it with."""
+    BackendState.objects.filter(pk=alias, pauses__gt=0).update(paused_until=now)
+
+
+def pause(
+    alias: str,
+    reason: str,
+    retry_after: float | None,
+    now: datetime,
+    *,
+    detail: str = "",
+    probing: bool = False,
+) -> datetime:
+    """Pause the backend: as long as the provider asked for, else longer each time. Rows wait without losing attempts.
+
+    `detail`: the provider's own words. `probing`: the caller has tried a paused backend in vain, so its pause grows.
+    """
+    conf, before = router_settings(), state(alias)
+    delays = THROTTLED_PAUSES if reason == Throttled.code else conf.PAUSES
+    seconds = pause_seconds(before.pauses, retry_after, delays, conf.PAUSE_LIMIT)
+    until = now + timedelta(seconds=seconds)
+    rows = BackendState.objects.filter(pk=alias)
+    open_ = rows if probing else rows.filter(Q(paused_until=None) | Q(paused_until__lte=now))
+    won = open_.update(
+        paused_until=until,
+        pauses=F("pauses") + 1,
+        paused_since=Coalesce("paused_since", now),
+        reason=reason[:200],
+        detail=sql.storable(detail, 300),
     )
-    if not first:  # somebody else paused it: only ever longer
-        BackendState.objects.filter(pk=alias).update(paused_until=Greatest("paused_until", until))
-    elif rests == 0:
+    if not won:  # somebody else paused it: only ever longer
+        rows.update(paused_until=Greatest("paused_until", until))
+        return until
+    said = f"{reason}: {detail}" if detail else reason
+    logger.warning(
+        "%s is paused for %.1f s after %s; then one message tries it",
+        *(alias, seconds, said),
+        extra={"alias": alias, "code": reason, "paused_until": until.isoformat()},
+    )
+    if before.paused_since is None:
         signals.after_commit(signals.backend_degraded, Backend, backend=alias, reason=reason, until=until)
+    if reason != Throttled.code or seconds >= BRIEF or before.pauses >= len(THROTTLED_PAUSES):
+        alarms.begin(alarms.PAUSED, alias, said, now=now)
     return until
 
 
-def recover(alias: str) -> None:
-    """A request went through: the backend works again."""
-    BackendState.objects.filter(pk=alias).update(pauses=0, paused_until=None, reason="")
+def recover(alias: str, now: datetime | None = None) -> None:
+    """End the outage: a message that tried the backend went through."""
+    since = BackendState.objects.filter(pk=alias).values_list("paused_since", flat=True).first()
+    ended = BackendState.objects.filter(pk=alias, pauses__gt=0).update(
+        pauses=0, paused_until=None, paused_since=None, reason="", detail=""
+    )
+    if ended:
+        logger.warning("%s works again", alias, extra={"alias": alias})
+        signals.after_commit(signals.backend_recovered, Backend, backend=alias, since=since)
+        alarms.end(alarms.PAUSED, alias, now=now or sql.now(BackendState))
+
+
+# Slots
 
 
 @contextmanager
 def slot(alias: str, now: datetime, lease: float) -> Iterator[DrainSlot | None]:
-    """One of the backend's places for a drain, or None when all are taken."""
+    """Take one of the backend's places for a drain for `lease` seconds; None when all are taken."""
     taken = _take(alias, now, lease)
     try:
         yield taken
@@ -77,10 +230,15 @@ def slot(alias: str, now: datetime, lease: float) -> Iterator[DrainSlot | None]:
             DrainSlot.objects.filter(pk=taken.pk, holder=taken.holder).update(holder=None, lease_until=None)
 
 
-def renew(taken: DrainSlot, now: datetime, lease: float) -> bool:
-    """Keep the place; False when it was lost."""
-    until = now + timedelta(seconds=lease)
+def renew(taken: DrainSlot, until: datetime) -> bool:
+    """Keep the place until then; False when it was lost."""
     return bool(DrainSlot.objects.filter(pk=taken.pk, holder=taken.holder).update(lease_until=until))
+
+
+def has_room(alias: str, now: datetime) -> bool:
+    """Is a place free, so that one more drain would find work?"""
+    taken = DrainSlot.objects.filter(backend_id=alias, holder__isnull=False, lease_until__gte=now)
+    return taken.count() < router_settings().SLOTS
 
 
 def _take(alias: str, now: datetime, lease: float) -> DrainSlot | None:

@@ -1,4 +1,7 @@
-"""Given what happened to a transmission, says what to do next. Pure: no clock, no database, no provider's name."""
+"""Decide what happens to a transmission next, from what is known of it. Pure: no clock, no database, no provider name.
+
+The drain asks after an error, the sweep after a lost lease, a deadline or the end of a ttl.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -16,6 +19,7 @@ class Facts:
     idempotent: bool = False  # does the provider drop a repeat?
     can_ask: bool = False  # can the provider take it back, or at least say how it stands?
     time_critical: bool = False
+    overdue: bool = False  # has its fallback deadline passed?
     delays: tuple[float, ...] = (5, 30, 300)  # seconds; one more attempt than there are delays
     jitter: float = 0.0  # share of the delay to add
 
@@ -31,29 +35,67 @@ class Decision:
     fall_back: bool = False  # open the next backend's transmission now
     revoke: bool = False  # ask the provider how it stands, and to take it back; the answer decides
     opted_out: bool = False  # record the person's refusal
+    settled: bool = False  # what was unknown of it is known now
+
+
+TURN = 1.0  # seconds: a message that was too fast lets others try its paused backend first
 
 
 def after_error(error: SendError, facts: Facts) -> Decision:
-    """The one table of the failure matrix: every error class, every state of the ladder."""
+    """Return what follows from a failed attempt, for every error class and every number of attempts.
+
+    A definite answer to a repeat under the same id settles what an earlier attempt left unknown, where the provider
+    drops repeats: had it taken the first one, it would not refuse the second.
+    """
+    definite = facts.idempotent and not error.retry and not type(error).unknown
+    decision = _after_error(error, replace(facts, unknown=False) if definite else facts)
+    return replace(decision, settled=definite)
+
+
+def _after_error(error: SendError, facts: Facts) -> Decision:
     if not error.spends:  # the backend's trouble: the message only waits, and lets others be tried first
-        return Decision(Status.QUEUED, error.code, wait=error.retry_after or 1.0, spend=False)
+        return Decision(Status.QUEUED, error.code, wait=TURN, spend=False)
     if error.opts_out:
         return Decision(Status.CANCELLED, error.code, opted_out=True)
     if not (error.retry or error.fallback):
         return Decision(Status.REVIEW, f"{error.code}: outcome unknown" if facts.unknown else error.code)
-    if error.retry and (facts.idempotent or not error.unknown) and facts.attempts <= len(facts.delays):
+    if error.retry and _may_retry(error, facts):
         return Decision(Status.QUEUED, error.code, wait=_wait(error, facts))
     return give_up(error.code, facts)
 
 
+def _may_retry(error: SendError, facts: Facts) -> bool:
+    in_time = not (facts.overdue and facts.has_fallback)
+    return (facts.idempotent or not error.unknown) and facts.attempts <= len(facts.delays) and in_time
+
+
 def give_up(reason: str, facts: Facts) -> Decision:
-    """No more attempts: fall back where that cannot double the message, else a person decides."""
+    """Return the end of the attempts: fall back where that cannot double the message, else a person decides."""
     if facts.unknown and not facts.time_critical:
         # "unknown" forbids a fallback without a revoke: the phone may ring in a moment
         return Decision(Status.REVIEW, f"{reason}: outcome unknown", revoke=facts.can_ask)
     if facts.has_fallback:
         return Decision(Status.FAILED, reason, fall_back=True, revoke=facts.unknown and facts.can_ask)
     return Decision(Status.REVIEW, reason)
+
+
+def after_deadline(*, sent: bool, facts: Facts, can_revoke: bool) -> Decision | None:
+    """Return what follows when the fallback deadline passes without proof of delivery; None: nothing can be done.
+
+    `sent`: the provider has accepted it. What may have left is taken back first, and falls back when that worked; a
+    time-critical message falls back at once. The status stays where Decision says so.
+    """
+    left = sent or facts.unknown
+    stays = Status.ACCEPTED if sent else Status.QUEUED
+    if not facts.has_fallback:
+        return None
+    if not left:
+        return Decision(Status.FAILED, "deadline", spend=False, fall_back=True)
+    if facts.time_critical:
+        return Decision(stays, "deadline: late is worse than double", fall_back=True, revoke=facts.can_ask)
+    if can_revoke:
+        return Decision(stays, "deadline: taken back first", revoke=True)
+    return None
 
 
 def after_expiry(*, sent: bool, facts: Facts) -> Decision:
@@ -85,11 +127,14 @@ def after_lost_lease(*, started: bool, lost_leases: int, limit: int, facts: Fact
     return Decision(Status.QUEUED, "its worker stopped while sending", wait=0.0, spend=False)
 
 
-def pause(rests: int, retry_after: float | None, pauses: tuple[float, ...], limit: float) -> float:
-    """How long a backend rests, in seconds: what the provider asked for, within `limit`, else longer each time."""
+THROTTLED_PAUSES = (0.5, 1.0, 2.0, 4.0)  # seconds, after a 429 that does not say how long
+
+
+def pause(pauses: int, retry_after: float | None, delays: tuple[float, ...], limit: float) -> float:
+    """Return for how many seconds a backend is paused: what the provider asks for, else longer each time."""
     if retry_after is not None:
         return min(max(retry_after, 0.1), limit)
-    return pauses[min(rests, len(pauses) - 1)]
+    return delays[min(pauses, len(delays) - 1)]
 
 
 def _wait(error: SendError, facts: Facts) -> float:

@@ -41,6 +41,7 @@ def send(
     fallback_text: str = "",
     send_at: datetime | None = None,
     time_critical: bool = False,
+    fall_back_after: timedelta | float | None = None,
     strict: bool = False,
     in_response_to: Message | None = None,
     fields: dict[str, Any] | None = None,
@@ -52,13 +53,15 @@ def send(
     `connections`: a Connection, a Contact (written to on its first backend), an iterable or a QuerySet of either; each
     is written to once. `traffic`: why (rcs_router.contract.Traffic; default: the backend's). `ttl`: how long it is of
     use; when it has passed, the fallback is tried. `send_at`: not before (aware). `time_critical`: better twice than
-    late, for codes. `fallback_text`: what an SMS says instead of the rendered content. `strict`: refuse content of
-    which the recipients' backends would lose anything (their fallbacks may). `fields`: anything, as JSON; {"extra":
-    {alias: {...}}} in it is merged into that backend's request. `idempotency_key`: a second send() with it returns the
-    first message.
+    late, for codes. `fall_back_after`: without proof of delivery so long after it was due (a timedelta or seconds), the
+    next backend takes over; default: the backend's FALLBACK_AFTER. `fallback_text`: what an SMS says instead of the
+    rendered content. `strict`: refuse content of which the recipients' backends would lose anything (their fallbacks
+    may). `fields`: anything, as JSON; {"extra": {alias: {...}}} in it is merged into that backend's request.
+    `idempotency_key`: a second send() with it returns the first message.
 
     Raises ContentError (a backend on the way cannot carry it), IdentityError, ConfigError (unknown backend), ValueError
-    (no recipients, a ttl that is not positive, a naive send_at, no traffic where backends differ in it), TypeError.
+    (no recipients, a ttl or deadline that is not positive, a naive send_at, no traffic where backends differ in it),
+    TypeError.
     """
     if idempotency_key and (earlier := Message.objects.filter(idempotency_key=idempotency_key).first()):
         return earlier
@@ -74,6 +77,7 @@ def send(
         fields=fields or {},
         ttl=ttl,
         time_critical=time_critical,
+        fall_back_after=arguments.deadline(fall_back_after),
         fallback_text=fallback_text,
         idempotency_key=idempotency_key or None,
         is_error=is_error,
@@ -82,8 +86,6 @@ def send(
     if outgoing.connections is not recipients:
         aliases += [connection.backend_id for connection in outgoing.connections]
     _require(outgoing.content, aliases, fallback_text, strict)
-    message.content = dump(outgoing.content)
-    message.text = render(outgoing.content, fallback_text=fallback_text).text
     return _store(message, outgoing, send_at, stopped, vetoed)
 
 
@@ -291,6 +293,8 @@ def _store(
     stopped: str,
     vetoed: list[Connection],
 ) -> Message:
+    message.content = dump(outgoing.content)
+    message.text = render(outgoing.content, fallback_text=message.fallback_text).text
     due_at = send_at.astimezone(UTC) if send_at else None  # PostgreSQL takes no offset of 16 hours or more
     reason = f"stopped by {stopped}"[:60] if stopped else ""
     try:

@@ -1,19 +1,22 @@
-"""Flights in, the same with what became of their request out: the threads that call providers, and do nothing else."""
+"""Call providers from threads that do nothing else; the drain hands them flights and hears what became of each."""
 
 import logging
 import os
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from rcs_router.contract import BaseBackend, Outbound, SendResult
-from rcs_router.errors import BackendBug, SendError
+from rcs_router.contract import MALFORMED_REPLY, BaseBackend, Capabilities, Outbound, SendResult, Traffic
+from rcs_router.errors import BackendBug, SendError, Unreadable
+from rcs_router.heartbeat import Hold
 from rcs_router.models import Transmission
 
 logger = logging.getLogger(__name__)
+
+GUARD = 0.5  # seconds of the lease that must be left when a request leaves
 
 
 @dataclass
@@ -22,11 +25,58 @@ class Flight:
 
     row: Transmission
     fence: float  # by time.monotonic(): no request leaves after this
+    hold: Hold | None = None  # what keeps the claim; no request leaves when it has not been renewed in time
+    request: int = 0  # which of the drain's requests carries it
     outbound: Outbound | None = None
     result: SendResult | None = None
     error: SendError | None = None
     fenced: bool = False
     took: float = 0.0  # seconds
+
+    def may_leave(self, moment: float) -> bool:
+        """Is it still ours? A process that was frozen finds out here, before it sends what another has sent."""
+        return moment <= self.fence and (self.hold is None or moment <= self.hold.valid_until - GUARD)
+
+
+class Room:
+    """How many requests may start now. Whatever has started is in doubt when this process is killed."""
+
+    def __init__(self, threads: int, able: Capabilities, flying: Iterable[Flight]) -> None:
+        # Thrice what the threads can hold, so that none waits for the database; but where a repeat would be shown
+        # twice, only what is really in flight may be in doubt after a crash.
+        deep = 3 if able.idempotent else 1
+        self.left = threads * deep - len({flight.request for flight in flying})
+        self.bulk = able.bulk
+        self.together = 0  # promotions that start now, `bulk` of them in one request
+
+    def has(self, flight: Flight) -> bool:
+        return self._cost(flight) <= self.left
+
+    def take(self, flight: Flight) -> None:
+        self.left -= self._cost(flight)
+        self.together += int(_shares(flight))
+
+    def _cost(self, flight: Flight) -> int:
+        return 0 if self.bulk and _shares(flight) and self.together % self.bulk else 1
+
+
+def grouped(flights: Iterable[Flight], most: int) -> list[list[Flight]]:
+    """Return the requests: each message alone, but up to `most` of a campaign together (0: none)."""
+    groups: list[list[Flight]] = []
+    together: list[Flight] = []
+    for flight in flights:
+        if not most or not _shares(flight):
+            groups.append([flight])
+            continue
+        if len(together) % most == 0:
+            groups.append(together := [])
+        together.append(flight)
+    return groups
+
+
+def _shares(flight: Flight) -> bool:
+    """Does it leave together with others? What somebody waits for leaves alone."""
+    return flight.row.message.traffic == Traffic.PROMOTION
 
 
 class Senders:
@@ -49,12 +99,13 @@ class Senders:
         while True:
             backend, flights, report = self._work.get()
             began = time.monotonic()
-            leaving = [flight for flight in flights if began <= flight.fence]
+            leaving = [flight for flight in flights if flight.may_leave(began)]
+            for flight in flights:
+                flight.fenced = flight not in leaving
             if leaving:
                 _attempt(backend, leaving)
             took = time.monotonic() - began
             for flight in flights:
-                flight.fenced = began > flight.fence
                 flight.took = took
                 report(flight)
 
@@ -73,7 +124,7 @@ def _attempt(backend: BaseBackend, flights: list[Flight]) -> None:
     except BaseException as error:  # a thread that ended would leave its drain waiting
         # the lines without the error's own text, which may quote the message
         where = "".join(traceback.format_tb(error.__traceback__))
-        logger.error("%r raised %s, which is no SendError\n%s", backend, type(error).__name__, where)
+        logger.error("%r raised %s, which is not a SendError\n%s", backend, type(error).__name__, where)
         outcomes = [BackendBug(f"{type(error).__name__} in {type(backend).__name__}")] * len(flights)
     for flight, outcome in zip(flights, outcomes, strict=True):
         _note(backend, flight, outcome)
@@ -84,6 +135,8 @@ def _note(backend: BaseBackend, flight: Flight, outcome: SendResult | SendError)
         flight.error = outcome
     elif isinstance(outcome, SendResult):
         flight.result = outcome
+        if outcome.code == MALFORMED_REPLY:  # no success: nobody knows what became of it
+            flight.error = Unreadable(outcome.detail)
     else:
         flight.error = BackendBug(f"{type(backend).__name__} returned no SendResult")
 

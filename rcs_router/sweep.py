@@ -1,35 +1,83 @@
-"""What time brings about: lost leases, retries that are due, ends of ttl, in; bells for the workers out."""
+"""Do what time brings about: lost leases, deadlines, retries that are due, ends of ttl, silence, alarms.
+
+Every process that works sweeps, but only one of them in a second (`LastRun`), so that no busy pool can hold it up.
+"""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from rcs_router import expiry, outbox, sql, wake
+from rcs_router import alarms, expiry, outbox, pace, sql, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
-from rcs_router.models import BackendState, InboundFile, Message, StoredWebhook, Transmission
+from rcs_router.models import BackendState, InboundFile, LastRun, Message, StoredWebhook, Transmission
+
+INTERVAL = 0.9  # seconds between two sweeps, over all processes
+ALARMS = 10.0  # seconds between two looks for alarms
+SWEEP, LOOK, BEAT = "sweep", "alarms", "beat"
 
 
 def tick() -> None:
-    """One sweep, by beat: mend what was lost, and ring for everything that is due, whether or not WAKE is on."""
+    """Sweep by beat or cron, and wake workers for everything that is due, whether or not WAKE is on."""
     now = sql.now(Transmission)
-    mend(now)
-    for bell in due(now):
-        wake.ring(bell)
+    note(BEAT, now)
+    run(now)
+    for wake_up in due(now):
+        wake.publish_soon(wake_up)
 
 
-def mend(now: datetime) -> None:
-    """What dead workers left goes back into the queue, what is too late is ended. Any number at once does no harm."""
-    outbox.reap(now)
+def run(now: datetime) -> bool:
+    """Sweep, unless somebody did within the last second; True when this call swept."""
+    since = turn(SWEEP, INTERVAL, now)
+    if since is None:
+        return False
+    # When nobody has swept for a while, the database may have been away, and living workers could not renew their
+    # leases: they get a heartbeat and a half to do so before anybody takes what they hold.
+    conf = router_settings()
+    steady = since <= now - timedelta(seconds=1.5 * conf.HEARTBEAT)
+    mend(now, patience=0.0 if steady else conf.LEASE)
+    if turn(LOOK, ALARMS, now):
+        alarms.look(now)
+    return True
+
+
+def turn(job: str, every: float, now: datetime) -> datetime | None:
+    """Take the turn to run a job that all processes share; return since when it has run without a gap, or None.
+
+    A gap is four times `every`.
+    """
+    row = LastRun.objects.filter(job=job).first() or LastRun.objects.get_or_create(job=job)[0]
+    if row.at and row.at > now - timedelta(seconds=every):
+        return None
+    steady = row.at and row.since and row.at > now - timedelta(seconds=4 * every)
+    since = row.since if steady else now
+    won = LastRun.objects.filter(job=job, at=row.at).update(at=now, since=since)
+    return since if won else None
+
+
+def note(job: str, now: datetime) -> None:
+    """Write down that a job has run."""
+    if not LastRun.objects.filter(job=job).update(at=now):
+        LastRun.objects.get_or_create(job=job, defaults={"at": now, "since": now})
+
+
+def mend(now: datetime, patience: float = 0.0) -> None:
+    """Put what dead workers left back into the queue and end what is too late. Any number at once does no harm.
+
+    `patience`: seconds that a lease must have been over.
+    """
+    outbox.reap(now, patience=patience)
+    outbox.meet_deadlines(now)
     expiry.sweep(now)
+    outbox.look(now)
 
 
-def due(now: datetime) -> Iterator[wake.Bell]:
-    """The bells of all work that is due."""
+def due(now: datetime) -> Iterator[wake.WakeUp]:
+    """Return the wake-ups for all work that is due and that somebody could begin."""
     for alias in backends:
-        if has_due(alias, now):
+        if has_due(alias, now) and pace.has_room(alias, now):
             yield (wake.DRAIN, alias)
         if to_revoke(alias, now):
             yield (wake.REVOKE, alias)
@@ -40,9 +88,9 @@ def due(now: datetime) -> Iterator[wake.Bell]:
 
 
 def has_due(alias: str, now: datetime) -> bool:
-    """Is anything to be sent on a backend that is not resting?"""
+    """Is anything to be sent on a backend that is not paused, or to go on to the fallback of one that is?"""
     if BackendState.objects.filter(pk=alias, paused_until__gt=now).exists():
-        return False
+        return bool(backends.config(alias).fallback) and outbox.urgent_of(alias, now).exists()
     return Transmission.objects.filter(backend_id=alias, status=Status.QUEUED, due_at__lte=now).exists()
 
 

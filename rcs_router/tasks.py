@@ -1,47 +1,62 @@
-"""What Celery runs: each task is a doorbell that finds its work in the database, so it may be lost or rung twice."""
+"""What Celery runs: each task wakes a thread of its process (`stations`), which finds its work in the database.
 
-from celery import shared_task
+So a task takes no time, may be lost, and may come twice. Called directly, a task does the work itself.
+"""
+
+from typing import Any
+
+from celery import Task, shared_task
+from celery.signals import worker_process_shutdown, worker_shutdown
+
+from rcs_router import wake
 
 
-@shared_task(name="rcs_router.drain", ignore_result=True)
-def drain(alias: str) -> None:
+def _serve(task: "Task[Any, Any]", *args: str) -> None:
+    from rcs_router.stations import perform, stations
+
+    wake_up = (task.name, *args)
+    if task.request.called_directly or task.request.is_eager:
+        perform(wake_up)
+    else:
+        stations.wake(wake_up)
+
+
+@shared_task(bind=True, name=wake.DRAIN, ignore_result=True)
+def drain(self: "Task[Any, Any]", alias: str) -> None:
     """Send what is due on one backend."""
-    from rcs_router import delivery, sql, sweep, wake
-    from rcs_router.models import Transmission
-
-    if delivery.drain(alias) and sweep.has_due(alias, sql.now(Transmission)):
-        wake.drain(alias)  # the budget has ended before the work
+    _serve(self, alias)
 
 
-@shared_task(name="rcs_router.digest", ignore_result=True)
-def digest() -> None:
+@shared_task(bind=True, name=wake.DIGEST, ignore_result=True)
+def digest(self: "Task[Any, Any]") -> None:
     """Digest stored webhooks and route incoming messages."""
-    from rcs_router import inbox
-
-    inbox.digest()
+    _serve(self)
 
 
-@shared_task(name="rcs_router.fetch", ignore_result=True)
-def fetch() -> None:
+@shared_task(bind=True, name=wake.FETCH, ignore_result=True)
+def fetch(self: "Task[Any, Any]") -> None:
     """Fetch files that people sent from their providers' links."""
-    from rcs_router import media, sql, sweep, wake
-    from rcs_router.models import InboundFile
-
-    if media.fetch_due() and sweep.to_fetch(sql.now(InboundFile)):
-        wake.fetch()  # the limit was reached before the end of the work
+    _serve(self)
 
 
-@shared_task(name="rcs_router.revoke", ignore_result=True)
-def revoke(alias: str) -> None:
+@shared_task(bind=True, name=wake.REVOKE, ignore_result=True)
+def revoke(self: "Task[Any, Any]", alias: str) -> None:
     """Ask one provider to take back what is to be taken back."""
-    from rcs_router import expiry
-
-    expiry.revoke_due(alias)
+    _serve(self, alias)
 
 
-@shared_task(name="rcs_router.tick", ignore_result=True)
+@shared_task(name=wake.TICK, ignore_result=True)
 def tick() -> None:
-    """Once a second: find what is due and what was lost, and ring for it."""
+    """Once a second, by beat: sweep, and wake workers for what is due."""
     from rcs_router import sweep
 
     sweep.tick()
+
+
+@worker_process_shutdown.connect
+@worker_shutdown.connect
+def finish(**kwargs: Any) -> None:
+    """Let what is in flight end, and give back what has not left, before the process ends."""
+    from rcs_router.stations import stations
+
+    stations.stop()

@@ -1,10 +1,14 @@
-"""Work was committed: ring the workers. Never blocks the caller; a bell that is not heard is made good by `tick`."""
+"""Wake the workers after a commit. Never blocks the caller; a wake-up that is lost is made good by the next sweep.
 
+`stations.py` listens in processes that do the work themselves; all others publish a Celery task from a thread.
+"""
+
+import atexit
 import logging
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from celery import current_app
@@ -13,12 +17,14 @@ from django.db import transaction
 from rcs_router.conf import router_settings
 
 logger = logging.getLogger(__name__)
-INTERVAL = 0.1  # seconds: the most often that one process rings
+INTERVAL = 0.1  # seconds: the most often that one process publishes
+LAST_CALL = 2.0  # seconds that a process which ends waits for the broker
 
-Bell = tuple[str, ...]  # a Celery task's name and its arguments
+WakeUp = tuple[str, ...]  # a Celery task's name and its arguments
 DRAIN, DIGEST, REVOKE = "rcs_router.drain", "rcs_router.digest", "rcs_router.revoke"
-FETCH = "rcs_router.fetch"
+FETCH, TICK = "rcs_router.fetch", "rcs_router.tick"
 _silent = False
+_here: Callable[[WakeUp], None] | None = None
 
 
 def drain(alias: str) -> None:
@@ -41,21 +47,32 @@ def fetch() -> None:
     _after_commit((FETCH,))
 
 
-def _after_commit(bell: Bell) -> None:
-    if router_settings().WAKE and not _silent:
-        transaction.on_commit(lambda: ring(bell), robust=True)
+def _after_commit(wake_up: WakeUp) -> None:
+    if _here or _publishes():
+        transaction.on_commit(lambda: _now(wake_up), robust=True)
 
 
-def ring(bell: Bell) -> None:
-    """Now, from a thread of this process, together with everything else that is rung in a tenth of a second."""
-    _ringer.ring(bell)
+def _now(wake_up: WakeUp) -> None:
+    if _here:
+        _here(wake_up)
+    if _publishes():
+        publish_soon(wake_up)
 
 
-def publish(bells: Iterable[Bell], patience: float = 5.0) -> None:
-    """Here and now, for a process that ends soon. Raises the broker's error after `patience` seconds."""
+def _publishes() -> bool:
+    return router_settings().WAKE and not _silent
+
+
+def publish_soon(wake_up: WakeUp) -> None:
+    """Publish it from a thread of this process, together with everything else within a tenth of a second."""
+    _publisher.add(wake_up)
+
+
+def publish(wake_ups: Iterable[WakeUp], patience: float = 5.0) -> None:
+    """Publish here and now, for a process that ends soon. Raises the broker's error after `patience` seconds."""
     with current_app.connection_for_write() as connection:
         connection.ensure_connection(max_retries=1, timeout=patience)
-        for task, *args in bells:
+        for task, *args in wake_ups:
             current_app.send_task(
                 task, args, connection=connection, ignore_result=True, expires=60, retry=False
             )
@@ -63,7 +80,7 @@ def publish(bells: Iterable[Bell], patience: float = 5.0) -> None:
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Nobody in this process rings for Celery: for a process that does the work itself."""
+    """Publish nothing for Celery in this process: it does the work itself."""
     global _silent
     before, _silent = _silent, True
     try:
@@ -72,40 +89,57 @@ def silenced() -> Iterator[None]:
         _silent = before
 
 
-class _Ringer:
-    """A set of bells, and one daemon thread per process that rings them: `.delay()` can block for minutes."""
+def listen(here: Callable[[WakeUp], None] | None) -> None:
+    """Have every wake-up of this process told to `here`, too: it can do the work at once. None: no longer."""
+    global _here
+    _here = here
+
+
+class _Publisher:
+    """A set of wake-ups, and one daemon thread per process that publishes them: `.delay()` can block for minutes."""
 
     def __init__(self) -> None:
-        self._wanted: set[Bell] = set()
+        self._wanted: set[WakeUp] = set()
         self._changed = threading.Condition()
+        self._busy = False
         self._pid = 0
 
-    def ring(self, bell: Bell) -> None:
+    def add(self, wake_up: WakeUp) -> None:
         with self._changed:
-            self._wanted.add(bell)
+            self._wanted.add(wake_up)
             if self._pid != os.getpid():  # first use, or a forked child: threads do not survive a fork
                 self._pid = os.getpid()
-                threading.Thread(target=self._ring_for_ever, name="rcs-wake", daemon=True).start()
-            self._changed.notify()
+                threading.Thread(target=self._publish_for_ever, name="rcs-wake", daemon=True).start()
+            self._changed.notify_all()
 
-    def _ring_for_ever(self) -> None:
+    def _publish_for_ever(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._wanted)
-                wanted, self._wanted = self._wanted, set()
+                wanted, self._wanted, self._busy = self._wanted, set(), True
             for task, *args in wanted:
-                _ring_one(task, args)
+                _publish_one(task, args)
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
             time.sleep(INTERVAL)
 
+    def last_call(self) -> None:
+        """Wait until everything is published, when the process ends: a script's messages shall not wait for beat."""
+        with self._changed:
+            if self._pid == os.getpid():
+                self._changed.wait_for(lambda: not (self._wanted or self._busy), timeout=LAST_CALL)
 
-def _ring_one(task: str, args: list[str]) -> None:
+
+def _publish_one(task: str, args: list[str]) -> None:
     try:
         current_app.send_task(task, args=args, ignore_result=True, expires=60, retry=False)
     except Exception as error:  # the broker's many kinds of trouble
         logger.warning(
-            "Celery's broker did not take %s (%s); the next tick will do it", task, type(error).__name__
+            "Celery's broker did not take %s (%s); the next sweep does the work", task, type(error).__name__
         )
 
 
-_ringer = _Ringer()
-os.register_at_fork(after_in_child=lambda: _ringer.__init__())  # type: ignore[misc]
+_publisher = _Publisher()
+atexit.register(lambda: _publisher.last_call())
+os.register_at_fork(after_in_child=lambda: _publisher.__init__())  # type: ignore[misc]

@@ -101,6 +101,7 @@ class Outgoing(Body):
     recipients: Recipients
     traffic: Traffic | None = None
     ttl: Annotated[int, Field(ge=1, le=LONGEST_TTL, description="Seconds.")] | None = None
+    fall_back_after: Annotated[float, Field(gt=0, le=LONGEST_TTL, description="Seconds.")] | None = None
     fallback_text: Annotated[str, Field(max_length=10_000)] = ""
     send_at: Moment | None = None
     time_critical: bool = False

@@ -50,6 +50,7 @@ def _send(body: Outgoing, key: str | None, mark: dict[str, str]) -> Message:
             to,
             traffic=body.traffic,
             ttl=timedelta(seconds=body.ttl) if body.ttl else None,
+            fall_back_after=body.fall_back_after,
             fallback_text=body.fallback_text,
             send_at=body.send_at,
             time_critical=body.time_critical,

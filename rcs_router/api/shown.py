@@ -89,13 +89,15 @@ class MessageShown(serializers.ModelSerializer):
     traffic = serializers.ChoiceField(TRAFFIC)
     kind = serializers.ChoiceField(KINDS)
     ttl = Seconds(allow_null=True)
+    fall_back_after = Seconds(allow_null=True)
     connection = ConnectionShown(allow_null=True)
 
     class Meta:
         model = Message
         fields = (
             *("id", "direction", "transmissions", "content", "text", "traffic", "fields"),
-            *("ttl", "time_critical", "fallback_text", "idempotency_key", "in_response_to", "created_at"),
+            *("ttl", "fall_back_after", "time_critical", "fallback_text", "idempotency_key"),
+            *("in_response_to", "created_at"),
             *("kind", "backend", "connection", "external_id", "postback", "answers", "said_at", "routed_at"),
             "handled_by",
         )

@@ -1,4 +1,4 @@
-"""A message and its recipients in; one Message row and one queued Transmission per connection out."""
+"""Store a message and one queued transmission for each of its connections, in one transaction; called by `send()`."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from rcs_router import consent, sql, wake
-from rcs_router.backends import backends, brand_of
+from rcs_router.backends import backends, brand_of, fallbacks_after
 from rcs_router.capabilities import Fit, fit
 from rcs_router.content import Content
 from rcs_router.contract import Status, Traffic
@@ -57,6 +57,8 @@ def _add(
     for chunk in _chunks(recipients):
         for alias in {connection.backend_id for connection in chunk} - set(fits):
             fits[alias] = fit(backends[alias], content, message.fallback_text, form_link())
+            if deadline_of(message, alias, alias):
+                times.setdefault("due_at", sql.now(Transmission))
         refused = _refused(message, chunk)
         sql.insert_all(
             [
@@ -70,11 +72,12 @@ def _add(
 def _transmission(
     message: Message, connection: Connection, fits: dict[str, Fit], times: Times, cancelled: str
 ) -> Transmission:
-    carried = fits[connection.backend_id]
+    carried, after = fits[connection.backend_id], deadline_of(message, *[connection.backend_id] * 2)
     return Transmission(
         message=message,
         connection=connection,
         backend_id=connection.backend_id,
+        fall_back_at=times["due_at"] + after if after else None,
         priority=PRIORITY[Traffic(message.traffic)],
         choices=[asdict(choice) for choice in carried.choices],
         lost=list(carried.lost),
@@ -82,6 +85,16 @@ def _transmission(
         reason=cancelled,
         **times,
     )
+
+
+def deadline_of(message: Message, alias: str, root: str) -> timedelta | None:
+    """How long after it was due the next backend takes over; None where there is no deadline or no next backend."""
+    if not fallbacks_after(alias, root):
+        return None
+    if message.fall_back_after:
+        return message.fall_back_after
+    seconds = backends.config(alias).fallback_after.get(message.traffic)
+    return timedelta(seconds=seconds) if seconds else None
 
 
 def _times(message: Message, due_at: datetime | None) -> Times:
@@ -128,6 +141,7 @@ def fallback_transmission(
     content = message.body
     assert content is not None, "an outgoing message has content"
     carried = fit(backends[connection.backend_id], content, message.fallback_text, form_link())
+    after = deadline_of(message, connection.backend_id, root)
     return Transmission(
         message=message,
         connection=connection,
@@ -136,6 +150,7 @@ def fallback_transmission(
         root_backend=root,
         priority=PRIORITY[Traffic(message.traffic)],
         due_at=due_at,
+        fall_back_at=due_at + after if after else None,
         expires_at=due_at + ttl if ttl else None,
         choices=[asdict(choice) for choice in carried.choices],
         lost=list(carried.lost),

@@ -1,4 +1,7 @@
-"""Due rows in, claimed rows out; then what became of them in, settled rows and their events out."""
+"""Claim due rows, and settle what became of them: one statement each, with an event for each attempt.
+
+The drain calls `claim` and `settle`, the sweep calls `reap` for rows whose worker is gone.
+"""
 
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
@@ -30,32 +33,39 @@ class Move:
     decision: Decision
     detail: str = ""
     provider_id: str = ""
-    unknown: bool = False
+    unknown: bool | None = None  # None: as it is; what `decision` has settled is not unknown any more
     started: bool = False  # its request leaves now
     kind: str = "attempt"
     took_ms: int | None = None
     lost_leases: int = 0
 
     @property
+    def doubt(self) -> bool | None:
+        """The new value of `unknown`; None leaves it as it is."""
+        return True if self.unknown else False if self.decision.settled else None
+
+    @property
     def attempt(self) -> int:
         return self.transmission.attempts + int(self.decision.spend and not self.started)
 
 
-def claim(
-    alias: str, limit: int, now: datetime, lease: float, messages: dict[UUID, Message]
-) -> list[Transmission]:
-    """Up to `limit` due transmissions of a backend that is not resting, most urgent first; ours for `lease` seconds.
+_NOT_PAUSED = f"AND NOT EXISTS (SELECT 1 FROM {_STATE} WHERE {_STATE}.backend_id = %s AND paused_until > %s)"  # noqa: S608
 
-    `messages`: those that the caller has, which is added to.
+
+def claim(
+    alias: str, limit: int, now: datetime, lease: float, messages: dict[UUID, Message], *, probe: bool = False
+) -> list[Transmission]:
+    """Claim up to `limit` due transmissions of a backend that is not paused, most urgent first, for `lease` seconds.
+
+    `messages`: those that the caller has, which is added to. `probe`: the backend is paused, and the caller has the
+    right to try it: what can fall back at once is claimed last, because somebody waits for it.
     """
+    codes_last = probe and backends.config(alias).fallback
     keys = sql.claim(
         Transmission,
-        where=(
-            f"backend_id = %s AND status = {Status.QUEUED:d} AND due_at <= %s AND NOT EXISTS "  # noqa: S608
-            f"(SELECT 1 FROM {_STATE} WHERE {_STATE}.backend_id = %s AND paused_until > %s)"
-        ),
-        params=[alias, now, alias, now],
-        order="priority, due_at, id",
+        where=f"backend_id = %s AND status = {Status.QUEUED:d} AND due_at <= %s {'' if probe else _NOT_PAUSED}",
+        params=[alias, now] if probe else [alias, now, alias, now],
+        order=f"{'priority = 0, ' if codes_last else ''}priority, due_at, id",
         limit=limit,
         status=Status.SENDING,
         claim=uuid4(),
@@ -98,15 +108,20 @@ def _unless_refused(moves: Iterable[Move]) -> tuple[str, list[str]]:
     return "", []
 
 
-def reap(now: datetime, limit: int = 500) -> int:
-    """Rows whose worker is gone go back into the queue, or to review; returns how many."""
-    expired = Q(status=Status.SENDING, lease_until__lt=now, backend__in=list(backends))
+def reap(now: datetime, limit: int = 500, patience: float = 0.0) -> int:
+    """Put rows whose worker is gone back into the queue, or into review; return how many.
+
+    `patience`: seconds that a lease must have been over, for a caller who cannot tell a dead worker from a database
+    that was away.
+    """
+    over = now - timedelta(seconds=patience)
+    expired = Q(status=Status.SENDING, lease_until__lt=over, backend__in=list(backends))
     rows = list(Transmission.objects.filter(expired).select_related("message", "connection")[:limit])
     moves = [_lost(row) for row in rows]
     if not moves:
         return 0
     with transaction.atomic():
-        moved = _write(moves, now, "AND t.lease_until < %s", [now])
+        moved = _write(moves, now, "AND t.lease_until < %s", [over])
         won = [move for move in moves if move.transmission.pk in moved]
         _record(won, now)
         _fall_back(won, moved, now)
@@ -114,8 +129,10 @@ def reap(now: datetime, limit: int = 500) -> int:
     return len(won)
 
 
-def facts(row: Transmission, *, unknown: bool = False, jitter: float = 0.0) -> Facts:
-    """What policy needs to know of a claimed row whose request has ended."""
+def facts(
+    row: Transmission, *, unknown: bool = False, jitter: float = 0.0, now: datetime | None = None
+) -> Facts:
+    """Return what policy needs to know of a row. `now`: to tell whether its fallback deadline has passed."""
     config = backends.config(row.backend_id)
     capabilities = backends[row.backend_id].capabilities
     delays = config.retry_delays
@@ -126,6 +143,7 @@ def facts(row: Transmission, *, unknown: bool = False, jitter: float = 0.0) -> F
         idempotent=capabilities.idempotent,
         can_ask=capabilities.revoke or capabilities.status,
         time_critical=row.message.time_critical,
+        overdue=bool(now and row.fall_back_at and row.fall_back_at <= now),
         delays=router_settings().RETRY_DELAYS if delays is None else delays,
         jitter=jitter,
     )
@@ -139,12 +157,12 @@ def _lost(row: Transmission) -> Move:
         limit=router_settings().MAX_LOST_LEASES,
         facts=known,
     )
-    return Move(row, decision, kind="lease", unknown=row.started, lost_leases=int(row.started))
+    return Move(row, decision, kind="lease", unknown=row.started or None, lost_leases=int(row.started))
 
 
 _COLUMNS = (
     *("id", "claim", "status", "reason", "detail", "due_at", "attempts", "lost_leases", "unknown"),
-    *("provider_id", "accepted_at", "failed_at", "revoke_at", "revoke_for"),
+    *("provider_id", "accepted_at", "look_at", "failed_at", "revoke_at", "revoke_for"),
 )
 _SENDING = f"{Status.SENDING:d}"
 # A receipt may have come first: then its higher status stands, and only the facts of the attempt are added.
@@ -156,9 +174,10 @@ _ASSIGN = ", ".join(
         "due_at = COALESCE(v.due_at, t.due_at)",
         "attempts = t.attempts + v.attempts",
         "lost_leases = t.lost_leases + v.lost_leases",
-        "unknown = (t.unknown OR v.unknown)",
+        "unknown = COALESCE(v.unknown, t.unknown)",
         "provider_id = CASE WHEN v.provider_id = '' THEN t.provider_id ELSE v.provider_id END",
         "accepted_at = COALESCE(t.accepted_at, v.accepted_at)",
+        "look_at = COALESCE(v.look_at, t.look_at)",
         f"failed_at = CASE WHEN t.status = {_SENDING} THEN COALESCE(t.failed_at, v.failed_at) ELSE t.failed_at END",
         f"revoke_at = CASE WHEN t.status = {_SENDING} THEN COALESCE(v.revoke_at, t.revoke_at) ELSE t.revoke_at END",
         f"revoke_for = CASE WHEN t.status = {_SENDING} AND v.revoke_for <> '' THEN v.revoke_for ELSE t.revoke_for END",
@@ -196,13 +215,19 @@ def _row(move: Move, now: datetime) -> tuple[Any, ...]:
         due_at(move, now),
         int(move.decision.spend and not move.started),
         move.lost_leases,
-        move.unknown,
+        move.doubt,
         sql.storable(move.provider_id, 200),
         now if status == Status.ACCEPTED else None,
+        _look_at(move, now) if status == Status.ACCEPTED else None,
         now if status in {Status.FAILED, Status.EXPIRED} else None,
         now if move.decision.revoke else None,
         RevokeFor.FALLBACK if move.decision.revoke else "",
     )
+
+
+def _look_at(move: Move, now: datetime) -> datetime:
+    """When an accepted message without a receipt is looked into."""
+    return now + timedelta(seconds=backends.config(move.transmission.backend_id).silent_after)
 
 
 def due_at(move: Move, now: datetime) -> datetime | None:

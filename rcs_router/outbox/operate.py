@@ -237,6 +237,7 @@ def _copy(message: Message) -> Message:
         in_response_to_id=message.in_response_to_id,
         ttl=message.ttl,
         time_critical=message.time_critical,
+        fall_back_after=message.fall_back_after,
         fallback_text=message.fallback_text,
         is_error=message.is_error,
     )

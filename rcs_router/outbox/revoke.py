@@ -1,4 +1,4 @@
-"""The end of a ttl, or a provider's answer to a revoke, in; expired, taken back, fallen back or asked again out."""
+"""End what is late, and do what follows from a provider's answer to a revoke or a look-up; called by `expiry`."""
 
 from datetime import datetime, timedelta
 
@@ -12,6 +12,7 @@ from rcs_router.errors import SendError
 from rcs_router.models import Event, RevokeFor, Transmission
 from rcs_router.outbox.fallback import open_fallback
 from rcs_router.outbox.lease import facts
+from rcs_router.outbox.silence import NO_PROOF
 from rcs_router.policy import after_expiry
 
 _BECOMES = {
@@ -46,7 +47,7 @@ def expire(row: Transmission, now: datetime) -> bool:
 
 
 def expire_unsent(row: Transmission, now: datetime) -> bool:
-    """Its time is up while it waits: for a retry, for its pace, or behind a backend that rests. False as above."""
+    """Its time is up while it waits: for a retry, for its pace, or behind a paused backend. False as above."""
     decision = after_expiry(sent=False, facts=facts(row))
     status, reason = decision.status, decision.reason
     changes = {"revoke_at": now, "revoke_for": RevokeFor.FALLBACK} if decision.revoke else {}
@@ -93,6 +94,8 @@ def _doubted(row: Transmission) -> None:
 def looked_up(row: Transmission, news: bool) -> None:
     """The provider was asked how it stands; what it said has been applied as receipts."""
     asked(row)
+    if not news:
+        Transmission.objects.filter(pk=row.pk, status=Status.ACCEPTED).update(reason=NO_PROOF)
     detail = "" if news else "it knows nothing new"
     Event.objects.create(transmission=row, kind="look up", code="answered", detail=detail)
 
@@ -123,7 +126,8 @@ def taken_back(row: Transmission, now: datetime, *, answered: bool = False) -> N
             transmission=row, kind="revoke", code="taken back", status=status if won else None
         )
         if won and why in _GOES_ON:
-            open_fallback(row, "taken back", now, may_arrive=True)
+            # somebody waits for what had a deadline; the rest gives a receipt that is under way a moment
+            open_fallback(row, "taken back", now, may_arrive=why != RevokeFor.FALLBACK)
             signals.after_commit(
                 signals.transmission_failed, Transmission, transmission=row, reason="taken back"
             )

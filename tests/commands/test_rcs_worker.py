@@ -20,7 +20,6 @@ from rcs_router import inbox, receive, wake
 from rcs_router.backends import backends
 from rcs_router.contract import Status, WebhookRequest
 from rcs_router.errors import Throttled, Unavailable, Unreachable
-from rcs_router.management.commands import rcs_worker
 from rcs_router.models import Message, StoredWebhook, Transmission
 from tests.core import ALICE, ROUTER, connection, memory, sent_to
 
@@ -103,7 +102,7 @@ def test_once_ends_although_a_message_cannot_be_routed(error, recorded, monkeypa
 @in_memory
 def test_nobody_rings_for_celery_while_it_works_and_afterwards_they_do_again(settings, monkeypatch):
     rung: list[Any] = []
-    monkeypatch.setattr(wake._ringer, "ring", rung.append)
+    monkeypatch.setattr(wake._publisher, "add", rung.append)
     settings.RCS_ROUTER = {**ROUTER, "WAKE": True}
     memory().outcomes.append(Unreachable())
     sent_to()
@@ -119,29 +118,6 @@ def test_without_backends_there_is_nothing_to_do(settings):
     settings.RCS_BACKENDS = {}
     with pytest.raises(CommandError, match="RCS_BACKENDS is empty"):
         call_command("rcs_worker")
-
-
-@pytest.mark.parametrize("error", [OperationalError("secret words"), RuntimeError("secret words")])
-def test_a_station_that_fails_is_logged_without_its_words_and_tried_again(
-    monkeypatch, caplog, settings, error
-):
-    settings.RCS_BACKENDS = {}
-    monkeypatch.setattr(rcs_worker, "REST", 0)
-    monkeypatch.setattr("rcs_router.sweep.mend", lambda now: None)
-    worker = rcs_worker.Worker()
-    runs = iter([error, error, None])
-
-    def station() -> int:
-        if trouble := next(runs):
-            raise trouble
-        worker.stop()
-        return 0
-
-    worker.stations["digest"] = station
-    worker.run()
-    assert next(runs, "all were used") == "all were used"
-    assert len([r for r in caplog.records if r.message.startswith("digest")]) == 2
-    assert "secret words" not in caplog.text
 
 
 # The process

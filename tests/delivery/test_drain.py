@@ -3,6 +3,7 @@
 import threading
 import uuid
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -60,7 +61,13 @@ def worker_dies(alias: str, *, started: bool) -> list[Transmission]:
         ("alone", [Unreachable()], Status.REVIEW, 1, None),
         ("rcs", [Ambiguous()], Status.ACCEPTED, 2, None),
         ("rcs", [Ambiguous(), *[Unavailable()] * 3], Status.REVIEW, 4, None),
-        ("rcs", [Ambiguous(), Unreachable()], Status.REVIEW, 2, None),
+        (
+            "rcs",
+            [Ambiguous(), Unreachable()],
+            Status.FAILED,
+            2,
+            Status.ACCEPTED,
+        ),  # the repeat settles the doubt
         ("sms", [Ambiguous()], Status.REVIEW, 1, None),  # its wire cannot drop a repeat
         ("sms", [Unavailable()], Status.ACCEPTED, 2, None),
         ("rcs", [lambda o: 1 / 0], Status.REVIEW, 1, None),
@@ -322,13 +329,26 @@ def test_a_pace_is_kept_by_all_workers_together(settings: pytest.FixtureRequest)
     settings.RCS_BACKENDS = {"rcs": {"BACKEND": "rcs_router.testing.MemoryBackend", "RATE": "100/s"}}
     pace.state("rcs")
     now = timezone.now()
-    got = [pace.reserve("rcs", 100, 10, now)[0] for _ in range(5)]
-    assert sum(got) == 25, "a quarter of a second's worth at once"
-    later = [pace.reserve("rcs", 100, 100, now + timedelta(seconds=s / 10))[0] for s in range(1, 11)]
-    assert sum(later) == pytest.approx(100, abs=1)
-    granted, wait = pace.reserve("rcs", 100, 1, now + timedelta(seconds=1))
-    assert granted == 0
-    assert 0 < wait <= 0.02
+    leaves = []
+    for tenth in range(11):
+        for worker in range(3):
+            got = pace.reserve("rcs", 100, 20 + worker, now + timedelta(seconds=tenth / 10))
+            leaves += [tenth / 10 + wait for wait in got.waits]
+            assert got.count or 0 < got.wait <= 0.1
+    assert leaves == sorted(leaves)
+    assert min(later - first for first, later in pairwise(leaves)) >= 0.01
+    assert len([moment for moment in leaves if moment < 1.0]) == pytest.approx(98, abs=1)
+
+
+def test_what_was_reserved_and_not_used_is_given_back_unless_somebody_came_later() -> None:
+    pace.state("rcs")
+    now = timezone.now()
+    first = pace.reserve("rcs", 100, 5, now)
+    pace.give_back("rcs", 3, first)
+    second = pace.reserve("rcs", 100, 1, now)
+    assert second.wait == pytest.approx(first.waits[2], abs=0.001)
+    pace.give_back("rcs", 2, first)
+    assert pace.state("rcs").next_free == pytest.approx(second.next_free, abs=0.0001)
 
 
 def test_a_drain_with_a_pace_sends_everything_in_time(settings: pytest.FixtureRequest) -> None:

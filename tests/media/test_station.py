@@ -18,6 +18,7 @@ from rcs_router.media.station import Verdict, after
 from rcs_router.models import InboundFile, Message
 from rcs_router.phases import IncomingMessage
 from rcs_router.signals import media_fetched
+from rcs_router.stations import perform
 from rcs_router.testing.stub import Asked, Request, Stub, answer, cut, wait_until
 from tests.core import ALICE, connection
 from tests.media.conftest import MEDIA
@@ -437,7 +438,7 @@ def test_bells_are_rung_after_the_message_and_by_the_sweep(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rung: list[Any] = []
-    monkeypatch.setattr(wake._ringer, "ring", rung.append)
+    monkeypatch.setattr(wake._publisher, "add", rung.append)
     settings.RCS_ROUTER = MEDIA | {"WAKE": True}
     sent("https://f.example/u")
     assert rung == [(wake.FETCH,)]
@@ -446,21 +447,15 @@ def test_bells_are_rung_after_the_message_and_by_the_sweep(
     assert (wake.FETCH,) not in list(sweep.due(timezone.now()))
 
 
-def test_the_task_fetches_and_hands_over_what_is_left(
-    settings: Any, stub: Stub, monkeypatch: pytest.MonkeyPatch
+def test_the_task_fetches_up_to_the_limit_and_the_station_goes_on_while_there_is_more(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rung: list[Any] = []
-    monkeypatch.setattr(wake._ringer, "ring", rung.append)
     monkeypatch.setattr(station.fetch_due, "__defaults__", (1,))
     stub.default = answer(200, PNG)
     for number in range(2):
         sent(f"{stub.url}/{number}")
-    settings.RCS_ROUTER = MEDIA | {"WAKE": True}
     assert tasks.fetch.name == wake.FETCH
-    tasks.fetch()
-    assert rung == [(wake.FETCH,)]
-    tasks.fetch()
-    assert rung == [(wake.FETCH,)]
+    assert [perform((wake.FETCH,)) for _ in range(3)] == [1, 1, 0]
     assert set(InboundFile.objects.values_list("state", flat=True)) == {State.FETCHED}
 
 

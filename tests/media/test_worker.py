@@ -12,6 +12,7 @@ from rcs_router.contract import WebhookRequest
 from rcs_router.management.commands.rcs_worker import Worker
 from rcs_router.models import InboundFile, Message
 from rcs_router.phases import IncomingMessage, RouterApp
+from rcs_router.stations import Stations
 from rcs_router.testing.stub import Stub, answer, wait_until
 from tests.core import ALICE
 from tests.media.conftest import MEDIA
@@ -81,18 +82,16 @@ def test_once_digests_a_photo_and_fetches_it(stub: Stub) -> None:
 def test_the_worker_fetches_what_comes_in_while_it_runs(stub: Stub) -> None:
     stub.script.extend([answer(503), answer(200, PNG)])
     row = sent(f"{stub.url}/u")
-    worker = Worker()
-    real = worker.stations["fetch"]
+    worker = Worker(Stations())
+    look = worker.look
 
     def until_fetched() -> int:
-        done = real()
         row.refresh_from_db()
         if row.state == State.FETCHED:
             worker.stop()
-        return done
+        return look()
 
-    worker.stations = {"fetch": until_fetched}
-    worker.bells = {"fetch": worker.bells["fetch"]}
+    worker.look = until_fetched  # type: ignore[method-assign]
     with wake.silenced():
         worker.run()
     assert (row.state, row.tries) == (State.FETCHED, 2)
@@ -100,7 +99,7 @@ def test_the_worker_fetches_what_comes_in_while_it_runs(stub: Stub) -> None:
 
 def test_tick_rings_and_the_task_does_it(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     rung: list[Any] = []
-    monkeypatch.setattr(wake._ringer, "ring", rung.append)
+    monkeypatch.setattr(wake._publisher, "add", rung.append)
     stub.default = answer(200, PNG)
     row = sent(f"{stub.url}/u")
     sweep.tick()

@@ -222,28 +222,30 @@ def test_a_question_that_was_withdrawn_is_not_asked_again(silent):
     assert (stands(silent), silent.revoke_at) == (Status.CANCELLED, None)
 
 
-def unreadable(alias: str = "rcs", **options: Any) -> Transmission:
-    """Taken, by an answer that could not be read; nothing was heard since, and its time is up."""
-    row = sent_to(alias, ttl=timedelta(minutes=5), **options)
-    memory(alias).outcomes.append(SendResult(code="malformed_reply"))
-    drain(alias)
-    row.refresh_from_db()
-    assert (row.status, row.unknown) == (Status.ACCEPTED, True)
-    Transmission.objects.filter(pk=row.pk).update(expires_at=timezone.now() - timedelta(hours=1))
-    expiry.sweep(timezone.now())
-    row.refresh_from_db()
-    return row
-
-
-@pytest.mark.parametrize(("alias", "revocable"), [("rcs", False), ("rcs", None), ("sms", False)])
-def test_what_nobody_can_prove_waits_for_a_person(alias, revocable):
-    row = unreadable(alias)
+@pytest.mark.parametrize(("alias", "attempts"), [("rcs", 4), ("sms", 1)])
+@pytest.mark.parametrize("revocable", [False, None])
+def test_a_success_that_nobody_can_read_waits_for_a_person(alias, attempts, revocable):
+    """Repeated only where the provider drops repeats; never believed."""
+    row = sent_to(alias)
+    memory(alias).outcomes.extend([SendResult(code="malformed_reply")] * 4)
+    for _ in range(5):
+        drain(alias)
     memory(alias).revocable = revocable
     for _ in range(6):
         expiry.revoke_due(alias)
-    assert (stands(row), row.reason) == (Status.REVIEW, "no proof that it arrived")
+    assert (stands(row), row.reason) == (Status.REVIEW, "malformed_reply: outcome unknown")
+    assert (row.attempts, row.unknown) == (attempts, True)
     outbox.apply_receipts(alias, [Receipt(ReceiptKind.DELIVERED, transmission=row.pk)], timezone.now())
     assert stands(row) == Status.DELIVERED
+
+
+def test_a_repeat_that_can_be_read_settles_what_was_in_doubt():
+    row = sent_to("rcs")
+    memory("rcs").outcomes.append(SendResult(code="malformed_reply", provider_id="half"))
+    drain("rcs")
+    assert (stands(row), row.unknown, row.provider_id) == (Status.QUEUED, True, "half")
+    drain("rcs")
+    assert (stands(row), row.unknown) == (Status.ACCEPTED, False)
 
 
 def test_what_was_taken_without_doubt_is_not_doubted(silent):

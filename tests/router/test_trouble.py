@@ -42,8 +42,8 @@ def test_a_backend_that_left_the_settings_stops_no_other(
     change(sent_to("alone"), **state)
     sent_to("rcs", BOB)
     settings.RCS_BACKENDS = {alias: BACKENDS[alias] for alias in ("rcs", "sms")}
-    rung: list[wake.Bell] = []
-    monkeypatch.setattr(wake, "ring", rung.append)
+    rung: list[wake.WakeUp] = []
+    monkeypatch.setattr(wake, "publish_soon", rung.append)
     sweep.tick()
     assert rung == [(wake.DRAIN, "rcs")]
 

@@ -227,7 +227,7 @@ def test_nothing_stays_behind(db: None) -> None:
 
 def test_no_broker_is_rung(rcs: World, handset: Handset, monkeypatch: pytest.MonkeyPatch) -> None:
     rung: list[Any] = []
-    monkeypatch.setattr(wake, "ring", rung.append)
+    monkeypatch.setattr(wake, "publish_soon", rung.append)
     handset.says("twice")
     assert (rung, len(handset.messages)) == ([], 2)
     assert "rcs-wake" not in {thread.name for thread in threading.enumerate()}

@@ -1,86 +1,53 @@
-"""`manage.py rcs_worker`: the whole system without a broker; what is due in the database comes in, messages go out.
+"""`manage.py rcs_worker`: the whole system without a broker.
 
-One thread per backend sends and takes back, one digests what came in, one fetches the files that came with it, and the
-main thread sweeps. Each looks five times
-a second, and at once when another one has done something.
+The main thread looks five times a second for what is due in the database, and wakes the thread that does it
+(`rcs_router.stations`), as Celery's tasks do.
 """
 
-import logging
 import signal
-import threading
 import time
-import traceback
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, connections
+from django.db import connections
 
-from rcs_router import delivery, expiry, inbox, media, sql, sweep, wake
+from rcs_router import sql, sweep, wake
 from rcs_router.backends import backends
-from rcs_router.models import InboundFile, Transmission
-
-logger = logging.getLogger(__name__)
+from rcs_router.models import Transmission
+from rcs_router.stations import Stations, guarded, perform, stations
 
 LOOK = 0.2  # seconds between two looks
-SWEEP = 1.0  # seconds between two sweeps
-BUDGET = 1.0  # seconds that a drain may claim before it looks whether the worker shall stop
-REST = 2.0  # seconds after trouble with the database
-Station = Callable[[], int]  # does what is due; how much that was
 
 
 class Worker:
-    """Stations side by side. `stop()` may be called from a signal handler: it takes no lock."""
+    """Looks for work until `stop()`, which may be called from a signal handler: it takes no lock."""
 
-    def __init__(self) -> None:
-        self.stations: dict[str, Station] = {f"send {alias}": _sender(alias, BUDGET) for alias in backends}
-        self.stations |= {"digest": _digest, "fetch": _fetch}
-        self.bells = {name: threading.Event() for name in self.stations}
+    def __init__(self, stations: Stations = stations) -> None:
+        self.stations = stations
         self.stopping = False
 
     def stop(self) -> None:
         self.stopping = True
 
     def run(self) -> None:
-        """Until `stop()`; what is in flight then is finished and settled."""
-        threads = [
-            threading.Thread(target=self._serve, args=(name,), name=f"rcs-worker {name}")
-            for name in self.stations
-        ]
-        for thread in threads:
-            thread.start()
+        """Work until `stop()`; what is in flight then is finished and settled."""
         try:
-            self._sweep_until_stopped()
+            while not self.stopping:
+                guarded("look", self.look)
+                time.sleep(LOOK)
         finally:
-            self.stop()
-            for thread in threads:
-                thread.join()
+            self.stations.stop()
+            connections.close_all()
 
-    def _serve(self, name: str) -> None:
-        bell = self.bells[name]
-        while not self.stopping:
-            bell.clear()
-            if _guarded(name, self.stations[name]):
-                self._ring()
-            else:
-                bell.wait(LOOK)
-        connections.close_all()
-
-    def _ring(self) -> None:
-        """Somebody did something: there may be work for the others, an answer to be sent or a fallback."""
-        for bell in self.bells.values():
-            bell.set()
-
-    def _sweep_until_stopped(self) -> None:
-        next_at = time.monotonic()
-        while not self.stopping:
-            if time.monotonic() >= next_at:
-                _guarded("sweep", _mend)
-                next_at = time.monotonic() + SWEEP
-            time.sleep(LOOK)
+    def look(self) -> int:
+        self.stations.wake((wake.TICK,))
+        for wake_up in sweep.due(sql.now(Transmission)):
+            self.stations.wake(wake_up)
+        return 0
 
 
 class Command(BaseCommand):
@@ -106,50 +73,11 @@ class Command(BaseCommand):
 
 
 def run_once() -> None:
-    """Until nothing is due: what is done may make more due, such as a fallback or an answer."""
-    stations = [*(_sender(alias) for alias in backends), _digest, _fetch]
+    """Work until nothing is due: what is done may make more due, such as a fallback or an answer."""
     done = 1
     while done:
-        _mend()
-        done = sum([station() for station in stations])
-
-
-def _sender(alias: str, budget: float | None = None) -> Station:
-    """Reads before it claims: an idle worker writes nothing."""
-
-    def serve() -> int:
-        now = sql.now(Transmission)
-        sent = delivery.drain(alias, budget) if sweep.has_due(alias, now) else 0
-        return sent + (expiry.revoke_due(alias) if sweep.to_revoke(alias, now) else 0)
-
-    return serve
-
-
-def _digest() -> int:
-    return inbox.digest() if sweep.to_digest(sql.now(Transmission)) else 0
-
-
-def _fetch() -> int:
-    return media.fetch_due() if sweep.to_fetch(sql.now(InboundFile)) else 0
-
-
-def _guarded(name: str, work: Callable[[], int | None]) -> int:
-    """Nothing that goes wrong once may end the worker: the rows are still there and are found again."""
-    try:
-        return work() or 0
-    except DatabaseError as error:
-        logger.warning("%s: the database has trouble (%s)", name, type(error).__name__)
-    except Exception as error:
-        # the lines without the error's own text, which may quote a message
-        where = "".join(traceback.format_tb(error.__traceback__))
-        logger.error("%s failed with %s\n%s", name, type(error).__name__, where)
-    connections.close_all()
-    time.sleep(REST)
-    return 0
-
-
-def _mend() -> None:
-    sweep.mend(sql.now(Transmission))
+        sweep.mend(sql.now(Transmission))
+        done = sum(perform(wake_up) for wake_up in sweep.due(sql.now(Transmission)))
 
 
 @contextmanager

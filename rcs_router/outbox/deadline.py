@@ -1,0 +1,92 @@
+"""Send on by the next backend what cannot wait any longer: at its deadline, or at once while its backend is paused.
+
+The sweep calls `meet_deadlines`, a drain of a paused backend calls `divert`, and both use what `policy` decides.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from rcs_router import wake
+from rcs_router.backends import backends
+from rcs_router.contract import Status, Traffic
+from rcs_router.models import PRIORITY, Event, RevokeFor, Transmission
+from rcs_router.outbox.fallback import has_road, open_fallback
+from rcs_router.outbox.lease import facts
+from rcs_router.policy import TURN, Decision, after_deadline
+
+PAUSED = "its backend is paused"
+URGENT = PRIORITY[Traffic.AUTHENTICATION]
+_WAITING = Q(status=Status.QUEUED, unknown=False)  # nothing of it can have left
+
+
+def divert(alias: str, now: datetime, limit: int = 500) -> int:
+    """Send authentication messages that wait for this paused backend on by their fallback; return how many.
+
+    What may have left stays: its deadline takes it back first.
+    """
+    rows = urgent_of(alias, now).select_related("message", "connection").order_by("due_at")[:limit]
+    decision = Decision(Status.FAILED, PAUSED, spend=False, fall_back=True)
+    return sum(_goes_on(row, decision, now) for row in rows if has_road(row))
+
+
+def urgent_of(alias: str, now: datetime) -> "QuerySet[Transmission]":
+    """Authentication messages that wait for this backend, retries that are not yet due among them."""
+    reached = Q(due_at__lte=now + timedelta(seconds=TURN)) | Q(attempts__gt=0)
+    return Transmission.objects.filter(_WAITING, reached, backend_id=alias, priority=URGENT)
+
+
+def meet_deadlines(now: datetime, limit: int = 500) -> int:
+    """Deal with transmissions whose fallback deadline has passed without proof; return how many."""
+    rows = Transmission.objects.filter(fall_back_at__lte=now, backend__in=list(backends))
+    rows = rows.select_related("message", "connection")
+    states = (Status.QUEUED, Status.ACCEPTED, Status.SENDING)  # one query each: an IN uses no partial index
+    late = [row for status in states for row in rows.filter(status=status)[:limit]]
+    return sum(_late(row, now) for row in late)
+
+
+def _late(row: Transmission, now: datetime) -> bool:
+    sending = row.status == Status.SENDING
+    if sending and not (row.message.time_critical and row.started):
+        return False  # its answer decides in a moment, or it waits for the next sweep
+    decision = after_deadline(
+        sent=sending or row.status == Status.ACCEPTED,
+        facts=facts(row, now=now),
+        can_revoke=backends[row.backend_id].capabilities.revoke,
+    )
+    if decision is None or row.revoke_for == RevokeFor.CANCEL:
+        return bool(_unchanged(row).update(fall_back_at=None))
+    if decision.status == Status.FAILED:
+        return _goes_on(row, decision, now)
+    return _takes_back(row, decision, now)
+
+
+def _unchanged(row: Transmission) -> "QuerySet[Transmission]":
+    return Transmission.objects.filter(
+        pk=row.pk, status=row.status, unknown=row.unknown, revoke_for=row.revoke_for
+    )
+
+
+def _goes_on(row: Transmission, decision: Decision, now: datetime) -> bool:
+    """It has not left: the next backend carries it."""
+    with transaction.atomic():
+        waiting = Transmission.objects.filter(_WAITING, pk=row.pk)
+        won = waiting.update(status=Status.FAILED, reason=decision.reason, failed_at=now, fall_back_at=None)
+        if won:
+            open_fallback(row, decision.reason, now)
+    return bool(won)
+
+
+def _takes_back(row: Transmission, decision: Decision, now: datetime) -> bool:
+    """It may have left: the provider is asked to take it back, and a time-critical one goes on at once."""
+    changes = {"revoke_at": now, "revoke_for": RevokeFor.FALLBACK, "revokes": 0} if decision.revoke else {}
+    with transaction.atomic():
+        won = _unchanged(row).update(fall_back_at=None, **changes)
+        if won:
+            Event.objects.create(transmission=row, kind="deadline", code=decision.reason)
+            if decision.fall_back:
+                open_fallback(row, decision.reason, now)
+            if decision.revoke:
+                wake.revoke(row.backend_id)
+    return bool(won)

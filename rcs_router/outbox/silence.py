@@ -1,0 +1,54 @@
+"""Look into accepted messages without any receipt: ask the provider where it can be asked. The sweep calls `look`."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+
+from rcs_router import wake
+from rcs_router.backends import backends
+from rcs_router.contract import Status
+from rcs_router.models import RevokeFor, Transmission
+
+NO_PROOF = "no proof of delivery"
+LOOKS = 4  # how often one message is looked into, each time after four times as long
+LIMIT = 5000
+
+
+def look(now: datetime) -> int:
+    """Deal with what has been silent for its backend's SILENT_AFTER; return how many."""
+    return sum(_look(alias, now) for alias in backends)
+
+
+def _look(alias: str, now: datetime) -> int:
+    silent = Transmission.objects.filter(backend_id=alias, status=Status.ACCEPTED, look_at__lte=now)
+    keys = list(silent.values_list("pk", flat=True)[:LIMIT])
+    if not keys:
+        return 0
+    rows = silent.filter(
+        pk__in=keys
+    )  # as long as they are still to be looked at: each update takes rows out of it
+    return _ask(alias, rows, now) if backends[alias].capabilities.status else _mark(rows)
+
+
+def _ask(alias: str, rows: "QuerySet[Transmission]", now: datetime) -> int:
+    """Ask for each unless it is being taken back, and plan the next look in case that this one brings nothing."""
+    idle = rows.filter(revoke_at=None).exclude(revoke_for=RevokeFor.CANCEL)
+    asked = idle.update(revoke_at=now, revoke_for=RevokeFor.LOOK_UP)
+    after = timedelta(seconds=backends.config(alias).silent_after)
+    for times in range(1, LOOKS):
+        young = rows.filter(accepted_at__gt=now - after * 4**times)
+        young.update(look_at=now + after * 3 * 4 ** (times - 1))
+    rows.update(look_at=None)
+    if asked:
+        wake.revoke(alias)
+    return asked
+
+
+def _mark(rows: "QuerySet[Transmission]") -> int:
+    """Nobody can be asked: a receipt may still come, and outranks this."""
+    return rows.update(look_at=None, reason=NO_PROOF)
+
+
+def unproved() -> "QuerySet[Transmission]":
+    """Return accepted transmissions that were looked into and of which nothing is known."""
+    return Transmission.objects.filter(status=Status.ACCEPTED, reason=NO_PROOF)
