@@ -11,12 +11,12 @@ from queue import SimpleQueue
 
 from rcs_router.contract import MALFORMED_REPLY, BaseBackend, Capabilities, Outbound, SendResult, Traffic
 from rcs_router.errors import BackendBug, SendError, Unreadable
-from rcs_router.heartbeat import Hold
+from rcs_router.heartbeat import Hold, lease_seconds
 from rcs_router.models import Transmission
 
 logger = logging.getLogger(__name__)
 
-GUARD = 0.5  # seconds of the lease that must be left when a request leaves
+GUARD = 1 / 8  # of a lease must be left when a request leaves
 
 
 @dataclass
@@ -35,7 +35,8 @@ class Flight:
 
     def may_leave(self, moment: float) -> bool:
         """Is it still ours? A process that was frozen finds out here, before it sends what another has sent."""
-        return moment <= self.fence and (self.hold is None or moment <= self.hold.valid_until - GUARD)
+        renewed = self.hold is None or moment <= self.hold.valid_until - GUARD * lease_seconds()
+        return moment <= self.fence and renewed
 
 
 class Room:

@@ -39,14 +39,15 @@ def urgent_of(alias: str, now: datetime) -> "QuerySet[Transmission]":
 
 def meet_deadlines(now: datetime, limit: int = 500) -> int:
     """Deal with transmissions whose fallback deadline has passed without proof; return how many."""
-    rows = Transmission.objects.filter(fall_back_at__lte=now, backend__in=list(backends))
-    rows = rows.select_related("message", "connection")
+    rows = Transmission.objects.filter(fall_back_at__lte=now).select_related("message", "connection")
     states = (Status.QUEUED, Status.ACCEPTED, Status.SENDING)  # one query each: an IN uses no partial index
     late = [row for status in states for row in rows.filter(status=status)[:limit]]
     return sum(_late(row, now) for row in late)
 
 
 def _late(row: Transmission, now: datetime) -> bool:
+    if row.backend_id not in backends:  # it left the settings, and nothing can be done
+        return bool(_unchanged(row).update(fall_back_at=None))
     sending = row.status == Status.SENDING
     if sending and not (row.message.time_critical and row.started):
         return False  # its answer decides in a moment, or it waits for the next sweep
