@@ -149,10 +149,10 @@ class Messente(BaseBackend):
     def cancel(self, omnimessage_id: str) -> bool:
         """Take a scheduled message back: False when it has left already, or is not known. Raises a SendError.
 
-        Messente's own success is a 202 with an object.
+        Messente's own success is a 202 with an empty object.
         """
         reply = self._found("DELETE", f"omnimessage/{_segment(omnimessage_id)}")
-        if reply and not (reply.status == 202 and isinstance(reply.json(), Mapping)):
+        if reply and not (reply.status == 202 and reply.json() == {}):
             raise http.unread(reply, "Messente's 202 and {}")
         return reply is not None
 

@@ -305,6 +305,16 @@ def test_page_of_any_status(status: int) -> None:
     assert not page.unknown or status == 504, "it was not taken here"
 
 
+@given(
+    st.lists(st.sampled_from([b" ", b"\r\n", b"\t", b"\xef\xbb\xbf", b"\0"]), max_size=5),
+    st.binary(max_size=40),
+    st.sampled_from([400, 403, 404, 409, 410, 422]),
+)
+def test_whatever_begins_as_markup_is_a_page(blanks: list[bytes], rest: bytes, status: int) -> None:
+    error = judge(Reply(status, body=b"".join(blanks) + b"<" + rest), errors={status: BadAddress})
+    assert type(error) is Unavailable
+
+
 def test_page_is_quoted_without_what_nobody_may_read(stub: Stub) -> None:
     stub.script.append(answer(404, f"<h1>Not here</h1><p>{SECRET} +37255501234</p>"))
     assert failure(stub.url, secrets=[SECRET]).detail == "HTTP 404 not by the provider: Not here *** +37…34"

@@ -661,7 +661,7 @@ def test_cancel(stub: Stub, behaviour: Behaviour, result: bool) -> None:
 @pytest.mark.parametrize(
     "behaviour",
     [
-        *(answer(202, body) for body in (b"", b"<html>", b"[]")),
+        *(answer(202, body) for body in (b"", b"<html>", b"[]", b'{"ok": true}')),
         *(answer(200, {}), answer(204), answer(404), answer(404, "<html>"), answer(404, "{}")),
     ],
 )

@@ -1,11 +1,18 @@
 """Answers that somebody else wrote: a proxy, a login page, another server. Nothing may be concluded from them."""
 
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
 from rcs_router.content import Text
 from rcs_router.contract import MALFORMED_REPLY, SendResult
 from rcs_router.errors import Misconfigured, SendError, Unavailable
 from rcs_router.testing.conformance.optional import Call, announced, ended_call
 from rcs_router.testing.conformance.provider import Provider, outbound
 from rcs_router.testing.conformance.suite import Suite, ended, over
+from rcs_router.testing.conformance.webhooks import JSON, QUICK
 from rcs_router.testing.stub import Answer, Stub, answer
 
 PAGE = (
@@ -125,6 +132,21 @@ class Foreign(Suite):
         )
         if behaviour not in REDIRECT.values():
             assert end.retry, f"{call.capability}: after {end!r} nobody asks again"
+
+    def test_revoke_concludes_nothing_from_an_arbitrary_answer(self, stub: Stub) -> None:
+        backend = self.provider.make(stub)
+        if not (call := announced(self.provider).get("revoke")):
+            pytest.skip("not announced: revoke")
+
+        @QUICK
+        @given(st.sampled_from([200, 202, 204, 400, 404, 409]), JSON | st.binary(max_size=60))
+        def concludes_nothing(status: int, body: Any) -> None:
+            assume(body != {})  # several providers have that, with one status or another
+            stub.default = answer(status, body)
+            end = ended_call(call, backend, self.provider, f"HTTP {status} {body!r}")
+            assert end is None or isinstance(end, SendError), f"returned {end!r}, which nobody has said"
+
+        concludes_nothing()
 
     @over(batches)
     def test_batch_that_somebody_else_answers_is_doubted(self, case: Answer, stub: Stub) -> None:
