@@ -172,7 +172,7 @@ def judge(
     if 400 <= reply.status < 500 and reply.status not in _ANYBODYS and not own(reply):
         known, code, detail = Unavailable, NOT_THE_PROVIDER, f"not by the provider: {_readable(reply)}"
     error = known(
-        redact(f"HTTP {reply.status} {detail or _readable(reply)}".strip(), secrets),
+        redact(f"HTTP {reply.status} {detail or _readable(reply)}".rstrip(" :"), secrets),
         code=code,
         retry_after=_retry_after(reply.headers.get("Retry-After", "")),
     )
@@ -263,9 +263,7 @@ def _exchange(
 def _read(raw: Any, limit: int) -> tuple[bytes, bool]:
     """The body up to `limit` bytes, and whether something of it is missing."""
     body = bytearray()
-    read = getattr(
-        raw, "read1", raw.read
-    )  # `read` of newer urllib3s throws away what came before the end broke off
+    read = getattr(raw, "read1", raw.read)  # urllib3's `read` keeps nothing of a body that breaks off
     try:
         while len(body) <= limit and (chunk := read(16 * 1024, decode_content=True)):
             body += chunk

@@ -177,17 +177,17 @@ class Messente(BaseBackend):
 
     def block(self, number: str) -> bool:
         """Put a number (E.164) on it; False when it is there already. Raises a SendError."""
-        return self._changed("POST", "phonebook/blacklist", 409, json={"phoneNumber": number})
+        return self._is_so("POST", "phonebook/blacklist", 409, json={"phoneNumber": number})
 
     def unblock(self, number: str) -> bool:
         """Take a number off it; False when it is not there. Raises a SendError."""
-        return self._changed("DELETE", f"phonebook/blacklist/{_segment(number)}", 404)
+        return self._is_so("DELETE", f"phonebook/blacklist/{_segment(number)}", 404)
 
     def is_blocked(self, number: str) -> bool:
         """Is the number on it? Raises a SendError."""
-        return self._changed("GET", f"phonebook/blacklist/{_segment(number)}", 404)
+        return self._is_so("GET", f"phonebook/blacklist/{_segment(number)}", 404)
 
-    def _changed(self, method: str, path: str, otherwise: int, **kwargs: Any) -> bool:
+    def _is_so(self, method: str, path: str, otherwise: int, **kwargs: Any) -> bool:
         """True for Messente's 204, False for its own error of the status `otherwise`."""
         reply = self._call(method, path, fine={otherwise}, **kwargs)
         if reply.status not in {204, otherwise}:

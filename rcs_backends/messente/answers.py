@@ -32,11 +32,11 @@ WORDS = {
     "107": "method_not_allowed",
 }
 # A field that Messente refuses (the last word of `source`), whatever the code: the number is the message's own
-# trouble, the sender is that of our account.
+# trouble, the sender may be that of our account.
 FIELDS = {"to": "bad_recipient", "sender": "bad_sender"}
 ERRORS: http.Errors = {
     "bad_recipient": BadAddress,
-    "bad_sender": Misconfigured,
+    "bad_sender": Forbidden,  # perhaps for one country only, or the sender that this message names
     "not_found": Misconfigured,  # there is no such address: base_url is another one
     "forbidden": Forbidden,  # says no more than its status
     "unauthorized": Misconfigured,

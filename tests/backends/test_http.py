@@ -335,6 +335,11 @@ def test_provider_that_writes_json_only(body: bytes, is_own: bool) -> None:
     assert type(error) is (BadAddress if is_own else Unavailable)
 
 
+def test_bare_error_that_the_provider_would_explain() -> None:
+    error = judge(Reply(404), errors={404: BadAddress}, own=lambda reply: False)
+    assert (type(error), str(error)) == (Unavailable, "not_the_provider: HTTP 404 not by the provider")
+
+
 WITHOUT = [
     (b"<p>", "HTTP 200 without an id: a web page came"),
     (b"", "HTTP 200 without an id: nothing came"),

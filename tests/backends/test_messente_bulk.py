@@ -105,7 +105,7 @@ ELEMENTS: list[tuple[str, Any, tuple[Any, ...]]] = [
     ("number without plus", taken(1, to=NUMBERS[1][1:]), ("o-1",)),
     ("empty errors beside an id", taken(1, errors=[]), ("o-1",)),
     ("number refused", errors(NUMBER), (BadAddress, "bad_recipient")),
-    ("sender refused", errors(SENDER), (Misconfigured, "bad_sender")),
+    ("sender refused", errors(SENDER), (Forbidden, "bad_sender")),
     ("content refused", errors(problem("105", source="payload[rcs][text]")), (Refused, "invalid_data")),
     ("code as a number", errors(problem(106)), (Refused, "missing_data")),
     ("their trouble", errors(problem("104")), (Unavailable, "server_error")),

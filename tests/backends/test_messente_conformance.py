@@ -87,7 +87,7 @@ def provider(
             "invalid": Fault(error(400, "105", "payload[rcs][text]"), Refused, "invalid_data"),
             "missing": Fault(error(400, 106, "payload[messages]"), Refused, "missing_data"),
             "number": Fault(error(400, "105", "payload[to]"), BadAddress, "bad_recipient"),
-            "sender": Fault(error(400, "105", "payload[rcs][sender]"), Misconfigured, "bad_sender"),
+            "sender": Fault(error(400, "105", "payload[rcs][sender]"), Forbidden, "bad_sender"),
             "method": Fault(error(405, "107"), Misconfigured, "method_not_allowed"),
             "too fast": Fault(answer(429), Throttled, "throttled"),
             "proxy, 502": Fault(answer(502, "<html>bad gateway</html>"), Ambiguous),

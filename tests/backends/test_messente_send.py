@@ -518,11 +518,11 @@ FAILURES: list[tuple[str, Behaviour, type[SendError], str]] = [
     ("107", failure(405, problem("107")), Misconfigured, "method_not_allowed"),
     ("number", failure(400, NUMBER), BadAddress, "bad_recipient"),
     ("no number", failure(400, problem("106", source="payload[to]")), BadAddress, "bad_recipient"),
-    ("sender", failure(400, SENDER), Misconfigured, "bad_sender"),
-    ("SMS sender", failure(400, problem("105", source="payload[sms][sender]")), Misconfigured, "bad_sender"),
-    ("no sender", failure(400, problem("106", source="payload[rcs][sender]")), Misconfigured, "bad_sender"),
+    ("sender", failure(400, SENDER), Forbidden, "bad_sender"),
+    ("SMS sender", failure(400, problem("105", source="payload[sms][sender]")), Forbidden, "bad_sender"),
+    ("no sender", failure(400, problem("106", source="payload[rcs][sender]")), Forbidden, "bad_sender"),
     ("number among others", failure(400, problem("106"), SENDER, NUMBER), BadAddress, "bad_recipient"),
-    ("sender among others", failure(400, problem("106"), SENDER), Misconfigured, "bad_sender"),
+    ("sender among others", failure(400, problem("106"), SENDER), Forbidden, "bad_sender"),
     ("first of others", failure(400, problem("999"), problem("106")), Refused, "missing_data"),
     ("code as a number", failure(400, {**NUMBER, "code": 105}), BadAddress, "bad_recipient"),
     (
@@ -611,7 +611,7 @@ def test_error_reads_as_a_sentence(stub: Stub) -> None:
     stub.script.append(
         failure(400, {**SENDER, "title": "Invalid data"}, problem("106", "text", title="Missing"))
     )
-    with pytest.raises(Misconfigured) as caught:
+    with pytest.raises(Forbidden) as caught:
         messente(stub).send(outbound(Text("x")))
     assert caught.value.detail == (
         "HTTP 400 Invalid data: Invalid or disallowed sender (payload[rcs][sender]); Missing: text"
