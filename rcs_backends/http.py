@@ -1,6 +1,7 @@
 """One request to a provider → its answer, or the SendError that says what to do; every backend calls out here.
 
-Three questions decide: did a connection come about, had the request left, and what is the answer's status?
+Four questions decide: did a connection come about, had the request left, what is the answer's status, and did the
+provider write it? A proxy's or a login's web page says nothing of a message.
 """
 
 import json as jsonlib
@@ -18,22 +19,35 @@ import requests
 import urllib3
 
 from rcs_backends.connection import Exchange, adapter
-from rcs_router.errors import Ambiguous, Misconfigured, Refused, SendError, Throttled, Unavailable
+from rcs_router.contract import MALFORMED_REPLY
+from rcs_router.errors import (
+    Ambiguous,
+    Forbidden,
+    Misconfigured,
+    Refused,
+    SendError,
+    Throttled,
+    Unavailable,
+)
 
 MAX_BODY = 64 * 1024  # bytes of an answer that are read
 MAX_RETRY_AFTER = 3600.0  # seconds; a longer wish is a person's business
 MAX_DETAIL = 300  # characters
+NOT_THE_PROVIDER = "not_the_provider"  # code of an error that somebody else wrote
 
 Errors = Mapping[int | str, type[SendError]]  # a provider's own word or an HTTP status → what it means
 CodeOf = Callable[["Reply"], str]  # finds the provider's own word in its answer; empty if there is none
 
 _BY_STATUS: Errors = {
     401: Misconfigured,
-    403: Misconfigured,
+    403: Forbidden,
     407: Misconfigured,
     408: Unavailable,
     429: Throttled,
 }
+_ANYBODYS = frozenset({401, 407, 408, 429})  # mean the same whoever says so
+_BLANK = b" \t\r\n\0\xef\xbb\xbf\xff\xfe"  # byte order marks are blank, too
+_PAGES = frozenset({"text/html", "application/xhtml+xml"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,33 @@ class Reply:
         except (ValueError, RecursionError):
             return None
 
+    @property
+    def is_empty(self) -> bool:
+        return not self.body.strip(_BLANK)
+
+    @property
+    def is_markup(self) -> bool:
+        """Whether the body begins as HTML and XML do."""
+        return self.body.lstrip(_BLANK).startswith(b"<")
+
+    @property
+    def is_page(self) -> bool:
+        """Whether a web page came, as proxies, logins and empty hosts write them; no API does."""
+        media_type = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return self.is_markup or (media_type in _PAGES and not self.is_empty and self.json() is None)
+
+
+Own = Callable[[Reply], bool]  # whether the provider has written an error answer
+
+
+def no_page(reply: Reply) -> bool:
+    return not reply.is_page
+
+
+def empty_or_json(reply: Reply) -> bool:
+    """For a provider that writes JSON only: an empty body keeps the meaning of its status."""
+    return reply.is_empty or reply.body.lstrip(_BLANK).startswith((b"{", b"[", b'"'))
+
 
 def call(
     method: str,
@@ -77,6 +118,7 @@ def call(
     secrets: Iterable[str] = (),
     errors: Errors | None = None,
     code_of: CodeOf | None = None,
+    own: Own = no_page,
     raise_errors: bool = True,
 ) -> Reply:
     """Make one request and return its answer. `timeout` (seconds) covers all of it, however slowly it drips.
@@ -89,7 +131,7 @@ def call(
     reply = _exchange(request, Exchange(timeout, connect_timeout), max_body, repeatable)
     if isinstance(reply, SendError):
         raise reply
-    if raise_errors and (error := judge(reply, errors=errors, code_of=code_of, secrets=secrets)):
+    if raise_errors and (error := judge(reply, errors=errors, code_of=code_of, own=own, secrets=secrets)):
         raise error
     return reply
 
@@ -110,12 +152,14 @@ def judge(
     *,
     errors: Errors | None = None,
     code_of: CodeOf | None = None,
+    own: Own = no_page,
     secrets: Iterable[str] = (),
     detail: str = "",
 ) -> SendError | None:
     """The error that an answer means; None for a 2xx. `detail`: what people read, if not the whole body.
 
-    The provider's table `errors` comes first: by its own word (`code_of`), then by HTTP status.
+    The provider's table `errors` comes first: by its own word (`code_of`), then by HTTP status. A 4xx that is not the
+    provider's `own` is Unavailable: nothing is known of the message, but that it was not taken here.
     """
     if 200 <= reply.status < 300:
         return None
@@ -124,13 +168,28 @@ def judge(
     known = (
         table.get(code) or table.get(reply.status) or _BY_STATUS.get(reply.status) or _by_class(reply.status)
     )
+    code = code if code in table else ""
+    if 400 <= reply.status < 500 and reply.status not in _ANYBODYS and not own(reply):
+        known, code, detail = Unavailable, NOT_THE_PROVIDER, f"not by the provider: {_readable(reply)}"
     error = known(
-        redact(f"HTTP {reply.status} {detail or _readable(reply)}".strip(), secrets),
-        code=code if code in table else "",
+        redact(f"HTTP {reply.status} {detail or _readable(reply)}".rstrip(" :"), secrets),
+        code=code,
         retry_after=_retry_after(reply.headers.get("Retry-After", "")),
     )
     error.unknown = error.unknown or reply.repeated
     return error
+
+
+def without(reply: Reply, what: str) -> str:
+    """The sentence of a success that lacks `what` the provider would have written; it repeats nothing of the body."""
+    if reply.is_page:
+        return f"HTTP {reply.status} without {what}: a web page came"
+    return f"HTTP {reply.status} without {what}: {'nothing' if reply.is_empty else 'something else'} came"
+
+
+def unread(reply: Reply, what: str) -> Unavailable:
+    """For a call that is no send: a success without `what` answers nothing, so that it must be asked again."""
+    return Unavailable(without(reply, what), code=MALFORMED_REPLY)
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -204,8 +263,9 @@ def _exchange(
 def _read(raw: Any, limit: int) -> tuple[bytes, bool]:
     """The body up to `limit` bytes, and whether something of it is missing."""
     body = bytearray()
+    read = getattr(raw, "read1", raw.read)  # urllib3's `read` keeps nothing of a body that breaks off
     try:
-        while len(body) <= limit and (chunk := raw.read(16 * 1024, decode_content=True)):
+        while len(body) <= limit and (chunk := read(16 * 1024, decode_content=True)):
             body += chunk
     except (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError):
         return bytes(body[:limit]), True

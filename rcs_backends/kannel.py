@@ -17,7 +17,6 @@ from rcs_backends.reading import digest, is_one_of, text, uuid
 from rcs_router.content import Content, Text
 from rcs_router.content.segments import encoding, segments
 from rcs_router.contract import (
-    MALFORMED_REPLY,
     BaseBackend,
     Capabilities,
     Incoming,
@@ -32,7 +31,14 @@ from rcs_router.contract import (
     secret,
     several,
 )
-from rcs_router.errors import Ambiguous, Misconfigured, Refused, Unavailable, WebhookRefused
+from rcs_router.errors import (
+    Ambiguous,
+    Misconfigured,
+    Refused,
+    Unavailable,
+    Unreadable,
+    WebhookRefused,
+)
 
 # How the body of an error answer begins → our word for it.
 WORDS = {
@@ -45,7 +51,6 @@ ERRORS: http.Errors = {
     "not_routable": Refused,
     "sender_missing": Misconfigured,
     400: Refused,
-    403: Misconfigured,
     404: Misconfigured,  # another path than sendsms-url
     502: Ambiguous,  # these two come from a proxy before Kannel, which may have passed the message on
     503: Unavailable,
@@ -122,10 +127,11 @@ class Kannel(BaseBackend):
             secrets=[*self.options.secrets(), *telling(outbound.text)],
             errors=ERRORS,
             code_of=_word,
+            own=lambda reply: not reply.is_markup,  # Kannel's plain words are called text/html
         )
         if reply.text.startswith(("0:", "3:")):  # 3: no link could take it now, and Kannel keeps it
             return SendResult(code="queued" if reply.text.startswith("3:") else "")
-        return SendResult(code=MALFORMED_REPLY, detail=f"HTTP {reply.status} without Kannel's 0: or 3:")
+        raise Unreadable(http.without(reply, "Kannel's 0: or 3:"))
 
     def _too_long(self, text: str) -> str:
         parts = segments(text).parts

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import math
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -64,6 +65,11 @@ def degrees(value: Any, limit: float) -> float:
     if not math.isfinite(angle) or abs(angle) > limit:
         raise ValueError("a location outside the world")
     return angle
+
+
+def is_bearer(value: Any) -> bool:
+    """Whether a token can stand in a header: characters of ASCII, none of them blank (RFC 6750, section 2.1)."""
+    return isinstance(value, str) and bool(re.fullmatch(r"[!-~]+", value))
 
 
 def digest(*parts: str) -> str:

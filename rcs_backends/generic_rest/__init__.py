@@ -32,7 +32,6 @@ from rcs_router.content import (
 )
 from rcs_router.content.fitting import Feature
 from rcs_router.contract import (
-    MALFORMED_REPLY,
     BaseBackend,
     Capabilities,
     Options,
@@ -51,6 +50,7 @@ from rcs_router.errors import (
     Throttled,
     Unavailable,
     Unreachable,
+    Unreadable,
 )
 
 SECRET_VARIABLE = "RCS_WEBHOOK_SECRET"  # noqa: S105 - the name of an environment variable
@@ -62,7 +62,6 @@ ERRORS: http.Errors = {
     "id_reused": Refused,
     400: Refused,
     401: Misconfigured,
-    403: Misconfigured,
     404: Unreachable,  # no such conversation
     429: Throttled,
 }
@@ -189,7 +188,14 @@ class GenericREST(BaseBackend):
             word = self._word(reply)
             kind = ERRORS.get(word, Unavailable)
             return kind(http.redact(f"the platform failed: {detail}", hidden), code=word or "failed")
-        return http.judge(reply, errors=ERRORS, code_of=self._word, secrets=hidden, detail=detail)
+        return http.judge(
+            reply,
+            errors=ERRORS,
+            code_of=self._word,
+            own=http.empty_or_json,
+            secrets=hidden,
+            detail=detail,
+        )
 
     def _word(self, reply: http.Reply) -> str:
         """The error's word if we know it; 409 has one of ours."""
@@ -202,10 +208,13 @@ class GenericREST(BaseBackend):
         return self._dialect.word(self._dialect.read(reply.json(), "state"))
 
     def _result(self, outbound: Outbound, reply: http.Reply) -> SendResult:
-        """The answer's name ends in our id. Where it does not, the platform goes by an id of its own."""
+        """The answer's name ends in our id. Where it does not, the platform goes by an id of its own.
+
+        Raises Unreadable for an answer without a name.
+        """
         name = self._dialect.read(reply.json(), "name")
-        if reply.truncated or not isinstance(name, str) or not name:
-            return SendResult(code=MALFORMED_REPLY, detail=f"HTTP {reply.status} without a message's name")
+        if not isinstance(name, str) or not name:
+            raise Unreadable(http.without(reply, "a message's name"))
         own = name.rpartition("/")[2]
         state = self._state(reply)
         provider_id = "" if own == str(outbound.id) else own[:200]

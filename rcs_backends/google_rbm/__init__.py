@@ -34,7 +34,6 @@ from rcs_router.content import (
 )
 from rcs_router.content.fitting import Feature
 from rcs_router.contract import (
-    MALFORMED_REPLY,
     BaseBackend,
     Capabilities,
     Options,
@@ -46,27 +45,30 @@ from rcs_router.contract import (
     secret,
     several,
 )
-from rcs_router.errors import Misconfigured, Refused, Throttled, Unavailable, Unreachable
+from rcs_router.errors import Misconfigured, Refused, Throttled, Unreachable, Unreadable
 
 BATCH = 10_000  # numbers that users:batchGet takes at most
 BATCH_MINIMUM = 500  # ... and at least
+BATCH_FIELDS = frozenset({"reachableUsers", "totalRandomSampleUserCount", "reachableRandomSampleUserCount"})
 BATCH_BODY = 2 * 1024 * 1024  # bytes of its answer: all numbers, for US numbers twice
 MESSAGE_BODY = 1024 * 1024  # bytes of its answer to a message, which it repeats, perhaps all of it as \uXXXX
 UPLOAD_TIMEOUT = 120.0  # seconds, at least
 
-# guides/build/messages/send and the wording of answers that Google's samples show. An agent that is not launched
-# for this phone is an answer about the phone; every other 403 is about our key. A promotional cap lasts for weeks,
-# so it must not rest the whole backend as a speed limit does.
+# guides/build/messages/send and the wording of answers that Google's samples show. A 403 has one status for all:
+# an agent that is not launched for this phone is an answer about the phone, another is about our key only where it
+# says so. A promotional cap lasts for weeks, so it must not pause the whole backend as a speed limit does.
 ERRORS: http.Errors = {
     "not_launched": Unreachable,
+    "misconfigured": Misconfigured,
     "traffic_limit": Refused,
     400: Refused,
     401: Misconfigured,
-    403: Misconfigured,
     404: Unreachable,
     429: Throttled,
 }
-
+# Words of a 403 about key, scope or project; the first is this API's, the others are those of all of Google's.
+OURS = ("looking up the rbm agent", "authentication scope", "has not been used in project")
+REASONS = frozenset({"ACCESS_TOKEN_SCOPE_INSUFFICIENT", "SERVICE_DISABLED", "CONSUMER_INVALID"})
 
 ACTIONS: frozenset[type] = frozenset({OpenUrl, Dial, ShowLocation, RequestLocation, CalendarEvent})
 
@@ -158,16 +160,19 @@ class GoogleRBM(BaseBackend):
         path = f"{_phone(outbound.to)}/agentMessages"
         name = {"messageId": str(outbound.id)}
         reply = self._call("POST", path, name, json=message, hidden=said, max_body=MESSAGE_BODY)
-        if reply.truncated or not _name(reply):
-            return SendResult(code=MALFORMED_REPLY, detail=f"HTTP {reply.status} without a message's name")
+        if not _name(reply, "/agentMessages/"):
+            raise Unreadable(http.without(reply, "a message's name"))
         return SendResult()
 
     def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool:
         """True: it will not be delivered (older documentation: probably not). False: too late, or not known."""
+        path = f"{_phone(to)}/agentMessages/{transmission}"
         try:
-            self._call("DELETE", f"{_phone(to)}/agentMessages/{transmission}")
+            reply = self._call("DELETE", path, own=_is_explained)
         except Unreachable:
             return False
+        if reply.json() != {}:
+            raise http.unread(reply, "Google's {}")
         return True
 
     def typing(self, to: str, active: bool = True) -> None:
@@ -196,10 +201,11 @@ class GoogleRBM(BaseBackend):
 
     def _features(self, number: str) -> frozenset[str] | None:
         try:
-            reply = self._call("GET", f"{_phone(number)}/capabilities", {"requestId": str(uuid4())})
+            name = {"requestId": str(uuid4())}
+            reply = self._call("GET", f"{_phone(number)}/capabilities", name, own=_is_explained)
         except Unreachable:
             return None
-        return frozenset(_strings(_object(reply).get("features")))
+        return frozenset(_strings(reply, "features"))
 
     def _reachable(self, numbers: list[str]) -> set[str]:
         """In batches of equal size, so that the last one is not below the minimum."""
@@ -207,8 +213,10 @@ class GoogleRBM(BaseBackend):
         found: set[str] = set()
         for start in range(batches):
             body = {"users": numbers[start::batches], "agentId": self.options.agent}
-            answer = _object(self._call("POST", "users:batchGet", json=body, max_body=BATCH_BODY))
-            found.update(_strings(answer.get("reachableUsers")))
+            reply = self._call("POST", "users:batchGet", json=body, max_body=BATCH_BODY)
+            if not BATCH_FIELDS & _object(reply).keys():
+                raise http.unread(reply, "users or counts")
+            found.update(_strings(reply, "reachableUsers"))
         return found
 
     # Files: Google keeps them for 60 days.
@@ -235,6 +243,7 @@ class GoogleRBM(BaseBackend):
         root: str = "/v1/",
         headers: Mapping[str, str] | None = None,
         hidden: Iterable[str] = (),
+        own: http.Own = http.empty_or_json,
         **arguments: Any,
     ) -> http.Reply:
         """One request as this agent; a token that Google no longer takes is renewed once."""
@@ -249,15 +258,15 @@ class GoogleRBM(BaseBackend):
             if reply.status != 401:
                 break
             self._tokens.refused(token)
-        if error := self._error(reply, hidden):
+        if error := self._error(reply, hidden, own):
             raise error
         return reply
 
-    def _error(self, reply: http.Reply, hidden: Iterable[str]) -> Exception | None:
+    def _error(self, reply: http.Reply, hidden: Iterable[str], own: http.Own) -> Exception | None:
         if 200 <= reply.status < 300:
             return None
-        concealed = [*self.options.secrets(), *hidden]
-        return http.judge(reply, errors=ERRORS, code_of=_word, secrets=concealed, detail=_message(reply))
+        concealed, said = [*self.options.secrets(), *hidden], _message(reply)
+        return http.judge(reply, errors=ERRORS, code_of=_word, own=own, secrets=concealed, detail=said)
 
     # In.
 
@@ -287,42 +296,59 @@ def _problem(reply: http.Reply) -> Mapping[str, Any]:
     return {}
 
 
+def _is_explained(reply: http.Reply) -> bool:
+    """Whether an error is Google's own: by a bare 404 nothing is known of a message or a phone."""
+    return bool(_problem(reply))
+
+
 def _message(reply: http.Reply) -> str:
     problem = _problem(reply)
     return f"{problem.get('status', '')} {problem.get('message', '')}".strip()
 
 
 def _word(reply: http.Reply) -> str:
-    """Our word for the two answers whose status alone would mislead."""
+    """Our word for the answers whose status alone would mislead."""
     message = str(_problem(reply).get("message", "")).lower()
     if reply.status == 403 and ("tester" in message or "launched" in message):
         return "not_launched"
+    if reply.status == 403 and (any(words in message for words in OURS) or REASONS & _reasons(reply)):
+        return "misconfigured"
     if reply.status == 429 and "traffic limit" in message:
         return "traffic_limit"
     return ""
+
+
+def _reasons(reply: http.Reply) -> set[str]:
+    """The machine-readable reasons of an error (google.rpc.ErrorInfo)."""
+    details = _problem(reply).get("details")
+    given = [one for one in details if isinstance(one, Mapping)] if isinstance(details, list) else []
+    return {str(one.get("reason")) for one in given}
 
 
 def _object(reply: http.Reply) -> Mapping[str, Any]:
     """An answer whose content matters. Raises Unavailable: half of one must not read as "nobody"."""
     answer = reply.json()
     if reply.truncated or not isinstance(answer, Mapping):
-        raise Unavailable(f"HTTP {reply.status}, but its body cannot be read", code="malformed_reply")
+        raise http.unread(reply, "an object")
     return answer
 
 
-def _strings(value: Any) -> Iterator[str]:
-    """The strings of a list; proto-JSON leaves an empty list out."""
-    return (item for item in value or () if isinstance(item, str))
+def _strings(reply: http.Reply, name: str) -> list[str]:
+    """The strings of a list in an answer; proto-JSON leaves an empty list out."""
+    found = _object(reply).get(name, [])
+    if not isinstance(found, list):
+        raise http.unread(reply, f"a list of {name}")
+    return [item for item in found if isinstance(item, str)]
 
 
-def _name(reply: http.Reply) -> str:
+def _name(reply: http.Reply, kind: str) -> str:
+    """A resource's name that has `kind` in it; empty where the answer has none."""
     answer = reply.json()
     name = answer.get("name") if isinstance(answer, Mapping) else ""
-    return name if isinstance(name, str) else ""
+    return name if isinstance(name, str) and kind in name else ""
 
 
 def _file(reply: http.Reply) -> str:
-    _object(reply)
-    if not (name := _name(reply)):
-        raise Unavailable(f"HTTP {reply.status} without a file's name", code="malformed_reply")
+    if not (name := _name(reply, "files/")):
+        raise http.unread(reply, "a file's name")
     return name

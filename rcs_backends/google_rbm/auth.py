@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rcs_backends import http
+from rcs_backends.reading import is_bearer
 from rcs_router.errors import Ambiguous, Misconfigured, Refused, Throttled, Unavailable
 
 SCOPE = "https://www.googleapis.com/auth/rcsbusinessmessaging"
@@ -100,7 +101,7 @@ class Tokens:
     def _renew(self) -> None:
         asked_at = time.monotonic()
         match self._fetch().json():
-            case {"access_token": str() as token, "expires_in": int() as lifetime} if token:
+            case {"access_token": str() as token, "expires_in": int() as lifetime} if is_bearer(token):
                 self._token = token
                 self._renew_at = asked_at + max(lifetime - MARGIN, lifetime / 2)
             case _:

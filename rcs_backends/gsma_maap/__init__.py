@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from rcs_backends import http
 from rcs_backends.gsma_maap import answers, events, files, webhook
-from rcs_backends.gsma_maap.client import Client, answer_of
+from rcs_backends.gsma_maap.client import Client, answer_of, is_done
 from rcs_backends.gsma_maap.files import StoredFile
 from rcs_backends.gsma_maap.limits import LIMITS, media_problems
 from rcs_backends.gsma_maap.options import GSMAMaaPOptions
@@ -23,7 +24,6 @@ from rcs_backends.payload import telling
 from rcs_router.content import Audio, Card, Carousel, Content, File, Location, Reply, Text
 from rcs_router.content.fitting import Feature
 from rcs_router.contract import (
-    MALFORMED_REPLY,
     BaseBackend,
     Capabilities,
     Outbound,
@@ -33,7 +33,7 @@ from rcs_router.contract import (
     WebhookAnswer,
     WebhookRequest,
 )
-from rcs_router.errors import Refused, SendError, Unreachable
+from rcs_router.errors import Forbidden, Refused, SendError, Unreachable, Unreadable
 
 UPLOAD_TIMEOUT = 120.0  # seconds, at least
 REVOKED = {"cancelled", "canceled"}
@@ -90,9 +90,10 @@ class GSMAMaaP(BaseBackend):
         body = request_body(outbound, self.options, datetime.now(UTC))
         reply = self._to_user(outbound.to, body)
         name = answers.message_id(reply)
-        if reply.truncated or not name:
-            detail = f"HTTP {reply.status} without a msgId: no receipt can be told to be this message's"
-            return SendResult(name, code=MALFORMED_REPLY, detail=detail)
+        if not name:
+            raise Unreadable(
+                http.without(reply, "a msgId, so that no receipt can be told to be this message's")
+            )
         return SendResult(name)
 
     def typing(self, to: str, active: bool = True) -> None:
@@ -108,13 +109,19 @@ class GSMAMaaP(BaseBackend):
         if not provider_id:
             return False
         try:
-            self._put_status(provider_id, "cancelled")
+            reply = self._put_status(provider_id, "cancelled")
+        except Forbidden:  # says nothing of the message
+            raise
         except (Refused, Unreachable) as error:
             return error.code in answers.REVOKED or self._state(provider_id) in REVOKED
         try:
-            return True if self._state(provider_id) in REVOKED else None
+            if self._state(provider_id) in REVOKED:
+                return True
         except SendError:  # it was asked all the same
-            return None
+            pass
+        if not is_done(reply):
+            raise http.unread(reply, "the platform's own success")
+        return None
 
     def status(self, transmission: UUID, to: str, provider_id: str = "") -> list[Receipt]:
         """One receipt, or none for a message that the platform does not know."""
@@ -129,22 +136,27 @@ class GSMAMaaP(BaseBackend):
             raise Refused("a message without an id cannot be marked as read", code="no_id")
         self._put_status(incoming_id, "displayed")
 
-    def _put_status(self, name: str, status: str) -> None:
+    def _put_status(self, name: str, status: str) -> http.Reply:
         body = {"RCSMessage": {"status": status}}
-        self._client.call("PUT", "messages", name, "status", json=body, repeatable=True)
+        return self._client.call("PUT", "messages", name, "status", json=body, repeatable=True)
 
     def _state(self, name: str) -> str:
         status = self._message(name).get("status")
         return status.lower() if isinstance(status, str) else ""
 
     def _message(self, name: str) -> Mapping[str, Any]:
-        """The RCSMessage of a message's status; empty when the platform does not know it."""
+        """The RCSMessage of a message's status; empty when the platform says that it does not know it."""
         try:
-            reply = self._client.call("GET", "messages", name, "status", repeatable=True)
+            reply = self._client.call(
+                "GET", "messages", name, "status", own=answers.is_explained, repeatable=True
+            )
+        except Forbidden:  # says nothing of the message
+            raise
         except (Refused, Unreachable):
             return {}
-        answer_of(reply)
-        return answers.message_of(reply)
+        if not (message := answers.message_of(reply)):
+            raise http.unread(reply, "an RCSMessage")
+        return message
 
     def check_capabilities(self, identities: list[str]) -> dict[str, frozenset[str] | None]:
         """The platform's names for what each phone can; None: no RCS, or nobody known by this number or token."""
@@ -157,16 +169,16 @@ class GSMAMaaP(BaseBackend):
                 "contactCapabilities",
                 params=contact(identity),
                 errors=answers.USER_ERRORS,
+                own=answers.is_explained,
                 hidden=[identity],
                 repeatable=True,
             )
         except Unreachable:
             return None
         names = answer_of(reply).get("capabilities")
-        found = (
-            frozenset(name for name in names if isinstance(name, str)) if isinstance(names, list) else None
-        )
-        return found or None
+        if not isinstance(names, list):
+            raise http.unread(reply, "capabilities")
+        return frozenset(name for name in names if isinstance(name, str)) or None
 
     # Files: the platform keeps them until a time that we name.
 
@@ -188,12 +200,14 @@ class GSMAMaaP(BaseBackend):
 
     def file(self, file_id: str) -> StoredFile:
         """What the platform knows of a file; not its bytes. Raises Refused for one that it does not have."""
-        reply = self._client.call("GET", "files", file_id, repeatable=True)
+        reply = self._client.call("GET", "files", file_id, own=answers.is_explained, repeatable=True)
         return files.stored(answer_of(reply), file_id)
 
     def delete_file(self, file_id: str) -> None:
         """Raises Refused for a file that the platform does not have."""
-        self._client.call("DELETE", "files", file_id)
+        reply = self._client.call("DELETE", "files", file_id, own=answers.is_explained)
+        if not is_done(reply):
+            raise http.unread(reply, "the platform's own success")
 
     # In.
 

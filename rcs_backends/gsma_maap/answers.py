@@ -59,7 +59,9 @@ ERRORS: http.Errors = {**CODES, 404: Refused}  # an unknown message or file
 USER_ERRORS: http.Errors = {**CODES, 404: Unreachable, 409: Ambiguous}
 
 
-def error_of(reply: http.Reply, errors: http.Errors, secrets: Iterable[str]) -> SendError | None:
+def error_of(
+    reply: http.Reply, errors: http.Errors, secrets: Iterable[str], own: http.Own = http.empty_or_json
+) -> SendError | None:
     """What a failure means; None for a success. Some platforms send errors with status 200."""
     body = _object(reply.json())
     if 200 <= reply.status < 300:
@@ -68,7 +70,12 @@ def error_of(reply: http.Reply, errors: http.Errors, secrets: Iterable[str]) -> 
         reply = replace(reply, status=_status(body["error"]))
     told = list(reasons(body))
     detail = next((words for _, words in told if words), "")
-    return http.judge(reply, errors=errors, code_of=code_of, secrets=secrets, detail=detail)
+    return http.judge(reply, errors=errors, code_of=code_of, own=own, secrets=secrets, detail=detail)
+
+
+def is_explained(reply: http.Reply) -> bool:
+    """Whether an error is the platform's own: by a bare 404 nothing is known of a message or a person."""
+    return any(code or words for code, words in reasons(_object(reply.json())))
 
 
 def code_of(reply: http.Reply) -> str:

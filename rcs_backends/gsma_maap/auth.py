@@ -11,6 +11,7 @@ from typing import Any
 
 from rcs_backends import http
 from rcs_backends.gsma_maap.options import GSMAMaaPOptions
+from rcs_backends.reading import is_bearer
 from rcs_router.errors import Ambiguous, Misconfigured, Refused, Throttled, Unavailable
 
 SCOPE = "botmessage"
@@ -51,10 +52,10 @@ class Tokens:
         asked_at = time.monotonic()
         answer = self._answer()
         token, refresh = answer.get("access_token"), answer.get("refresh_token")
-        if not isinstance(token, str) or not token:
+        if not is_bearer(token):
             raise Unavailable("token endpoint: an answer without access_token", code="bad_token")
         lifetime = _seconds(answer.get("expires_in"))
-        self._token, self._refresh = token, refresh if isinstance(refresh, str) else ""
+        self._token, self._refresh = str(token), refresh if isinstance(refresh, str) else ""
         self._renew_at = asked_at + max(lifetime - MARGIN, lifetime / 2)
 
     def _answer(self) -> Mapping[str, Any]:

@@ -8,7 +8,6 @@ from rcs_backends import http
 from rcs_backends.gsma_maap.answers import ERRORS, TOKEN_CODES, code_of, error_of
 from rcs_backends.gsma_maap.auth import Tokens
 from rcs_backends.gsma_maap.options import GSMAMaaPOptions
-from rcs_router.errors import Unavailable
 
 
 class Client:
@@ -23,6 +22,7 @@ class Client:
         method: str,
         *path: str,
         errors: http.Errors = ERRORS,
+        own: http.Own = http.empty_or_json,
         hidden: Iterable[str] = (),
         **arguments: Any,
     ) -> http.Reply:
@@ -34,7 +34,7 @@ class Client:
         reply, token = self._exchange(method, url, arguments)
         if _is_about_the_token(reply) and self.tokens.refused(token):
             reply, token = self._exchange(method, url, arguments)
-        if error := error_of(reply, errors, [*self._options.secrets(), token, *hidden]):
+        if error := error_of(reply, errors, [*self._options.secrets(), token, *hidden], own):
             raise error
         return reply
 
@@ -53,5 +53,10 @@ def answer_of(reply: http.Reply) -> dict[str, Any]:
     """An answer whose content matters, as an object. Raises Unavailable when it is none."""
     answer = reply.json()
     if reply.truncated or not isinstance(answer, dict):
-        raise Unavailable(f"HTTP {reply.status}, but its body cannot be read", code="malformed_reply")
+        raise http.unread(reply, "an object")
     return answer
+
+
+def is_done(reply: http.Reply) -> bool:
+    """Whether a PUT or DELETE has the platform's own success: a 204, or an object."""
+    return reply.status == 204 or isinstance(reply.json(), dict)

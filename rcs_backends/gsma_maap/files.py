@@ -14,8 +14,10 @@ from urllib3.filepost import encode_multipart_formdata
 from rcs_backends.gsma_maap.reading import number
 from rcs_backends.gsma_maap.suggestions import date_time
 from rcs_backends.reading import text, time
+from rcs_router.contract import MALFORMED_REPLY
 from rcs_router.errors import Unavailable
 
+MEMBERS = frozenset({"fileId", "fileUrl", "fileSize", "status", "validity"})
 KEPT = timedelta(days=30)  # what clients ask for when nobody says
 
 
@@ -50,8 +52,8 @@ def stored(answer: Mapping[str, Any], file_id: str = "") -> StoredFile:
     """The file that an answer describes. Raises Unavailable when nothing says which one it is."""
     file = file_of(answer)
     file_id = text(file.get("fileId")) or file_id
-    if not file_id:
-        raise Unavailable("an answer without fileId: the file may have been stored", code="malformed_reply")
+    if not file_id or not MEMBERS & file.keys():
+        raise Unavailable("an answer without fileId: the file may have been stored", code=MALFORMED_REPLY)
     return StoredFile(file_id, **properties(file))
 
 

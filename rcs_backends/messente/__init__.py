@@ -41,7 +41,7 @@ from rcs_router.contract import (
     SendResult,
     WebhookRequest,
 )
-from rcs_router.errors import BadAddress, Refused, SendError, Unavailable
+from rcs_router.errors import BadAddress, Forbidden, Refused, SendError
 
 __all__ = ["Messente", "MessenteOptions"]
 
@@ -95,21 +95,38 @@ class Messente(BaseBackend):
         return answers.result(self._call("POST", "omnimessage", json=message, hidden=_said([message])))
 
     def send_many(self, outbounds: Sequence[Outbound]) -> list[SendResult | SendError]:
-        """POST omnimessages, for at most 1000 messages. One that the answer leaves out is Ambiguous.
+        """POST omnimessages, for at most 1000 messages. One that the answer leaves out is Unreadable.
 
-        A 400 to all of it took none of them: each half is tried alone, until only what is wrong is refused.
+        A 400 or 403 to all of it took none of them: each half is tried alone, until only what is wrong is refused.
+        A 403 to both halves holds for all.
         """
         if not outbounds:
             return []
+        end = self._attempt(outbounds)
+        if isinstance(end, SendError) and not isinstance(end, Refused | BadAddress):
+            raise end
+        return self._each(outbounds, end)
+
+    def _attempt(self, outbounds: Sequence[Outbound]) -> list[SendResult | SendError] | SendError:
         try:
             return self._together(outbounds)
-        except (Refused, BadAddress) as error:
-            middle = len(outbounds) // 2
-            return (
-                [error]
-                if not middle
-                else [*self.send_many(outbounds[:middle]), *self.send_many(outbounds[middle:])]
-            )
+        except SendError as error:
+            return error
+
+    def _each(
+        self, outbounds: Sequence[Outbound], end: list[SendResult | SendError] | SendError
+    ) -> list[SendResult | SendError]:
+        """What became of each, where `end` became of all. Trouble of one half says nothing of the other."""
+        if isinstance(end, list):
+            return end
+        middle = len(outbounds) // 2
+        if not middle or not isinstance(end, Refused | BadAddress):
+            return [end] * len(outbounds)
+        halves = outbounds[:middle], outbounds[middle:]
+        ends = [self._attempt(half) for half in halves]
+        if all(isinstance(one, Forbidden) for one in (end, *ends)):
+            return [end] * len(outbounds)
+        return [one for half, its in zip(halves, ends, strict=True) for one in self._each(half, its)]
 
     def _together(self, outbounds: Sequence[Outbound]) -> list[SendResult | SendError]:
         messages = [self._message(outbound) for outbound in outbounds]
@@ -130,8 +147,14 @@ class Messente(BaseBackend):
         return bool(provider_id) and self.cancel(provider_id)
 
     def cancel(self, omnimessage_id: str) -> bool:
-        """Take a scheduled message back: False when it has left already, or is not known. Raises a SendError."""
-        return self._found("DELETE", f"omnimessage/{_segment(omnimessage_id)}") is not None
+        """Take a scheduled message back: False when it has left already, or is not known. Raises a SendError.
+
+        Messente's own success is a 202 with an empty object.
+        """
+        reply = self._found("DELETE", f"omnimessage/{_segment(omnimessage_id)}")
+        if reply and not (reply.status == 202 and reply.json() == {}):
+            raise http.unread(reply, "Messente's 202 and {}")
+        return reply is not None
 
     def status(self, transmission: UUID, to: str, provider_id: str = "") -> list[Receipt]:
         """A receipt for each channel that has something to tell; nothing without Messente's id. Raises a SendError."""
@@ -154,16 +177,22 @@ class Messente(BaseBackend):
 
     def block(self, number: str) -> bool:
         """Put a number (E.164) on it; False when it is there already. Raises a SendError."""
-        reply = self._call("POST", "phonebook/blacklist", json={"phoneNumber": number}, fine={409})
-        return reply.status != 409
+        return self._is_so("POST", "phonebook/blacklist", 409, json={"phoneNumber": number})
 
     def unblock(self, number: str) -> bool:
         """Take a number off it; False when it is not there. Raises a SendError."""
-        return self._found("DELETE", f"phonebook/blacklist/{_segment(number)}") is not None
+        return self._is_so("DELETE", f"phonebook/blacklist/{_segment(number)}", 404)
 
     def is_blocked(self, number: str) -> bool:
         """Is the number on it? Raises a SendError."""
-        return self._found("GET", f"phonebook/blacklist/{_segment(number)}") is not None
+        return self._is_so("GET", f"phonebook/blacklist/{_segment(number)}", 404)
+
+    def _is_so(self, method: str, path: str, otherwise: int, **kwargs: Any) -> bool:
+        """True for Messente's 204, False for its own error of the status `otherwise`."""
+        reply = self._call(method, path, fine={otherwise}, **kwargs)
+        if reply.status not in {204, otherwise}:
+            raise http.unread(reply, "Messente's 204")
+        return reply.status == 204
 
     # The same by the names under which consent is kept in step with any provider.
 
@@ -181,14 +210,14 @@ class Messente(BaseBackend):
     # Requests.
 
     def _found(self, method: str, path: str) -> http.Reply | None:
-        """None for a 404: Messente has no such message, or no such number on its list."""
+        """None for a 404 of Messente's own: it has no such message."""
         reply = self._call(method, path, fine={404})
         return None if reply.status == 404 else reply
 
     def _call(
         self, method: str, path: str, *, fine: Collection[int] = (), hidden: Iterable[str] = (), **kwargs: Any
     ) -> http.Reply:
-        """One request as this account. `fine`: statuses that are answers, though no 2xx."""
+        """One request as this account. `fine`: statuses that are answers, though no 2xx, if Messente explains them."""
         reply = http.call(
             method,
             f"{self.options.base}/{path}",
@@ -198,7 +227,10 @@ class Messente(BaseBackend):
             raise_errors=False,
             **kwargs,
         )
-        if reply.status not in fine and (error := answers.error(reply, self._secrets(hidden))):
+        if reply.status in fine and answers.is_explained(reply):
+            return reply
+        own = answers.is_explained if fine else http.empty_or_json
+        if error := answers.error(reply, self._secrets(hidden), own):
             raise error
         return reply
 
@@ -230,6 +262,6 @@ def _list(reply: http.Reply, name: str) -> list[Any]:
     """Raises Unavailable for an answer that cannot be read: half of one must not read as "nothing"."""
     answer = reply.json()
     if not isinstance(answer, Mapping) or not isinstance(answer.get(name), list):
-        raise Unavailable(f"HTTP {reply.status} without {name}", code="malformed_reply")
+        raise http.unread(reply, name)
     found: list[Any] = answer[name]
     return found

@@ -9,8 +9,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rcs_backends import http
-from rcs_router.contract import MALFORMED_REPLY, SendResult
-from rcs_router.errors import Ambiguous, BadAddress, Misconfigured, Refused, SendError, Unavailable
+from rcs_router.contract import SendResult
+from rcs_router.errors import (
+    Ambiguous,
+    BadAddress,
+    Forbidden,
+    Misconfigured,
+    Refused,
+    SendError,
+    Unavailable,
+    Unreadable,
+)
 
 # Their codes → our words. The phonebook has others (201 and up), which say no more than its HTTP status.
 WORDS = {
@@ -23,13 +32,13 @@ WORDS = {
     "107": "method_not_allowed",
 }
 # A field that Messente refuses (the last word of `source`), whatever the code: the number is the message's own
-# trouble, the sender is that of our account.
+# trouble, the sender may be that of our account.
 FIELDS = {"to": "bad_recipient", "sender": "bad_sender"}
 ERRORS: http.Errors = {
     "bad_recipient": BadAddress,
-    "bad_sender": Misconfigured,
+    "bad_sender": Forbidden,  # perhaps for one country only, or the sender that this message names
     "not_found": Misconfigured,  # there is no such address: base_url is another one
-    "forbidden": Misconfigured,
+    "forbidden": Forbidden,  # says no more than its status
     "unauthorized": Misconfigured,
     "server_error": Unavailable,
     "invalid_data": Refused,
@@ -42,18 +51,25 @@ ERRORS: http.Errors = {
 }
 
 
-def error(reply: http.Reply, secrets: Iterable[str] = ()) -> SendError | None:
+def error(
+    reply: http.Reply, secrets: Iterable[str] = (), own: http.Own = http.empty_or_json
+) -> SendError | None:
     """The error that an answer means; None for a 2xx."""
     detail = "; ".join(map(_sentence, _entries(reply.json())))
-    return http.judge(reply, errors=ERRORS, code_of=_word, secrets=secrets, detail=detail)
+    return http.judge(reply, errors=ERRORS, code_of=_word, own=own, secrets=secrets, detail=detail)
+
+
+def is_explained(reply: http.Reply) -> bool:
+    """Whether an error is Messente's own: by a bare 404 nothing is known of a message or a number."""
+    return bool(_entries(reply.json()))
 
 
 def result(reply: http.Reply) -> SendResult:
-    """Of one message that was taken."""
+    """Of one message that was taken. Raises Unreadable for an answer without an id."""
     match reply.json():
         case {"omnimessage_id": str() as name} if name:
             return SendResult(provider_id=name)
-    return SendResult(code=MALFORMED_REPLY, detail=f"HTTP {reply.status} without an omnimessage_id")
+    raise Unreadable(http.without(reply, "an omnimessage_id"))
 
 
 def elements(reply: http.Reply, count: int) -> list[Any]:
@@ -72,7 +88,7 @@ def outcome(element: Any, to: str, secrets: Iterable[str] = ()) -> SendResult | 
             return error(alone, secrets) or Ambiguous()
         case {"omnimessage_id": str() as name} if name and _is_same(element.get("to", to), to):
             return SendResult(provider_id=name)
-    return Ambiguous("the answer to the whole batch says nothing of this message", code="malformed_reply")
+    return Unreadable("the answer to the whole batch says nothing of this message")
 
 
 def _is_same(number: Any, other: str) -> bool:

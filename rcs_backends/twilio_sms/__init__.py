@@ -4,6 +4,7 @@
 Source: twilio.com/docs, pages on the Messages resource, its webhooks and its errors, read in November 2026.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +19,6 @@ from rcs_router.content import Content, Text
 from rcs_router.content.limits import Limits
 from rcs_router.content.segments import segments
 from rcs_router.contract import (
-    MALFORMED_REPLY,
     BaseBackend,
     Capabilities,
     Options,
@@ -31,7 +31,7 @@ from rcs_router.contract import (
     secret,
     several,
 )
-from rcs_router.errors import Misconfigured, Refused, SendError
+from rcs_router.errors import Forbidden, Refused, SendError, Unreadable
 
 MAX_VALIDITY = 36_000  # seconds that a message may wait in Twilio's queue
 # Fields of Messages.json that a message's `extra` may set. Not those that say what, to whom and where to report.
@@ -43,6 +43,7 @@ EXTRA = frozenset(
         *("RiskCheck", "MessageIntent", "TrafficType", "SmartEncoded"),
     }
 )
+SENDERS = frozenset({"From", "MessagingServiceSid"})  # of those, what says by whom it is sent
 LIMITS = Limits(
     provider="Twilio",
     as_of="2026-11",
@@ -110,33 +111,40 @@ class TwilioSMS(BaseBackend):
         """One POST to Messages.json. Twilio sends repeats again; its id is kept, and ours stands in the callback."""
         if problem := self._too_long(outbound.text):
             raise Refused(problem, code="too_long")
-        reply = self._call("POST", "Messages.json", self._fields(outbound), telling(outbound.text))
+        hidden = telling(outbound.text)
+        table = errors.OF_ITS_SENDER if SENDERS & outbound.extra.keys() else errors.ERRORS
+        reply = self._call("POST", "Messages.json", self._fields(outbound), hidden, table)
+        if not (sid := _sid(reply)):
+            raise Unreadable(http.without(reply, "a message's sid"))
         if _said(reply, "status") in {"failed", "undelivered"}:  # at once; then no callback follows
-            raise _failed(_said(reply, "error_code"))
-        if sid := _said(reply, "sid"):
-            return SendResult(sid[:200])
-        return SendResult(code=MALFORMED_REPLY, detail=f"HTTP {reply.status} without a message's sid")
+            raise _failed(reply, [*self.options.secrets(), *hidden])
+        return SendResult(sid)
 
     def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool:
         """Only what is scheduled can be taken back; without Twilio's id there is nothing to ask for."""
-        if not provider_id:
-            return False
-        try:
-            reply = self._call("POST", _message(provider_id), {"Status": "canceled"}, missing=Refused)
-        except Refused:
+        if not provider_id or not (reply := self._about(provider_id, "POST", {"Status": "canceled"})):
             return False
         return _said(reply, "status") == "canceled"
 
     def status(self, transmission: UUID, to: str, provider_id: str = "") -> list[Receipt]:
         """How Twilio says that a message stands; nothing for one that it does not know."""
-        if not provider_id:
-            return []
-        try:
-            reply = self._call("GET", _message(provider_id), missing=Refused)
-        except Refused:
+        if not provider_id or not (reply := self._about(provider_id, "GET")):
             return []
         status, code = _said(reply, "status"), _said(reply, "error_code")
         return [webhook.receipt(transmission, provider_id, status, code)] if status else []
+
+    def _about(self, sid: str, method: str, fields: Mapping[str, Any] | None = None) -> http.Reply | None:
+        """What Twilio says of a message; None when it refuses, by a number of its own. Raises for anything else."""
+        path = f"Messages/{quote(sid, safe='')}.json"
+        try:
+            reply = self._call(method, path, fields, table=errors.OF_A_MESSAGE, own=_is_numbered)
+        except Forbidden:  # says nothing of the message
+            raise
+        except Refused:
+            return None
+        if not _sid(reply):
+            raise http.unread(reply, "a message's sid")
+        return reply
 
     def _fields(self, outbound: Outbound) -> dict[str, Any]:
         options = self.options
@@ -164,9 +172,10 @@ class TwilioSMS(BaseBackend):
         path: str,
         fields: Mapping[str, Any] | None = None,
         hidden: Iterable[str] = (),
-        missing: type[SendError] = Misconfigured,
+        table: http.Errors = errors.ERRORS,
+        own: http.Own = http.empty_or_json,
     ) -> http.Reply:
-        """One request for this account. `missing`: what a 404 means."""
+        """One request for this account."""
         options = self.options
         url = (
             f"{options.base_url.rstrip('/')}/2010-04-01/Accounts/{quote(options.account_sid, safe='')}/{path}"
@@ -182,9 +191,8 @@ class TwilioSMS(BaseBackend):
             repeatable=method == "GET",
             raise_errors=False,
         )
-        table = {**errors.ERRORS, "twilio_20404": missing, 404: missing}
         detail = f"{_said(reply, 'code')} {_said(reply, 'message')}".strip()
-        if error := http.judge(reply, errors=table, code_of=_word, secrets=secrets, detail=detail):
+        if error := http.judge(reply, errors=table, code_of=_word, own=own, secrets=secrets, detail=detail):
             raise error
         return reply
 
@@ -208,10 +216,6 @@ def _credentials(options: TwilioOptions) -> tuple[str, str]:
     if options.api_key_sid:
         return options.api_key_sid, options.api_key_secret
     return options.account_sid, (options.auth_tokens or ("",))[0]
-
-
-def _message(sid: str) -> str:
-    return f"Messages/{quote(sid, safe='')}.json"
 
 
 def _written(value: Any) -> Any:
@@ -238,11 +242,24 @@ def _said(reply: http.Reply, name: str) -> str:
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
+def _sid(reply: http.Reply) -> str:
+    """The message's name; empty where there is none of Twilio's."""
+    sid = _said(reply, "sid")
+    return sid if re.fullmatch(r"[SM]M\w{1,64}", sid, re.ASCII) else ""
+
+
+def _is_numbered(reply: http.Reply) -> bool:
+    """Whether an error has Twilio's number: a bare 404 may come from anywhere."""
+    return _said(reply, "code").isdecimal()
+
+
 def _word(reply: http.Reply) -> str:
     return errors.word(_said(reply, "code"))
 
 
-def _failed(code: str) -> SendError:
+def _failed(reply: http.Reply, secrets: Iterable[str]) -> SendError:
+    code = _said(reply, "error_code")
     name = errors.word(code)
     known = errors.ERRORS.get(name)
-    return (known or Refused)("Twilio took the message, and it failed at once", code=name if known else "")
+    said = f"Twilio took the message, and it failed at once: {code} {_said(reply, 'error_message')}"
+    return (known or Refused)(http.redact(said.strip(" :"), secrets), code=name if known else "")

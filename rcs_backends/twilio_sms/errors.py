@@ -8,6 +8,7 @@ from rcs_backends import http
 from rcs_router.errors import (
     Ambiguous,
     BadAddress,
+    Forbidden,
     Misconfigured,
     OptedOut,
     Refused,
@@ -28,7 +29,7 @@ _CODES: dict[str, type[SendError]] = {
     "21602": Refused,  # no Body
     "21603": Misconfigured,  # neither From nor a messaging service
     "21604": Refused,  # no To
-    "21606": Misconfigured,  # From is not ours, or cannot send messages
+    "21606": Forbidden,  # From is not ours, or cannot send messages to this number's country
     "21608": Refused,  # a trial account sends to verified numbers only
     "21609": Misconfigured,  # StatusCallback
     OPTED_OUT: OptedOut,
@@ -59,10 +60,16 @@ ERRORS: http.Errors = {
     **{word(code): error for code, error in _CODES.items()},
     400: Refused,
     401: Misconfigured,
-    403: Misconfigured,
     404: Misconfigured,  # the account, or the address
     429: Throttled,
     502: Ambiguous,  # these two come from a proxy, which may have passed the message on
     503: Unavailable,
     504: Ambiguous,
 }
+# A message that names its own sender: a wrong one is this message's trouble, and pauses nobody else.
+OF_ITS_SENDER: http.Errors = {
+    **ERRORS,
+    **dict.fromkeys(("twilio_20404", "twilio_21212", "twilio_21603", 404), Forbidden),
+}
+# Of a message that was sent: 404 says that Twilio does not know it.
+OF_A_MESSAGE: http.Errors = {**ERRORS, "twilio_20404": Refused, 404: Refused}

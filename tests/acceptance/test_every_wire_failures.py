@@ -58,10 +58,10 @@ REFUSED: list[tuple[str, int | None, tuple[Any, ...]]] = [
     ("503", ALWAYS, (FAILED, 0, 1)),
     ("401", 1, (DELIVERED, 1, 0)),
     ("401", ALWAYS, (FAILED, 0, 1)),
-    ("403", 1, (DELIVERED, 1, 0)),
     ("403", ALWAYS, (FAILED, 0, 1)),
     ("404", ALWAYS, (FAILED, 0, 1)),
 ]
+ABOUT_US = {"gsma", "kannel", "twilio"}  # whose 403 says that it is about the credentials; any other is final
 
 
 def shown(stage: Stage, line: Line) -> tuple[int, int]:
@@ -96,6 +96,15 @@ def test_what_was_refused_goes_another_way(
     child = fallback(t)
     assert (status(child) if child else None) == (DELIVERED if t.status == FAILED else None)
     assert bool(t.reason) == (t.status == FAILED)
+
+
+@everywhere
+def test_a_403_waits_only_where_it_is_about_our_credentials(stage: Stage, line: Line) -> None:
+    strike(stage, line, "403", 1)
+    t = sent(stage, line.alias)
+    waits = line.provider in ABOUT_US
+    assert (status(t), *shown(stage, line)) == ((DELIVERED, 1, 0) if waits else (FAILED, 0, 1))
+    assert t.reason == ("" if waits else "forbidden")
 
 
 @everywhere

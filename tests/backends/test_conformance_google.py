@@ -5,7 +5,7 @@ from typing import Any
 
 from rcs_backends.google_rbm import GoogleRBM
 from rcs_router.contract import WebhookRequest
-from rcs_router.errors import Misconfigured, Refused, Throttled, Unavailable, Unreachable
+from rcs_router.errors import Forbidden, Misconfigured, Refused, Throttled, Unavailable, Unreachable
 from rcs_router.testing.conformance import ID, PHONE, Answer, Conformance, Fault, Provider, answer
 from tests.backends.google import AGENT, TOKEN, key_file, request, signature, signed, token
 from tests.backends.test_google_webhook import CASES, EVENT, SERVER, TIMED
@@ -82,7 +82,20 @@ class TestGoogle(Conformance):
             "wrong agent": Fault(
                 error(403, "There was an error looking up the RBM agent (ID: null)"), Misconfigured
             ),
-            "bare 403": Fault(answer(403, "<html>Forbidden</html>"), Misconfigured, "misconfigured"),
+            "scope": Fault(
+                error(403, "Request had insufficient authentication scopes.", "PERMISSION_DENIED"),
+                Misconfigured,
+            ),
+            "API not enabled": Fault(
+                answer(403, {"error": {"message": "no", "details": [{"reason": "SERVICE_DISABLED"}]}}),
+                Misconfigured,
+            ),
+            "another 403": Fault(
+                error(403, "The caller does not have permission", "PERMISSION_DENIED"), Forbidden, "forbidden"
+            ),
+            "bare 403": Fault(answer(403), Forbidden, "forbidden"),
+            "web page": Fault(answer(403, "<html>Forbidden</html>"), Unavailable, "not_the_provider"),
+            "404 of somebody else": Fault(answer(404, "404 page not found"), Unavailable, "not_the_provider"),
             "bad content": Fault(error(400, "Invalid value", "INVALID_ARGUMENT"), Refused),
             "quota": Fault(error(429, "Quota exceeded", "RESOURCE_EXHAUSTED"), Throttled, "throttled"),
             "promotions' cap": Fault(
@@ -94,7 +107,7 @@ class TestGoogle(Conformance):
             "503": Fault(answer(503, "<html>busy</html>"), Unavailable),
             "504": Fault(error(504, "late", "DEADLINE_EXCEEDED"), Unavailable),
             "error that is a list": Fault(answer(400, [{"error": []}]), Refused),
-            "error that is no object": Fault(answer(403, {"error": "tester"}), Misconfigured),
+            "error that is no object": Fault(answer(403, {"error": "tester"}), Forbidden),
         },
         odd_error=lambda status: error(status, "It is Monday", "MONDAY"),
         sign=signed,
@@ -113,4 +126,5 @@ class TestGoogle(Conformance):
             "mark_read": answer(200, {}),
             "check": answer(200, {"features": ["RICHCARD_STANDALONE"]}),
         },
+        empty_answers=["revoke", "check"],
     )

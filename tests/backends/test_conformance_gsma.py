@@ -67,6 +67,7 @@ def provider(routes: dict[str, Behaviour], **options: Any) -> Provider:
             "mark_read": GONE,
             "check": answer(200, CHAT),
         },
+        empty_answers=["revoke"],  # a platform may answer a PUT so
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rcs_backends.kannel import Kannel
 from rcs_router.contract import Incoming, IncomingKind, Receipt, ReceiptKind, WebhookRequest
-from rcs_router.errors import Ambiguous, Misconfigured, Refused, Unavailable
+from rcs_router.errors import Ambiguous, Forbidden, Misconfigured, Refused, Unavailable
 from rcs_router.testing.conformance import ID, PHONE, Conformance, Fault, Heard, Provider, answer
 
 SECRET = "s3cret-_.~"
@@ -45,7 +45,7 @@ class TestKannel(Conformance):
             "password": "foobar&=%",
             "webhook_secret": SECRET,
         },
-        accepted=answer(202, "0: Accepted for delivery"),
+        accepted=answer(202, "0: Accepted for delivery", Content_Type="text/html"),
         errors={
             "no number": Fault(answer(400, "Missing receiver number, rejected"), Refused, "refused"),
             "no sender": Fault(
@@ -59,8 +59,19 @@ class TestKannel(Conformance):
                 answer(403, "Authorization failed for sendsms"), Misconfigured, "authorization_failed"
             ),
             "not routable": Fault(answer(403, "Not routable. Do not try again."), Refused, "not_routable"),
-            "bare 403": Fault(answer(403, "<html>proxy</html>"), Misconfigured, "misconfigured"),
-            "another path": Fault(answer(404, "Unknown request."), Misconfigured),
+            "bare 403": Fault(answer(403), Forbidden, "forbidden"),
+            "proxy, 403": Fault(answer(403, "<html>proxy</html>"), Unavailable, "not_the_provider"),
+            "another path": Fault(answer(404, "Unknown request.", Content_Type="text/html"), Misconfigured),
+            "its words as HTML": Fault(
+                answer(400, "Charset or body misformed, rejected", Content_Type="text/html"),
+                Refused,
+                "refused",
+            ),
+            "password, as HTML": Fault(
+                answer(403, "Authorization failed for sendsms", Content_Type="text/html"),
+                Misconfigured,
+                "authorization_failed",
+            ),
             "busy": Fault(answer(503, "Temporal failure, try again later."), Unavailable),
             "proxy, 502": Fault(answer(502, "<html>bad gateway</html>"), Ambiguous),
             "proxy, 504": Fault(answer(504, "<html>gateway timeout</html>"), Ambiguous),

@@ -5,7 +5,15 @@ from typing import Any
 
 from rcs_backends.generic_rest import GenericREST
 from rcs_router.contract import Receipt
-from rcs_router.errors import BadAddress, Misconfigured, Refused, Throttled, Unavailable, Unreachable
+from rcs_router.errors import (
+    BadAddress,
+    Forbidden,
+    Misconfigured,
+    Refused,
+    Throttled,
+    Unavailable,
+    Unreachable,
+)
 from rcs_router.testing.conformance import Answer, Conformance, Fault, Heard, Provider, answer
 from rcs_router.testing.conformance.reading import read
 from rcs_router.testing.stub import Request
@@ -48,7 +56,8 @@ class TestGenericREST(Conformance):
             "RCS switched off": Fault(error(400, "RCS_DISABLED"), Unreachable, "rcs_disabled"),
             "no number": Fault(error(400, "INVALID_PHONE_NUMBER"), BadAddress, "invalid_phone_number"),
             "token": Fault(error(401, "UNAUTHENTICATED"), Misconfigured),
-            "forbidden": Fault(error(403, "PERMISSION_DENIED"), Misconfigured),
+            "forbidden": Fault(error(403, "PERMISSION_DENIED"), Forbidden, "forbidden"),
+            "web page": Fault(answer(404, "<html>"), Unavailable, "not_the_provider"),
             "no conversation": Fault(error(404, "NOT_FOUND"), Unreachable),
             "id of another message": Fault(error(409, "ALREADY_EXISTS"), Refused, "id_reused"),
             "too fast": Fault(error(429, "RESOURCE_EXHAUSTED"), Throttled),

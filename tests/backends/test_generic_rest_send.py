@@ -34,12 +34,14 @@ from rcs_router.errors import (
     Ambiguous,
     BadAddress,
     ConfigError,
+    Forbidden,
     Misconfigured,
     Refused,
     SendError,
     Throttled,
     Unavailable,
     Unreachable,
+    Unreadable,
 )
 from tests.backends.cases import ID, PHONE, Outgoing, outbound
 from tests.backends.stub import Behaviour, Stub, answer, cut, hang, raw
@@ -66,7 +68,7 @@ def rest(stub: Stub | None = None, **options: Any) -> GenericREST:
 def sent(stub: Stub, content: Any, *, options: dict[str, Any] | None = None, **kwargs: Any) -> dict[str, Any]:
     """The body of the request that goes out."""
     stub.script.append(answer(200, NAME))
-    assert rest(stub, **(options or {})).send(outbound(content, **kwargs)).code in {"", "malformed_reply"}
+    assert rest(stub, **(options or {})).send(outbound(content, **kwargs)).code == ""
     body: dict[str, Any] = stub.last().json
     return body
 
@@ -87,13 +89,15 @@ FAILURES: list[tuple[Behaviour, type[SendError], str]] = [
     (refusal(400, "", "RCS_DISABLED"), Unreachable, "rcs_disabled"),
     (refusal(400, "INVALID_PHONE_NUMBER"), BadAddress, "invalid_phone_number"),
     (refusal(401, "UNAUTHENTICATED"), Misconfigured, "misconfigured"),
-    (refusal(403, "PERMISSION_DENIED"), Misconfigured, "misconfigured"),
+    (refusal(403, "PERMISSION_DENIED"), Forbidden, "forbidden"),
     (refusal(404, "NOT_FOUND"), Unreachable, "unreachable"),
     (refusal(409, "ALREADY_EXISTS"), Refused, "id_reused"),
     (refusal(429, "RESOURCE_EXHAUSTED"), Throttled, "throttled"),
     (refusal(500, "INTERNAL"), Unavailable, "unavailable"),
     (refusal(503, "UNAVAILABLE"), Unavailable, "unavailable"),
-    (answer(400, "<html>no JSON</html>"), Refused, "refused"),
+    (answer(400, "<html>no JSON</html>"), Unavailable, "not_the_provider"),
+    (answer(404, "404 page not found"), Unavailable, "not_the_provider"),
+    (answer(404), Unreachable, "unreachable"),
     (answer(400, "[]"), Refused, "refused"),
     (answer(400, {"error": "a word"}), Refused, "refused"),
     (answer(302, "", Location="https://elsewhere.example/"), Misconfigured, "misconfigured"),
@@ -472,9 +476,10 @@ def test_taken(stub: Stub, behaviour: Behaviour, expected: SendResult) -> None:
         raw(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"),
     ],
 )
-def test_success_that_cannot_be_read_is_a_success(stub: Stub, behaviour: Behaviour) -> None:
+def test_success_that_cannot_be_read_is_doubted(stub: Stub, behaviour: Behaviour) -> None:
     stub.script.append(behaviour)
-    assert rest(stub).send(outbound(Text("x"))).code == "malformed_reply"
+    with pytest.raises(Unreadable):
+        rest(stub).send(outbound(Text("x")))
 
 
 # Tokens.
@@ -495,7 +500,7 @@ def test_all_tokens_refused(stub: Stub) -> None:
 
 def test_another_error_asks_for_no_other_token(stub: Stub) -> None:
     stub.default = answer(403)
-    with pytest.raises(Misconfigured):
+    with pytest.raises(Forbidden):
         rest(stub, token=("new", "old")).send(outbound(Text("x")))
     assert len(stub.requests) == 1
 

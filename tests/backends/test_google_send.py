@@ -27,11 +27,13 @@ from rcs_router.content import (
 )
 from rcs_router.contract import SendResult, Traffic
 from rcs_router.errors import (
+    Forbidden,
     Misconfigured,
     Refused,
     SendError,
     Throttled,
     Unavailable,
+    Unreadable,
 )
 from tests.backends.cases import ID, PHONE, Outgoing, outbound
 from tests.backends.google import AGENT, TOKEN, google, key_file, private_key, public_key, token
@@ -281,18 +283,22 @@ def test_extra_is_merged_last_and_null_removes() -> None:
 # Answers.
 
 
-MALFORMED = [b"", b"<html>ok</html>", b'{"name": ', b"[]", b"{}", b'{"name": 7}', b"null"]
+MALFORMED = [b"", b"<html>ok</html>", b'{"name": ', b"[]", b"{}", b'{"name": 7}', b'{"name": "x"}', b"null"]
 
 
 @pytest.mark.parametrize("body", MALFORMED)
-def test_success_that_cannot_be_read_is_a_success(stub: Stub, body: bytes) -> None:
+def test_success_that_cannot_be_read_is_doubted(stub: Stub, body: bytes) -> None:
     stub.script.append(answer(200, body))
-    assert google(stub).send(outbound(Text("x"))).code == "malformed_reply"
+    with pytest.raises(Unreadable):
+        google(stub).send(outbound(Text("x")))
 
 
-def test_success_that_breaks_off_is_a_success(stub: Stub) -> None:
-    stub.script.append(raw(b'HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{"name": "phones/'))
-    assert google(stub).send(outbound(Text("x"))).code == "malformed_reply"
+def test_success_that_breaks_off_is_one_if_its_name_can_be_read(stub: Stub) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n"
+    stub.script.extend([raw(head + b'{"name": "phones/'), raw(head + answer(200, NAME).body)])
+    with pytest.raises(Unreadable):
+        google(stub).send(outbound(Text("x")))
+    assert google(stub).send(outbound(Text("x"))) == SendResult()
 
 
 def test_error_reads_as_a_sentence_without_number_or_text(
@@ -315,6 +321,7 @@ def test_error_reads_as_a_sentence_without_number_or_text(
 
 def test_token_is_fetched_once_for_all_threads(stub: Stub) -> None:
     backend = google(stub)
+    stub.default = answer(200, NAME)
     threads = [threading.Thread(target=lambda: backend.send(outbound(Text("x")))) for _ in range(8)]
     for thread in threads:
         thread.start()
@@ -330,6 +337,7 @@ def test_token_request_is_a_signed_assertion(stub: Stub) -> None:
 
     from google.auth import jwt
 
+    stub.default = answer(200, NAME)
     google(stub).send(outbound(Text("x")))
     form = parse_qs(stub.requests[0].body.decode())
     claims = jwt.decode(form["assertion"][0], certs=public_key())
@@ -348,6 +356,7 @@ def test_token_is_renewed_before_its_end(
 ) -> None:
     backend = google(stub)
     stub.routes["/token"] = token("t1", lifetime)
+    stub.default = answer(200, NAME)
     backend.send(outbound(Text("x")))
     now = auth.time.monotonic()
     monkeypatch.setattr(auth.time, "monotonic", lambda: now + age)
@@ -386,6 +395,10 @@ TOKEN_FAILURES: list[tuple[str, Behaviour, type[SendError]]] = [
     ("HTML", answer(200, "<html>"), Unavailable),
     ("no token", answer(200, {}), Unavailable),
     ("no object", answer(200, b"[]"), Unavailable),
+    ("login page", answer(200, "<html>", Content_Type="text/html"), Unavailable),
+    ("page for 404", answer(404, "<html>"), Unavailable),
+    ("no bearer token", answer(200, {"access_token": "a\r\nb", "expires_in": 9}), Unavailable),
+    ("no ASCII token", answer(200, {"access_token": "t\u00f6ken", "expires_in": 9}), Unavailable),
     ("odd life", answer(200, {"access_token": "x", "expires_in": "soon"}), Unavailable),
 ]
 
@@ -418,9 +431,22 @@ def test_revoke(stub: Stub, behaviour: Behaviour, result: bool) -> None:
     assert stub.last().query == {"agentId": AGENT}
 
 
-def test_revoke_that_fails_says_so(stub: Stub) -> None:
-    stub.script.append(answer(503))
-    with pytest.raises(Unavailable):
+@pytest.mark.parametrize(
+    ("behaviour", "kind"),
+    [
+        (answer(503), Unavailable),
+        *((answer(200, body), Unavailable) for body in (b"", b"<html>", b"[]", b'{"ok": true}')),
+        (answer(404), Unavailable),
+        (answer(404, "<html>"), Unavailable),
+        (answer(404, "404 page not found"), Unavailable),
+        (answer(403), Unavailable),
+        (error(403, "The caller does not have permission"), Forbidden),
+    ],
+)
+def test_revoke_that_fails_says_so(stub: Stub, behaviour: Behaviour, kind: type[SendError]) -> None:
+    """Neither taken back nor too late: that is believed by Google's own answer only."""
+    stub.script.append(behaviour)
+    with pytest.raises(kind):
         google(stub).revoke(ID, PHONE)
 
 
@@ -459,12 +485,24 @@ def test_capabilities_one_by_one(stub: Stub) -> None:
 
 
 @pytest.mark.parametrize(
-    "behaviour", [answer(200, "<html>"), answer(200, b"[]"), error(403, "wrong key"), answer(503)]
+    "behaviour",
+    [
+        *(answer(200, body) for body in (b"", b"<html>", b"[]", b'{"features": 7}')),
+        *(answer(404), answer(404, "<html>")),
+        *(error(403, "wrong key"), answer(503)),
+    ],
 )
 def test_capability_answers_that_say_nothing_are_errors_not_absence(stub: Stub, behaviour: Behaviour) -> None:
     stub.script.append(behaviour)
     with pytest.raises(SendError):
         google(stub).check_capabilities([PHONE])
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"reachableUsers": "+372"}'])
+def test_bulk_answer_that_says_nothing_is_not_nobody(stub: Stub, body: bytes) -> None:
+    stub.default = answer(200, body)
+    with pytest.raises(Unavailable):
+        google(stub, region="europe").check_capabilities([f"+3725{n:07}" for n in range(500)])
 
 
 def test_capabilities_in_bulk_come_in_batches_that_google_takes(stub: Stub) -> None:

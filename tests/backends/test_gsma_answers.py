@@ -12,12 +12,14 @@ from rcs_router.content import Text
 from rcs_router.contract import Receipt, ReceiptKind, SendResult
 from rcs_router.errors import (
     Ambiguous,
+    Forbidden,
     Misconfigured,
     Refused,
     SendError,
     Throttled,
     Unavailable,
     Unreachable,
+    Unreadable,
 )
 from tests.backends.cases import ID, PHONE, outbound
 from tests.backends.stub import Behaviour, Stub, answer, cut, hang, raw
@@ -35,7 +37,9 @@ def reason(status: int, code: Any = None, words: str = "no") -> Behaviour:
 
 FAILURES: list[tuple[str, Behaviour, type[SendError], str]] = [
     ("no RCS", reason(404), Unreachable, "unreachable"),
-    ("bare 404", answer(404, "<html>"), Unreachable, "unreachable"),
+    ("bare 404", answer(404), Unreachable, "unreachable"),
+    ("web page", answer(404, "<html>"), Unavailable, "not_the_provider"),
+    ("404 of somebody else", answer(404, "default backend - 404"), Unavailable, "not_the_provider"),
     ("404 in an error", answer(404, NO_USER), Unreachable, "unreachable"),
     (
         "404 in an error with a reason",
@@ -51,10 +55,10 @@ FAILURES: list[tuple[str, Behaviour, type[SendError], str]] = [
     ("unknown code of the server", reason(500, "49999"), Unavailable, "unavailable"),
     ("reason as a string", answer(400, {"reason": "no"}), Refused, "refused"),
     ("reason as a list", answer(400, {"reason": ["no"]}), Refused, "refused"),
-    ("error as a string", answer(403, {"error": "forbidden"}), Misconfigured, "misconfigured"),
+    ("error as a string", answer(403, {"error": "forbidden"}), Forbidden, "forbidden"),
     ("a list", answer(400, b'[{"reason": {}}]'), Refused, "refused"),
     ("bare 401", answer(401), Misconfigured, "misconfigured"),
-    ("bare 403", answer(403), Misconfigured, "misconfigured"),
+    ("bare 403", answer(403), Forbidden, "forbidden"),
     ("redirect", answer(302, Location="https://elsewhere.example/"), Misconfigured, "misconfigured"),
     ("duplicate", answer(409), Ambiguous, "ambiguous"),
     ("too large", answer(413), Refused, "refused"),
@@ -162,17 +166,20 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("body", [*MALFORMED, b'{"error": null}'])
-def test_success_that_cannot_be_read_is_a_success(stub: Stub, body: bytes) -> None:
+def test_success_that_cannot_be_read_is_doubted(stub: Stub, body: bytes) -> None:
     backend = gsma(stub)
     stub.default = answer(202, body)
-    result = backend.send(outbound(Text("x")))
-    assert (result.provider_id, result.code) == ("", "malformed_reply")
+    with pytest.raises(Unreadable):
+        backend.send(outbound(Text("x")))
 
 
-def test_success_that_breaks_off_is_a_success(stub: Stub) -> None:
+def test_success_that_breaks_off_is_one_if_its_id_can_be_read(stub: Stub) -> None:
     backend = gsma(stub)
-    stub.default = raw(b'HTTP/1.1 202 OK\r\nContent-Length: 900\r\n\r\n{"RCSMessage": {"msgId"')
-    assert backend.send(outbound(Text("x"))).code == "malformed_reply"
+    head = b"HTTP/1.1 202 OK\r\nContent-Length: 900\r\n\r\n"
+    stub.script.extend([raw(head + b'{"RCSMessage": {"msgId"'), raw(head + answer(202, ACCEPTED).body)])
+    with pytest.raises(Unreadable):
+        backend.send(outbound(Text("x")))
+    assert backend.send(outbound(Text("x"))) == SendResult("m-77")
 
 
 def test_stale_connection_may_have_carried_a_message(stub: Stub) -> None:
@@ -205,7 +212,9 @@ REVOKES: list[tuple[str, list[Behaviour], bool | None]] = [
     ("asked, then nonsense", [GONE, answer(200, "<html>")], None),
     ("too late", [reason(400, "42011"), state("delivered")], False),
     ("too late by status", [answer(409), state("displayed")], False),
-    ("not known", [answer(404), answer(404)], False),
+    ("asked, {} to all", [answer(200, {}), answer(200, {})], None),
+    ("done, by a PUT that cannot be read", [answer(200), state("cancelled")], True),
+    ("not known", [reason(404), reason(404)], False),
     ("no such thing", [reason(400, "41009"), state("sent")], False),
     ("done before", [answer(409), state("cancelled")], True),
     ("done before, by its code", [reason(400, "41011")], True),
@@ -236,6 +245,12 @@ def test_revoke_without_an_id_is_too_late(stub: Stub) -> None:
         ([answer(429)], Throttled),
         ([answer(401)], Misconfigured),
         ([answer(409), answer(503)], Unavailable),
+        ([answer(404), answer(404)], Unavailable),
+        ([answer(404, "<html>")], Unavailable),
+        ([answer(200, "<html>"), state("pending")], Unavailable),
+        ([answer(200), answer(200)], Unavailable),
+        ([reason(403)], Forbidden),
+        ([reason(404), reason(403)], Forbidden),
     ],
 )
 def test_revoke_that_fails_says_so(stub: Stub, script: list[Behaviour], kind: type[SendError]) -> None:
@@ -265,7 +280,7 @@ def test_status(stub: Stub, status: str, kind: ReceiptKind) -> None:
     assert (stub.last().method, stub.last().path) == ("GET", f"{BASE}/messages/m-77/status")
 
 
-NOTHING = [answer(404), answer(400), answer(200, {}), answer(200, {"RCSMessage": {"status": None}})]
+NOTHING = [reason(404), reason(400, "42011"), answer(200, {"RCSMessage": {"status": None}})]
 
 
 @pytest.mark.parametrize("behaviour", NOTHING)
@@ -280,9 +295,16 @@ def test_status_without_an_id_asks_nobody(stub: Stub) -> None:
     assert stub.requests == []
 
 
-def test_status_that_cannot_be_read(stub: Stub) -> None:
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        *(answer(200, body) for body in (b"", b"<html>", b"[]", b"{}", b'{"RCSMessage": 7}')),
+        *(answer(404), answer(400), answer(404, "<html>")),
+    ],
+)
+def test_status_that_cannot_be_read_is_not_nothing_new(stub: Stub, behaviour: Behaviour) -> None:
     backend = gsma(stub)
-    stub.script.append(answer(200, "<html>"))
+    stub.script.append(behaviour)
     with pytest.raises(Unavailable):
         backend.status(ID, PHONE, "m-77")
 
@@ -349,8 +371,11 @@ def test_capabilities_of_somebody_anonymous(stub: Stub) -> None:
     ("behaviour", "kind"),
     [
         (answer(200, "<html>"), Unavailable),
+        *((answer(200, body), Unavailable) for body in (b"", b"{}", b'{"capabilities": "chat"}')),
+        (answer(404), Unavailable),
+        (answer(404, "<html>"), Unavailable),
         (answer(500), Unavailable),
-        (answer(400), Refused),
+        (reason(400), Refused),
         (answer(401), Misconfigured),
     ],
 )
@@ -457,6 +482,17 @@ def test_file_that_is_not_there_is_refused(stub: Stub, call: Any) -> None:
     backend = gsma(stub)
     stub.default = answer(404, {"reason": {"text": "no such file"}})
     with pytest.raises(Refused):
+        call(backend)
+
+
+@pytest.mark.parametrize("call", [lambda b: b.file("f-9"), lambda b: b.delete_file("f-9")])
+@pytest.mark.parametrize(
+    "behaviour", [answer(200), answer(200, "<html>"), answer(404), answer(404, "<html>")]
+)
+def test_file_of_which_somebody_else_speaks(stub: Stub, behaviour: Behaviour, call: Any) -> None:
+    backend = gsma(stub)
+    stub.default = behaviour
+    with pytest.raises(Unavailable):
         call(backend)
 
 

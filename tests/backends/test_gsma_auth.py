@@ -12,7 +12,7 @@ import pytest
 from rcs_backends.gsma_maap import GSMAMaaP, auth
 from rcs_router.content import Text
 from rcs_router.contract import SendResult
-from rcs_router.errors import Misconfigured, SendError, Throttled, Unavailable
+from rcs_router.errors import Forbidden, Misconfigured, SendError, Throttled, Unavailable
 from tests.backends.cases import outbound
 from tests.backends.stub import Behaviour, Stub, answer, cut, hang
 from tests.backends.test_gsma_maap import ACCEPTED, OAUTH, TOKEN, gsma
@@ -181,6 +181,9 @@ FAILURES: list[tuple[str, Behaviour, type[SendError]]] = [
     ("no token", answer(200, {}), Unavailable),
     ("empty token", token(""), Unavailable),
     ("no object", answer(200, b"[]"), Unavailable),
+    ("page for 404", answer(404, "<html>"), Unavailable),
+    ("no bearer token", token("a\r\nb"), Unavailable),
+    ("no ASCII token", token("t\u00f6ken"), Unavailable),
 ]
 
 
@@ -220,7 +223,7 @@ def test_no_secret_is_told(stub: Stub, caplog: pytest.LogCaptureFixture) -> None
     backend = with_oauth(stub, token("t1-very-secret", refresh_token="r1"))
     echo = "client-secret-1 and t1-very-secret and portal-secret-1"
     stub.default = answer(403, {"reason": {"text": echo}})
-    with pytest.raises(Misconfigured) as caught:
+    with pytest.raises(Forbidden) as caught:
         backend.send(outbound(Text("x")))
     told = f"{caught.value!r}{caplog.text}{backend!r}{backend.options!r}"
     assert caught.value.detail == "HTTP 403 *** and *** and ***"

@@ -17,7 +17,16 @@ from hypothesis import strategies as st
 
 from rcs_backends import connection, http
 from rcs_backends.http import Reply, call, judge, redact
-from rcs_router.errors import Ambiguous, BadAddress, Misconfigured, Refused, SendError, Throttled, Unavailable
+from rcs_router.errors import (
+    Ambiguous,
+    BadAddress,
+    Forbidden,
+    Misconfigured,
+    Refused,
+    SendError,
+    Throttled,
+    Unavailable,
+)
 from tests.backends.stub import Behaviour, Stub, answer, cut, drip, hang, raw, reset, wait_until
 
 SECRET = "hush-hush-42"
@@ -191,6 +200,16 @@ def test_success_whose_body_breaks_off_is_still_a_success(stub: Stub, behaviour:
     assert call("POST", stub.url).json() == {}, "the next request gets a connection of its own"
 
 
+@pytest.mark.parametrize(
+    "coding", ["Content-Length: 99\r\n\r\n{}", "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nzz"]
+)
+def test_what_came_before_an_answer_breaks_off_is_kept(stub: Stub, coding: str) -> None:
+    """The provider's id may be in it."""
+    stub.script.append(raw(f"HTTP/1.1 200 OK\r\n{coding}".encode()))
+    reply = call("POST", stub.url, timeout=0.5)
+    assert (reply.body, reply.truncated) == (b"{}", True)
+
+
 def test_body_of_the_longest_length_is_whole(stub: Stub) -> None:
     stub.script.append(answer(200, b"x" * http.MAX_BODY))
     assert call("GET", stub.url).truncated is False
@@ -209,7 +228,7 @@ STATUSES = [
     (302, Misconfigured),
     (400, Refused),
     (401, Misconfigured),
-    (403, Misconfigured),
+    (403, Forbidden),
     (404, Refused),
     (407, Misconfigured),
     (408, Unavailable),
@@ -247,6 +266,91 @@ def test_html_becomes_a_sentence(stub: Stub) -> None:
     page = "<html><style>p {}</style><title>502 Bad Gateway</title>\n<h1>Sorry</h1></html>"
     stub.script.append(answer(502, page))
     assert failure(stub.url).detail == "HTTP 502 502 Bad Gateway Sorry"
+
+
+# Who wrote it? A web page says nothing of a message.
+
+PAGES: list[tuple[str, bytes, str, bool]] = [
+    ("page", b"<!DOCTYPE html><html>", "text/html", True),
+    ("page without a type", b"<html>", "", True),
+    ("page called JSON", b"<html>", "application/json", True),
+    ("blanks before it", b"\r\n \t<p>", "", True),
+    ("byte order mark before it", b"\xef\xbb\xbf<p>", "", True),
+    ("UTF-16", "\ufeff<p>".encode("utf-16"), "", True),
+    ("XML", b"<?xml version='1.0'?><Error/>", "application/xml", True),
+    ("words as HTML", b"Not Found", "Text/HTML; charset=utf-8", True),
+    ("words", b"Not Found", "text/plain", False),
+    ("JSON as HTML", b'{"error": 1}', "text/html", False),
+    ("nothing as HTML", b" \n", "text/html", False),
+    ("nothing", b"", "", False),
+    ("markup in JSON", b'"<html>"', "", False),
+]
+
+
+@pytest.mark.parametrize(("body", "media_type", "is_page"), [p[1:] for p in PAGES], ids=[p[0] for p in PAGES])
+def test_page(stub: Stub, body: bytes, media_type: str, is_page: bool) -> None:
+    stub.script.append(answer(404, body, **({"content_type": media_type} if media_type else {})))
+    error = failure(stub.url, errors={404: BadAddress})
+    assert type(error) is (Unavailable if is_page else BadAddress)
+    assert error.code == ("not_the_provider" if is_page else "bad_address")
+
+
+@pytest.mark.parametrize("status", range(300, 600))
+def test_page_of_any_status(status: int) -> None:
+    """Those that mean the same whoever says so keep their meaning; no other 4xx is about a message."""
+    page, bare = judge(Reply(status, body=b"<p>")), judge(Reply(status))
+    is_anybodys = status in {401, 407, 408, 429} or not 400 <= status < 500
+    assert type(page) is (type(bare) if is_anybodys else Unavailable)
+    assert page
+    assert not page.unknown or status == 504, "it was not taken here"
+
+
+@given(
+    st.lists(st.sampled_from([b" ", b"\r\n", b"\t", b"\xef\xbb\xbf", b"\0"]), max_size=5),
+    st.binary(max_size=40),
+    st.sampled_from([400, 403, 404, 409, 410, 422]),
+)
+def test_whatever_begins_as_markup_is_a_page(blanks: list[bytes], rest: bytes, status: int) -> None:
+    error = judge(Reply(status, body=b"".join(blanks) + b"<" + rest), errors={status: BadAddress})
+    assert type(error) is Unavailable
+
+
+def test_page_is_quoted_without_what_nobody_may_read(stub: Stub) -> None:
+    stub.script.append(answer(404, f"<h1>Not here</h1><p>{SECRET} +37255501234</p>"))
+    assert failure(stub.url, secrets=[SECRET]).detail == "HTTP 404 not by the provider: Not here *** +37…34"
+
+
+def test_provider_that_writes_html_says_so(stub: Stub) -> None:
+    stub.script.append(answer(404, "Unknown request.", Content_Type="text/html"))
+    error = failure(stub.url, own=lambda reply: not reply.is_markup)
+    assert (type(error), error.detail) == (Refused, "HTTP 404 Unknown request.")
+
+
+@pytest.mark.parametrize(
+    ("body", "is_own"),
+    [(b"", True), (b" \n", True), (b'{"error":', True), (b"[]", True), (b'"x"', True), (b"no", False)],
+)
+def test_provider_that_writes_json_only(body: bytes, is_own: bool) -> None:
+    error = judge(Reply(404, body=body), errors={404: BadAddress}, own=http.empty_or_json)
+    assert type(error) is (BadAddress if is_own else Unavailable)
+
+
+def test_bare_error_that_the_provider_would_explain() -> None:
+    error = judge(Reply(404), errors={404: BadAddress}, own=lambda reply: False)
+    assert (type(error), str(error)) == (Unavailable, "not_the_provider: HTTP 404 not by the provider")
+
+
+WITHOUT = [
+    (b"<p>", "HTTP 200 without an id: a web page came"),
+    (b"", "HTTP 200 without an id: nothing came"),
+    (b"{}", "HTTP 200 without an id: something else came"),
+]
+
+
+@pytest.mark.parametrize(("body", "sentence"), WITHOUT)
+def test_success_that_lacks_something(body: bytes, sentence: str) -> None:
+    error = http.unread(Reply(200, body=body), "an id")
+    assert (error.detail, error.code, error.retry) == (sentence, "malformed_reply", True)
 
 
 def http_date(seconds: float) -> str:

@@ -21,7 +21,7 @@ from rcs_router.contract import (
     WebhookAnswer,
     WebhookRequest,
 )
-from rcs_router.errors import Ambiguous, Refused
+from rcs_router.errors import Ambiguous, Refused, Unreadable
 from tests.backends.cases import ID, PHONE, outbound
 from tests.backends.stub import Behaviour, Stub, answer, cut, raw
 
@@ -127,11 +127,22 @@ def test_queued_is_taken(stub: Stub) -> None:
 
 @pytest.mark.parametrize(
     "behaviour",
-    [answer(202, ""), answer(200, "<html>"), raw(b"HTTP/1.1 202 OK\r\nContent-Length: 9\r\n\r\n")],
+    [
+        answer(202, ""),
+        answer(200, "<html>"),
+        answer(202, "Sent"),
+        raw(b"HTTP/1.1 202 OK\r\nContent-Length: 9\r\n\r\n"),
+    ],
 )
-def test_success_that_cannot_be_read_is_a_success(stub: Stub, behaviour: Behaviour) -> None:
+def test_success_that_cannot_be_read_is_doubted(stub: Stub, behaviour: Behaviour) -> None:
     stub.script.append(behaviour)
-    assert kannel(stub).send(outbound(Text("x"))).code == "malformed_reply"
+    with pytest.raises(Unreadable):
+        kannel(stub).send(outbound(Text("x")))
+
+
+def test_success_that_breaks_off_is_one_if_its_number_can_be_read(stub: Stub) -> None:
+    stub.script.append(raw(b"HTTP/1.1 202 OK\r\nContent-Length: 99\r\n\r\n0: Acc"))
+    assert kannel(stub).send(outbound(Text("x"))) == SendResult()
 
 
 def test_stale_connection_is_not_repeated_since_kannel_would_send_twice(stub: Stub) -> None:

@@ -12,11 +12,13 @@ from rcs_router.contract import Outbound, SendResult, Traffic
 from rcs_router.errors import (
     Ambiguous,
     BadAddress,
+    Forbidden,
     Misconfigured,
     Refused,
     SendError,
     Throttled,
     Unavailable,
+    Unreadable,
 )
 from tests.backends.cases import PHONE, outbound
 from tests.backends.stub import Behaviour, Stub, answer, cut, raw
@@ -96,14 +98,14 @@ def errors(*entries: Any) -> dict[str, Any]:
     return {"errors": list(entries)}
 
 
-UNSAID = (Ambiguous, "malformed_reply")
+UNSAID = (Unreadable, "malformed_reply")
 ELEMENTS: list[tuple[str, Any, tuple[Any, ...]]] = [
     ("taken", taken(1), ("o-1",)),
     ("without number", {"omnimessage_id": "o-1"}, ("o-1",)),
     ("number without plus", taken(1, to=NUMBERS[1][1:]), ("o-1",)),
     ("empty errors beside an id", taken(1, errors=[]), ("o-1",)),
     ("number refused", errors(NUMBER), (BadAddress, "bad_recipient")),
-    ("sender refused", errors(SENDER), (Misconfigured, "bad_sender")),
+    ("sender refused", errors(SENDER), (Forbidden, "bad_sender")),
     ("content refused", errors(problem("105", source="payload[rcs][text]")), (Refused, "invalid_data")),
     ("code as a number", errors(problem(106)), (Refused, "missing_data")),
     ("their trouble", errors(problem("104")), (Unavailable, "server_error")),
@@ -139,9 +141,21 @@ def test_each_message_has_its_own_outcome(stub: Stub, element: Any, expected: tu
         (answer(201, b""), [UNSAID] * 3),
         (answer(201, b"[]"), [UNSAID] * 3),
         (answer(201, "<html>"), [UNSAID] * 3),
+        (answer(200, "<html>"), [UNSAID] * 3),
         (raw(b'HTTP/1.1 201 OK\r\nContent-Length: 900\r\n\r\n{"messages": [{"omni'), [UNSAID] * 3),
     ],
-    ids=["short", "empty", "long", "shifted", "no list", "no body", "a list", "HTML", "broken off"],
+    ids=[
+        "short",
+        "empty",
+        "long",
+        "shifted",
+        "no list",
+        "no body",
+        "a list",
+        "HTML",
+        "HTML 200",
+        "broken off",
+    ],
 )
 def test_what_the_answer_leaves_out_is_ambiguous(
     stub: Stub, behaviour: Behaviour, expected: list[Any]
@@ -156,6 +170,7 @@ def test_what_the_answer_leaves_out_is_ambiguous(
         (failure(401, problem("103")), Misconfigured),
         (answer(429), Throttled),
         (answer(503), Unavailable),
+        (answer(404, "<html>"), Unavailable),
         (cut, Ambiguous),
     ],
 )
@@ -177,6 +192,42 @@ def test_a_400_to_all_of_it_is_the_fault_of_those_that_are_refused_alone(stub: S
         *("om-0", "om-1"),
         *("BadAddress", "om-3"),
     ]
+
+
+HALVES: list[tuple[Behaviour, tuple[Any, ...]]] = [
+    (answer(503), (Unavailable, "unavailable")),
+    (cut, (Ambiguous, "ambiguous")),
+    (answer(429), (Throttled, "throttled")),
+    (answer(404, "<html>"), (Unavailable, "not_the_provider")),
+    (answer(201, "<html>"), UNSAID),
+]
+
+
+@pytest.mark.parametrize(("trouble", "expected"), HALVES)
+def test_trouble_with_one_half_is_not_that_of_the_other(
+    stub: Stub, trouble: Behaviour, expected: tuple[Any, ...]
+) -> None:
+    """Else what the other half took would be sent again."""
+    bad = failure(400, problem("105", source="payload[to]"))
+    stub.script.extend([bad, bulk(taken(0), taken(1)), trouble])
+    outcomes = [told(one) for one in messente(stub).send_many(many(4))]
+    assert outcomes == [("o-0",), ("o-1",), expected, expected]
+
+
+FORBIDDEN = failure(403, problem("102"))
+
+
+def test_a_403_for_one_number_is_that_numbers_alone(stub: Stub) -> None:
+    stub.script.extend([FORBIDDEN, bulk(taken(0), taken(1)), FORBIDDEN, FORBIDDEN, bulk(taken(3))])
+    outcomes = [told(one) for one in messente(stub).send_many(many(4))]
+    assert outcomes == [("o-0",), ("o-1",), (Forbidden, "forbidden"), ("o-3",)]
+
+
+def test_a_403_to_both_halves_holds_for_all(stub: Stub) -> None:
+    stub.default = FORBIDDEN
+    outcomes = [told(one) for one in messente(stub).send_many(many(8))]
+    assert outcomes == [(Forbidden, "forbidden")] * 8
+    assert len(stub.requests) == 3
 
 
 def test_one_element_tells_nothing_of_its_message(stub: Stub) -> None:
@@ -224,6 +275,22 @@ def test_blacklist_calls(
         assert stub.last().json == body
     else:
         assert stub.last().body == b""
+
+
+@pytest.mark.parametrize("call", [c[1] for c in CALLS], ids=[c[0] for c in CALLS])
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        *(answer(200, body) for body in (b"", b"<html>", b"{}")),
+        *(answer(status, body) for status in (404, 409) for body in (b"", b"<html>", b"no")),
+    ],
+)
+def test_blacklist_is_believed_by_messentes_own_answer_only(
+    stub: Stub, call: Callable[[Messente], Any], behaviour: Behaviour
+) -> None:
+    stub.script.append(behaviour)
+    with pytest.raises(SendError):
+        call(messente(stub))
 
 
 @pytest.mark.parametrize("ask", [Messente.blacklist, Messente.opted_out])

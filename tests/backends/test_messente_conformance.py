@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from rcs_backends.messente import Messente, MessenteOptions
 from rcs_router.contract import Incoming, IncomingKind, Receipt, ReceiptKind
-from rcs_router.errors import Ambiguous, BadAddress, Misconfigured, Refused, Throttled, Unavailable
+from rcs_router.errors import Ambiguous, BadAddress, Forbidden, Misconfigured, Refused, Throttled, Unavailable
 from rcs_router.testing.conformance import (
     ID,
     PHONE,
@@ -80,13 +80,14 @@ def provider(
         provider_id=NAME,
         errors={
             "not found": Fault(error(404, "101"), Misconfigured, "not_found"),
-            "forbidden": Fault(error(403, "102"), Misconfigured, "forbidden"),
+            "forbidden": Fault(error(403, "102"), Forbidden, "forbidden"),
+            "web page": Fault(answer(404, "<html>"), Unavailable, "not_the_provider"),
             "unauthorized": Fault(error(401, "103"), Misconfigured, "unauthorized"),
             "their trouble": Fault(error(500, "104"), Unavailable, "server_error"),
             "invalid": Fault(error(400, "105", "payload[rcs][text]"), Refused, "invalid_data"),
             "missing": Fault(error(400, 106, "payload[messages]"), Refused, "missing_data"),
             "number": Fault(error(400, "105", "payload[to]"), BadAddress, "bad_recipient"),
-            "sender": Fault(error(400, "105", "payload[rcs][sender]"), Misconfigured, "bad_sender"),
+            "sender": Fault(error(400, "105", "payload[rcs][sender]"), Forbidden, "bad_sender"),
             "method": Fault(error(405, "107"), Misconfigured, "method_not_allowed"),
             "too fast": Fault(answer(429), Throttled, "throttled"),
             "proxy, 502": Fault(answer(502, "<html>bad gateway</html>"), Ambiguous),

@@ -33,11 +33,13 @@ from rcs_router.errors import (
     Ambiguous,
     BadAddress,
     ConfigError,
+    Forbidden,
     Misconfigured,
     Refused,
     SendError,
     Throttled,
     Unavailable,
+    Unreadable,
 )
 from tests.backends.cases import ID, PHONE, Outgoing, outbound
 from tests.backends.stub import Behaviour, Stub, answer, cut, hang, raw
@@ -507,7 +509,7 @@ SENDER = problem("105", "Invalid or disallowed sender", "payload[rcs][sender]")
 NUMBER = problem("105", "Invalid recipient", "payload[to]")
 FAILURES: list[tuple[str, Behaviour, type[SendError], str]] = [
     ("101", failure(404, problem("101")), Misconfigured, "not_found"),
-    ("102", failure(403, problem("102")), Misconfigured, "forbidden"),
+    ("102", failure(403, problem("102")), Forbidden, "forbidden"),
     ("103", failure(401, problem("103")), Misconfigured, "unauthorized"),
     ("104", failure(500, problem("104")), Unavailable, "server_error"),
     ("105", failure(400, problem("105", source="payload[rcs][text]")), Refused, "invalid_data"),
@@ -516,17 +518,17 @@ FAILURES: list[tuple[str, Behaviour, type[SendError], str]] = [
     ("107", failure(405, problem("107")), Misconfigured, "method_not_allowed"),
     ("number", failure(400, NUMBER), BadAddress, "bad_recipient"),
     ("no number", failure(400, problem("106", source="payload[to]")), BadAddress, "bad_recipient"),
-    ("sender", failure(400, SENDER), Misconfigured, "bad_sender"),
-    ("SMS sender", failure(400, problem("105", source="payload[sms][sender]")), Misconfigured, "bad_sender"),
-    ("no sender", failure(400, problem("106", source="payload[rcs][sender]")), Misconfigured, "bad_sender"),
+    ("sender", failure(400, SENDER), Forbidden, "bad_sender"),
+    ("SMS sender", failure(400, problem("105", source="payload[sms][sender]")), Forbidden, "bad_sender"),
+    ("no sender", failure(400, problem("106", source="payload[rcs][sender]")), Forbidden, "bad_sender"),
     ("number among others", failure(400, problem("106"), SENDER, NUMBER), BadAddress, "bad_recipient"),
-    ("sender among others", failure(400, problem("106"), SENDER), Misconfigured, "bad_sender"),
+    ("sender among others", failure(400, problem("106"), SENDER), Forbidden, "bad_sender"),
     ("first of others", failure(400, problem("999"), problem("106")), Refused, "missing_data"),
     ("code as a number", failure(400, {**NUMBER, "code": 105}), BadAddress, "bad_recipient"),
     (
         "other code with a number",
         failure(403, problem("102", source="payload[to]")),
-        Misconfigured,
+        Forbidden,
         "forbidden",
     ),
     ("unknown code", failure(400, problem("199")), Refused, "refused"),
@@ -535,6 +537,9 @@ FAILURES: list[tuple[str, Behaviour, type[SendError], str]] = [
     ("unknown code, 503", failure(503, problem("199")), Unavailable, "unavailable"),
     ("too fast", failure(429, problem("199")), Throttled, "throttled"),
     ("bare 404", answer(404), Misconfigured, "misconfigured"),
+    ("web page 404", answer(404, "<html>"), Unavailable, "not_the_provider"),
+    ("404 of somebody else", answer(404, "404 page not found"), Unavailable, "not_the_provider"),
+    ("bare 403", answer(403), Forbidden, "forbidden"),
     ("bare 405", answer(405), Misconfigured, "misconfigured"),
     ("bare 500", answer(500, "<html>"), Unavailable, "unavailable"),
     ("bare 503", answer(503), Unavailable, "unavailable"),
@@ -582,14 +587,18 @@ MALFORMED = [b"", b"<html>", b'{"omnimessage_id": ', b"[]", b"{}", b'{"omnimessa
 
 
 @pytest.mark.parametrize("body", MALFORMED)
-def test_success_that_cannot_be_read_is_a_success(stub: Stub, body: bytes) -> None:
+def test_success_that_cannot_be_read_is_doubted(stub: Stub, body: bytes) -> None:
     stub.script.append(answer(201, body))
-    assert messente(stub).send(outbound(Text("x"))).code == "malformed_reply"
+    with pytest.raises(Unreadable):
+        messente(stub).send(outbound(Text("x")))
 
 
-def test_success_that_breaks_off_is_a_success(stub: Stub) -> None:
-    stub.script.append(raw(b'HTTP/1.1 201 OK\r\nContent-Length: 900\r\n\r\n{"omnimessage_id": "6b'))
-    assert messente(stub).send(outbound(Text("x"))).code == "malformed_reply"
+def test_success_that_breaks_off_is_one_if_its_id_can_be_read(stub: Stub) -> None:
+    head = b"HTTP/1.1 201 OK\r\nContent-Length: 900\r\n\r\n"
+    stub.script.extend([raw(head + b'{"omnimessage_id": "6b'), raw(head + answer(201, SENT).body)])
+    with pytest.raises(Unreadable):
+        messente(stub).send(outbound(Text("x")))
+    assert messente(stub).send(outbound(Text("x"))).provider_id == NAME
 
 
 @pytest.mark.parametrize("status", [200, 201, 202])
@@ -602,7 +611,7 @@ def test_error_reads_as_a_sentence(stub: Stub) -> None:
     stub.script.append(
         failure(400, {**SENDER, "title": "Invalid data"}, problem("106", "text", title="Missing"))
     )
-    with pytest.raises(Misconfigured) as caught:
+    with pytest.raises(Forbidden) as caught:
         messente(stub).send(outbound(Text("x")))
     assert caught.value.detail == (
         "HTTP 400 Invalid data: Invalid or disallowed sender (payload[rcs][sender]); Missing: text"
@@ -638,10 +647,7 @@ def test_nothing_secret_is_told(stub: Stub, caplog: pytest.LogCaptureFixture) ->
     ("behaviour", "result"),
     [
         (answer(202, {}), True),
-        (answer(202), True),
-        (answer(200, {}), True),
         (failure(404, problem("101")), False),
-        (answer(404), False),
     ],
 )
 def test_cancel(stub: Stub, behaviour: Behaviour, result: bool) -> None:
@@ -652,6 +658,20 @@ def test_cancel(stub: Stub, behaviour: Behaviour, result: bool) -> None:
     assert {(one.method, one.target) for one in stub.requests} == {("DELETE", f"/v1/omnimessage/{NAME}")}
 
 
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        *(answer(202, body) for body in (b"", b"<html>", b"[]", b'{"ok": true}')),
+        *(answer(200, {}), answer(204), answer(404), answer(404, "<html>"), answer(404, "{}")),
+    ],
+)
+def test_cancelling_is_believed_by_messentes_own_answer_only(stub: Stub, behaviour: Behaviour) -> None:
+    stub.default = behaviour
+    for ask in (lambda b: b.cancel(NAME), lambda b: b.revoke(ID, PHONE, NAME)):
+        with pytest.raises(Unavailable):
+            ask(messente(stub))
+
+
 def test_what_has_no_id_cannot_be_taken_back(stub: Stub) -> None:
     assert messente(stub).revoke(ID, PHONE) is False
     assert messente(stub).status(ID, PHONE) == []
@@ -659,7 +679,14 @@ def test_what_has_no_id_cannot_be_taken_back(stub: Stub) -> None:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "kind"), [(failure(401, problem("103")), Misconfigured), (answer(503), Unavailable)]
+    ("behaviour", "kind"),
+    [
+        (failure(401, problem("103")), Misconfigured),
+        (failure(403, problem("102")), Forbidden),
+        (answer(503), Unavailable),
+        (answer(404), Unavailable),
+        (answer(404, "<html>"), Unavailable),
+    ],
 )
 def test_asking_that_fails_says_so(stub: Stub, behaviour: Behaviour, kind: type[SendError]) -> None:
     stub.default = behaviour

@@ -11,6 +11,7 @@ from rcs_router.contract import Incoming, IncomingKind, Receipt, ReceiptKind, We
 from rcs_router.errors import (
     Ambiguous,
     BadAddress,
+    Forbidden,
     Misconfigured,
     OptedOut,
     Refused,
@@ -74,7 +75,9 @@ class TestTwilio(Conformance):
             "no account": Fault(error(404, 20404), Misconfigured, "twilio_20404"),
             "too fast": Fault(error(429, 20429), Throttled, "twilio_20429"),
             "no number": Fault(error(400, 21211), BadAddress, "twilio_21211"),
-            "not our sender": Fault(error(400, 21606), Misconfigured, "twilio_21606"),
+            "not our sender": Fault(error(400, 21606), Forbidden, "twilio_21606"),
+            "wrong sender": Fault(error(400, 21212), Misconfigured, "twilio_21212"),
+            "web page": Fault(answer(404, "<html>"), Unavailable, "not_the_provider"),
             "stopped": Fault(error(400, 21610), OptedOut, "opted_out"),
             "full queue": Fault(error(400, 21611), Throttled, "twilio_21611"),
             "landline": Fault(error(400, 21614), BadAddress, "twilio_21614"),

@@ -20,12 +20,14 @@ from rcs_router.errors import (
     Ambiguous,
     BadAddress,
     ConfigError,
+    Forbidden,
     Misconfigured,
     OptedOut,
     Refused,
     SendError,
     Throttled,
     Unavailable,
+    Unreadable,
 )
 from tests.backends.cases import ID, PHONE, outbound
 from tests.backends.stub import Behaviour, Stub, answer, cut, hang, raw
@@ -82,7 +84,7 @@ NUMBERED = [
     (400, 21602, Refused),
     (400, 21603, Misconfigured),
     (400, 21604, Refused),
-    (400, 21606, Misconfigured),
+    (400, 21606, Forbidden),
     (400, 21608, Refused),
     (400, 21609, Misconfigured),
     (400, 21611, Throttled),
@@ -105,10 +107,13 @@ FAILURES: list[tuple[Behaviour, type[SendError], str]] = [
     *((refusal(status, code), kind, f"twilio_{code}") for status, code, kind in NUMBERED),
     (refusal(400, 21610), OptedOut, "opted_out"),
     (refusal(400, 29999), Refused, "refused"),
-    (refusal(403, 29999), Misconfigured, "misconfigured"),
-    (answer(400, "<html>"), Refused, "refused"),
+    (refusal(403, 29999), Forbidden, "forbidden"),
+    (refusal(403, 20003), Misconfigured, "twilio_20003"),
+    (answer(400, "<html>"), Unavailable, "not_the_provider"),
     (answer(400, {"code": [21610]}), Refused, "refused"),
-    (answer(404, "<html>"), Misconfigured, "misconfigured"),
+    (answer(404), Misconfigured, "misconfigured"),
+    (answer(404, "<html>"), Unavailable, "not_the_provider"),
+    (answer(404, "404 page not found"), Unavailable, "not_the_provider"),
     (answer(429, ""), Throttled, "throttled"),
     (answer(500, ""), Unavailable, "unavailable"),
     (answer(502, "<html>"), Ambiguous, "ambiguous"),
@@ -248,12 +253,32 @@ def test_extra_takes_twilios_fields_only(stub: Stub) -> None:
         answer(200, "<html>"),
         answer(201, "[]"),
         answer(201, {"sid": None}),
+        answer(201, {"sid": 7}),
+        answer(201, {"sid": "portal"}),
+        answer(200, {"status": "failed"}),
         raw(b"HTTP/1.1 201 Created\r\nContent-Length: 99\r\n\r\n{"),
     ],
 )
-def test_success_that_cannot_be_read_is_a_success(stub: Stub, behaviour: Behaviour) -> None:
+def test_success_that_cannot_be_read_is_doubted(stub: Stub, behaviour: Behaviour) -> None:
     stub.script.append(behaviour)
-    assert twilio(stub).send(outbound(Text("x"))).code == "malformed_reply"
+    with pytest.raises(Unreadable):
+        twilio(stub).send(outbound(Text("x")))
+
+
+@pytest.mark.parametrize("code", [20404, 21212, 21603, 21606])
+@pytest.mark.parametrize("field", ["From", "MessagingServiceSid"])
+def test_sender_of_one_message_is_no_trouble_of_the_others(stub: Stub, field: str, code: int) -> None:
+    stub.script.append(refusal(404 if code == 20404 else 400, code))
+    with pytest.raises(Forbidden):
+        twilio(stub).send(outbound(Text("x"), extra={field: "other"}))
+
+
+def test_failure_at_once_is_told_in_twilios_words(stub: Stub) -> None:
+    said = {"status": "failed", "error_code": 30002, "error_message": f"Suspended: {TOKEN}, x to {PHONE}"}
+    stub.script.append(answer(201, {**TAKEN, **said}))
+    with pytest.raises(Misconfigured) as caught:
+        twilio(stub).send(outbound(Text("Hello you")))
+    assert caught.value.detail.endswith("failed at once: 30002 Suspended: ***, x to +37…34")
 
 
 LONG = [
@@ -301,18 +326,28 @@ def test_status(stub: Stub, said: dict[str, Any], expected: Receipt) -> None:
     assert (stub.last().method, stub.last().path) == ("GET", f"{PATH}/{SID}.json")
 
 
-@pytest.mark.parametrize(
-    "behaviour", [refusal(404, 20404), answer(404), answer(200, "<html>"), answer(200, {})]
-)
-def test_status_that_nobody_knows(stub: Stub, behaviour: Behaviour) -> None:
-    stub.script.append(behaviour)
+def test_status_that_nobody_knows(stub: Stub) -> None:
+    stub.script.append(refusal(404, 20404))
     assert twilio(stub).status(ID, PHONE, SID) == []
+
+
+UNREADABLE = [
+    *(answer(200, body) for body in (b"", b"<html>", b"[]", b"{}", b'{"status": "canceled"}')),
+    *(answer(404), answer(404, "<html>"), answer(400), answer(404, "404 page not found")),
+]
+
+
+@pytest.mark.parametrize("ask", [TwilioSMS.status, TwilioSMS.revoke])
+@pytest.mark.parametrize("behaviour", UNREADABLE)
+def test_somebody_elses_answer_says_nothing_of_a_message(stub: Stub, ask: Any, behaviour: Behaviour) -> None:
+    stub.script.append(behaviour)
+    with pytest.raises(Unavailable):
+        ask(twilio(stub), ID, PHONE, SID)
 
 
 CANCEL: list[tuple[Behaviour, bool]] = [
     (answer(200, {**TAKEN, "status": "canceled"}), True),
     (answer(200, {**TAKEN, "status": "sent"}), False),
-    (answer(200, ""), False),
     (refusal(400, 30409), False),
     (refusal(404, 20404), False),
 ]
@@ -327,7 +362,10 @@ def test_revoke(stub: Stub, behaviour: Behaviour, expected: bool) -> None:
 
 
 @pytest.mark.parametrize("ask", [TwilioSMS.status, TwilioSMS.revoke])
-@pytest.mark.parametrize(("behaviour", "kind"), [(answer(503), Unavailable), (answer(401), Misconfigured)])
+@pytest.mark.parametrize(
+    ("behaviour", "kind"),
+    [(answer(503), Unavailable), (answer(401), Misconfigured), (refusal(403, 29999), Forbidden)],
+)
 def test_trouble_is_no_answer(stub: Stub, ask: Any, behaviour: Behaviour, kind: type[SendError]) -> None:
     stub.script.append(behaviour)
     with pytest.raises(kind):

@@ -4,14 +4,26 @@ import dataclasses
 import itertools
 import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
 import requests
 
+from rcs_backends import http
 from rcs_router.content import Content, Text
 from rcs_router.contract import Options, Outbound, Parsed, Receipt, ReceiptKind, SendResult, WebhookRequest
-from rcs_router.errors import Ambiguous, Refused, SendError, Unavailable, WebhookRefused
+from rcs_router.errors import (
+    Ambiguous,
+    Forbidden,
+    Misconfigured,
+    Refused,
+    SendError,
+    Unavailable,
+    Unreachable,
+    Unreadable,
+    WebhookRefused,
+)
 from rcs_router.testing.conformance import Conformance, answer
 from tests.toy.provider import Toy, ToyOptions, sign
 from tests.toy.test_toy import TestToy as _Good
@@ -83,17 +95,68 @@ class Again(Toy):
     """Sends again what was accepted by an answer that it cannot read."""
 
     def send(self, outbound: Outbound) -> SendResult:
-        result = super().send(outbound)
-        if result.code:
-            raise Unavailable("what?")
-        return result
+        try:
+            return super().send(outbound)
+        except Unreadable:
+            raise Unavailable("what?") from None
 
 
 class Trusts(Toy):
     """Reads an answer as if it were always as documented."""
 
     def send(self, outbound: Outbound) -> SendResult:
-        return SendResult({"": "t-1"}[super().send(outbound).code])
+        try:
+            return super().send(outbound)
+        except Unreadable:
+            raise KeyError("ticket") from None
+
+
+class AnySuccess(Toy):
+    """Takes a login page for an acceptance."""
+
+    def send(self, outbound: Outbound) -> SendResult:
+        try:
+            return super().send(outbound)
+        except Unreadable:
+            return SendResult("t-1")
+
+
+class NoPhone(Toy):
+    """Reads in a proxy's page that the phone has no RCS."""
+
+    def send(self, outbound: Outbound) -> SendResult:
+        try:
+            return super().send(outbound)
+        except Unavailable as error:
+            raise (Unreachable if "404" in error.detail else Unavailable)(error.detail) from None
+
+
+class Bans(Toy):
+    """Pauses for everybody when one number is refused."""
+
+    def send(self, outbound: Outbound) -> SendResult:
+        try:
+            return super().send(outbound)
+        except Forbidden:
+            raise Misconfigured("forbidden") from None
+
+
+class Moves(Toy):
+    """Takes a redirect for a refusal."""
+
+    def send(self, outbound: Outbound) -> SendResult:
+        try:
+            return super().send(outbound)
+        except Misconfigured:
+            raise Refused("no") from None
+
+
+class AnyToken(Toy):
+    """Sends with whatever the token endpoint says."""
+
+    def send(self, outbound: Outbound) -> SendResult:
+        http.call("POST", f"{self.options.url}/token", timeout=self.options.timeout)
+        return super().send(outbound)
 
 
 class Tells(Toy):
@@ -201,6 +264,27 @@ class Shrugs(Toy):
         return "revoked"
 
 
+class Easy(Toy):
+    """Believes anybody that a message was taken back."""
+
+    capabilities = Promises.capabilities
+
+    def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool:
+        http.call("DELETE", f"{self.options.url}/messages/{provider_id}", timeout=self.options.timeout)
+        return True
+
+
+class Batch(Toy):
+    """Takes any answer to a batch for the acceptance of all."""
+
+    capabilities = dataclasses.replace(Toy.capabilities, bulk=10)
+
+    def send_many(self, outbounds: Sequence[Outbound]) -> list[SendResult | SendError]:
+        messages = [{"id": str(outbound.id), "to": outbound.to} for outbound in outbounds]
+        http.call("POST", f"{self.options.url}/many", json=messages, timeout=self.options.timeout)
+        return [SendResult("t-1") for _ in outbounds]
+
+
 @dataclasses.dataclass(frozen=True)
 class OpenOptions(ToyOptions):
     api_key: str
@@ -230,6 +314,25 @@ TestFollows = broken(Follows, "test_redirect_is_not_followed[301]")
 TestLoses = broken(Loses, "test_lost_answer_is_ambiguous[cut]")
 TestAgain = broken(Again, "test_unreadable_acceptance_is_never_sent_again[HTML]")
 TestTrusts = broken(Trusts, "test_acceptance_of_wrong_types_is_never_sent_again")
+TestAnySuccess = broken(AnySuccess, "test_success_that_is_not_the_providers_is_doubted[HTML 200]")
+TestNoPhone = broken(NoPhone, "test_error_page_says_nothing_of_the_message[HTML 404]")
+TestBans = broken(Bans, "test_bare_403_pauses_nobody")
+TestMoves = broken(Moves, "test_redirect_is_a_wrong_address[redirect]")
+TestAnyToken = broken(
+    AnyToken,
+    "test_token_endpoint_that_is_another[/token HTML 200]",
+    routes={"/token": answer(200, {"token": "t"})},
+)
+TestEasy = broken(
+    Easy,
+    "test_question_is_not_answered_by_somebody_else[revoke HTML 200]",
+    answers={"revoke": answer(200, {"gone": True})},
+)
+TestBatch = broken(
+    Batch,
+    "test_batch_that_somebody_else_answers_is_doubted[HTML 200]",
+    answers={"bulk": answer(200, {"tickets": ["t-1", "t-2"]})},
+)
 TestTells = broken(Tells, "test_nothing_secret_is_told[400]")
 TestPath = broken(Path, "test_strange_identity_stays_where_it_belongs")
 TestUnlimited = broken(Unlimited, "test_content_above_a_limit_is_named_by_its_path[label]")

@@ -12,7 +12,6 @@ from rcs_backends.reading import decoded, digest, is_one_of, text, time
 from rcs_router.content import Card, Content, OpenUrl, Reply, Text, postback_of
 from rcs_router.content.limits import Limits
 from rcs_router.contract import (
-    MALFORMED_REPLY,
     BaseBackend,
     Capabilities,
     Incoming,
@@ -27,7 +26,7 @@ from rcs_router.contract import (
     secret,
     several,
 )
-from rcs_router.errors import BadAddress, OptedOut, Unreachable, WebhookRefused
+from rcs_router.errors import BadAddress, OptedOut, Unreachable, Unreadable, WebhookRefused
 
 ERRORS: http.Errors = {"no_rcs": Unreachable, "no_such_number": BadAddress, "stopped": OptedOut}
 RECEIPTS = {"delivered": ReceiptKind.DELIVERED, "seen": ReceiptKind.READ, "failed": ReceiptKind.FAILED}
@@ -88,7 +87,7 @@ class Toy(BaseBackend):
         match reply.json():
             case {"ticket": str() as ticket} if ticket:
                 return SendResult(provider_id=ticket)
-        return SendResult(code=MALFORMED_REPLY, detail=f"HTTP {reply.status} without a ticket")
+        raise Unreadable(http.without(reply, "a ticket"))
 
     # In.
 

@@ -56,6 +56,7 @@ MISUSES: list[tuple[dict[str, Any], str]] = [
     ({"heard": []}, "sign and at least one Heard are needed"),
     ({"heard": [Heard("a", {}), Heard("a", {})]}, "two of heard have the same name"),
     ({"rotates": "no_such"}, "rotates names no option: 'no_such'"),
+    ({"empty_answers": ["revoke"]}, r"empty_answers has \['revoke'\], which are not announced"),
     ({"answers": {"revok": answer(200)}}, r"answers has \['revok'\]; known are revoke, status"),
 ]
 

@@ -12,10 +12,14 @@ not apply, e.g. of a call that the capabilities do not announce, are skipped and
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"{__name__}.{part}" for part in ("answers", "limits", "optional", "options", "sending", "webhooks"))
+    *(
+        f"{__name__}.{part}"
+        for part in ("answers", "foreign", "limits", "optional", "options", "sending", "webhooks")
+    )
 )
 
 from rcs_router.testing.conformance.answers import Answers  # noqa: E402
+from rcs_router.testing.conformance.foreign import Foreign  # noqa: E402
 from rcs_router.testing.conformance.limits import Limits  # noqa: E402
 from rcs_router.testing.conformance.optional import Optional  # noqa: E402
 from rcs_router.testing.conformance.options import Options  # noqa: E402
@@ -49,7 +53,7 @@ __all__ = [
 ]
 
 
-class Conformance(Options, Sending, Limits, Answers, Optional, Webhooks):
+class Conformance(Options, Sending, Limits, Answers, Foreign, Optional, Webhooks):
     """The whole suite. A subclass whose name begins with Test and that has a `provider` is what pytest runs."""
 
     def __init_subclass__(cls) -> None:

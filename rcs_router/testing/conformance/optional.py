@@ -114,10 +114,15 @@ class Optional(Suite):
             assert isinstance(end, SendError) or _all_errors(end), f"{name}: no answer came, but {end!r}"
 
     def _ended(self, call: Call, backend: BaseBackend, answer: str) -> Any:
-        end = outcome(lambda: call.make(backend, self.provider.provider_id), object)
-        if not isinstance(end, SendError):
-            assert call.is_agreed(end), f"{call.capability} returned {end!r} for {answer}"
-        return end
+        return ended_call(call, backend, self.provider, answer)
+
+
+def ended_call(call: Call, backend: BaseBackend, provider: Provider, answer: str) -> Any:
+    """What the call returned, or its SendError. All else fails the test, which names the `answer`."""
+    end = outcome(lambda: call.make(backend, provider.provider_id), object)
+    if not isinstance(end, SendError):
+        assert call.is_agreed(end), f"{call.capability} returned {end!r} for {answer}"
+    return end
 
 
 def _all_errors(end: Any) -> bool:

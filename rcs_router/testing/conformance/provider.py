@@ -54,7 +54,9 @@ class Provider:
     shared secret in a header or address is all there is. `rotates`: the option that may hold several secrets.
 
     `answers`: the provider's answer to each optional call that the capabilities announce: revoke, status, typing,
-    mark_read, check, bulk. `read`: the values that a request says, if they are not JSON, form or query.
+    mark_read, check, bulk. `empty_answers`: those of revoke, status and check to which an empty JSON object, `{}`, is
+    an answer of the provider's own; to all others it means that somebody else answered. `read`: the values that a
+    request says, if they are not JSON, form or query.
     """
 
     backend: type[BaseBackend]
@@ -71,6 +73,7 @@ class Provider:
     signs_body: bool = True
     rotates: str = ""
     answers: Mapping[str, Behaviour] = field(default_factory=dict)
+    empty_answers: Sequence[str] = ()
     read: Callable[[Request], list[Any]] = read
 
     def __post_init__(self) -> None:
@@ -99,6 +102,9 @@ class Provider:
             ),
             f"answers has {sorted(self.answers.keys() - set(OPTIONAL))}; known are {', '.join(OPTIONAL)}": bool(
                 self.answers.keys() - set(OPTIONAL)
+            ),
+            f"empty_answers has {sorted(set(self.empty_answers) - announced)}, which are not announced": bool(
+                set(self.empty_answers) - announced
             ),
         }
         return [problem for problem, is_so in found.items() if is_so]
