@@ -6,7 +6,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test services-test lint bench docs clean
+.PHONY: help demo test services-test lint bench faults docs clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ lint: $(VENV)/lint ## style, format and types
 
 bench: $(VENV)/test ## measure, as ratios within one run
 	$(RUN) -m bench
+
+faults: $(VENV)/test ## break things on purpose and measure; ARGS=outage, "campaign --hanging", "kill --help"; all three without
+	.ci/services
+	$(if $(ARGS),$(RUN) -m faults $(ARGS),$(RUN) -m faults all)
 
 BACKENDS := google_rbm.GoogleRBM gsma_maap.GSMAMaaP messente.Messente generic_rest.GenericREST kannel.Kannel \
 	twilio_sms.TwilioSMS

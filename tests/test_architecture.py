@@ -200,7 +200,7 @@ def test_only_the_outbox_writes_a_status(path: Path) -> None:
 # Names and sizes
 
 
-@pytest.mark.parametrize("path", modules(*PACKAGES, "example_project"), ids=dotted)
+@pytest.mark.parametrize("path", modules(*PACKAGES, "example_project", "faults"), ids=dotted)
 def test_every_module_says_what_it_is_for(path: Path) -> None:
     assert path.stem not in FORBIDDEN_NAMES
     source = path.read_text()
@@ -216,7 +216,7 @@ def is_sentence(line: str) -> bool:
     return len(line.split()) >= 4 and bool(re.search(r"[.!?:](`|\)|\")?$", line))
 
 
-@pytest.mark.parametrize("path", modules(*PACKAGES, "example_project"), ids=dotted)
+@pytest.mark.parametrize("path", modules(*PACKAGES, "example_project", "faults"), ids=dotted)
 def test_modules_and_functions_stay_small(path: Path) -> None:
     source = path.read_text()
     assert len(source.splitlines()) <= 400

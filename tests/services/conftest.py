@@ -1,89 +1,16 @@
-"""The whole system as separate processes, on one PostgreSQL database and one broker."""
+"""Fixtures of the service tests: a broker, and the whole system on it."""
 
 import json
 import os
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import requests
 from django.db import connection
 
-from tests.services.processes import Process, free_port, listens, python, redis, wait_until
-
-
-@dataclass
-class System:
-    """Web server with webhooks and emulator, beat, and workers that may be killed."""
-
-    broker: str
-    port: int = field(default_factory=free_port)
-    account: str = "{}"
-    kannel: str = ""
-    queue: str = field(default_factory=lambda: f"rcs-{uuid.uuid4().hex[:8]}")
-    running: list[Process] = field(default_factory=list)
-
-    @property
-    def emulator(self) -> str:
-        return f"http://127.0.0.1:{self.port}/emulator"
-
-    def env(self) -> dict[str, str]:
-        settings = connection.settings_dict
-        url = f"postgresql://{settings['USER']}@{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
-        env = {
-            "RCS_TEST_DATABASE": url,
-            "RCS_BROKER": self.broker,
-            "RCS_QUEUE": self.queue,
-            "RCS_WEB_PORT": str(self.port),
-            "RCS_SERVICE_ACCOUNT": self.account,
-        }
-        return env | ({"RCS_KANNEL": self.kannel} if self.kannel else {})
-
-    def start(self, *args: str) -> Process:
-        process = python(*args, **self.env())
-        self.running.append(process)
-        return process
-
-    def web(self) -> None:
-        self.start("-m", "tests.services.web")
-        wait_until(lambda: listens(self.port), "the web server")
-        self.account = requests.get(f"{self.emulator}/google/service-account.json", timeout=5).text
-
-    def worker(self) -> Process:
-        return self.start(
-            "-m",
-            "celery",
-            "-A",
-            "tests.services.celery",
-            "worker",
-            "-c",
-            "2",
-            "--loglevel",
-            "INFO",
-            "--without-gossip",
-            "--without-mingle",
-            "--without-heartbeat",
-        )
-
-    def beat(self) -> Process:
-        return self.start(
-            "-m", "celery", "-A", "tests.services.celery", "beat", "-s", f"/tmp/{self.queue}-beat"
-        )
-
-    def get(self, path: str) -> Any:
-        return requests.get(f"{self.emulator}/{path}", timeout=10).json()
-
-    def post(self, path: str, **data: Any) -> Any:
-        answer = requests.post(f"{self.emulator}/{path}", json=data, timeout=10)
-        answer.raise_for_status()
-        return answer.json()
-
-    def close(self) -> None:
-        for process in reversed(self.running):
-            process.kill()
+from tests.services.processes import redis
+from tests.services.system import System
 
 
 @pytest.fixture(scope="session")

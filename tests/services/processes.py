@@ -145,6 +145,7 @@ def redis() -> Iterator[str]:
         yield f"redis://127.0.0.1:{port}/0"
 
 
-def python(*args: str, **env: str) -> Process:
+def python(*args: str, cwd: Path = HERE, **env: str) -> Process:
     """A Python of the same environment, with the test settings."""
-    return Process(sys.executable, *args, env={"DJANGO_SETTINGS_MODULE": "tests.services.settings", **env})
+    env = {"DJANGO_SETTINGS_MODULE": "tests.services.settings", **env}
+    return Process(sys.executable, *args, env=env, cwd=cwd)

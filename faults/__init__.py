@@ -1,0 +1,1 @@
+"""Faults on purpose, with figures: `make faults`."""
