@@ -5,7 +5,19 @@
 """
 
 from rcs_router.alarms.episodes import begin, end
-from rcs_router.alarms.kinds import BACKLOG, BEAT, FAILURES, KINDS, NO_RECEIPTS, PAUSED, REVIEW, SLOW, Kind
+from rcs_router.alarms.kinds import (
+    BACKLOG,
+    BEAT,
+    FAILURES,
+    KINDS,
+    NO_RECEIPTS,
+    PAGE,
+    PAUSED,
+    REVIEW,
+    SLOW,
+    Kind,
+    advice,
+)
 from rcs_router.alarms.watch import look
 
 __all__ = [
@@ -14,10 +26,12 @@ __all__ = [
     "FAILURES",
     "KINDS",
     "NO_RECEIPTS",
+    "PAGE",
     "PAUSED",
     "REVIEW",
     "SLOW",
     "Kind",
+    "advice",
     "begin",
     "end",
     "look",

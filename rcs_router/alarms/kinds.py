@@ -10,13 +10,15 @@ BACKLOG = "backlog_too_old"
 REVIEW = "review_growing"
 BEAT = "beat_missing"
 
+PAGE = "docs/operating.md"
+
 
 @dataclass(frozen=True)
 class Kind:
     """What people are told about one kind of alarm."""
 
     means: str
-    section: str  # of docs/operating.md
+    section: str  # of PAGE
 
 
 KINDS = {
@@ -28,3 +30,9 @@ KINDS = {
     REVIEW: Kind("unusually many messages need a person", "Review grows"),
     BEAT: Kind("Celery beat's tick does not come any more", "A worker died"),
 }
+
+
+def advice(kind: str) -> str:
+    """Return where to read what to do."""
+    section = f", “{KINDS[kind].section}”" if kind in KINDS else ""
+    return f"see {PAGE}{section}"

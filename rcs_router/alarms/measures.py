@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 
+from rcs_router.backends import backends
 from rcs_router.contract import Status
 from rcs_router.counts import COLUMNS
 from rcs_router.models import (
@@ -66,6 +67,14 @@ def _aggregates(prefix: str, when: Q) -> dict[str, Sum]:
 
 def _sums(prefix: str, row: Mapping[str, Any]) -> Sums:
     return Sums(*(row[f"{prefix}_{name}"] for name in COLUMNS))
+
+
+def takes_webhooks(alias: str) -> bool:
+    """Does the provider post to us? Not that we know, where the backend cannot be made: a system check says why."""
+    try:
+        return backends[alias].capabilities.webhook
+    except Exception:
+        return False
 
 
 def silence(alias: str, until: datetime) -> Silence:

@@ -14,7 +14,7 @@ from django.core.mail import get_connection, mail_admins
 from django.db.models import F, Q
 
 from rcs_router import signals
-from rcs_router.alarms.kinds import KINDS
+from rcs_router.alarms.kinds import KINDS, advice
 from rcs_router.conf import router_settings
 from rcs_router.models import Alarm, LastRun
 
@@ -23,7 +23,6 @@ logger = logging.getLogger("rcs_router.alarms")
 LOG, MAIL = "rcs_router.log_alarm", "rcs_router.mail_alarm"  # the dispatch_uid of each
 OFTEN = timedelta(hours=1)
 PATIENCE = 10.0  # seconds for the mail server
-PAGE = "docs/operating.md"
 
 _UNMAILED = Q(ended_at=None) & (Q(mailed_at=None) | Q(mailed_at__lt=F("raised_at")))
 
@@ -39,12 +38,6 @@ def log_alarm(*, kind: str, backend: str, detail: str, since: datetime, **kwargs
     extra = {"kind": kind, "backend": backend, "detail": detail, "since": since}
     where = f" {backend}" if backend else ""
     logger.error("alarm: %s%s: %s (%s)", kind, where, detail, advice(kind), extra=extra)
-
-
-def advice(kind: str) -> str:
-    """Return where to read what to do."""
-    section = f", “{KINDS[kind].section}”" if kind in KINDS else ""
-    return f"see {PAGE}{section}"
 
 
 def mail_alarm(*, kind: str, since: datetime, **kwargs: Any) -> None:

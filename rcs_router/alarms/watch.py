@@ -95,7 +95,7 @@ def troubles(view: View) -> Iterator[Trouble]:
 def _of_counts(view: View, alias: str, recent: Sums, usual: Sums) -> Iterator[Trouble]:
     yield from _failures(view, alias, recent, usual)
     yield from _slow(view, alias, recent)
-    if backends[alias].capabilities.webhook and recent.accepted + usual.accepted:
+    if measures.takes_webhooks(alias) and recent.accepted + usual.accepted:
         yield from _silence(view, alias)
 
 
