@@ -194,7 +194,10 @@ def page(request: HttpRequest) -> JsonResponse:
         found = findings()[:1]
     ok = all(finding.ok for finding in found)
     body = {"ok": ok, "findings": [dataclasses.asdict(finding) for finding in found]}
-    return JsonResponse(body, status=200 if ok else 503)
+    response = JsonResponse(body, status=200 if ok else 503)
+    # Django logs an ERROR for each 503, and mails it to ADMINS: as often as a monitor asks.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 def _may_look(request: HttpRequest) -> bool:
