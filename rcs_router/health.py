@@ -194,7 +194,7 @@ def page(request: HttpRequest) -> JsonResponse:
         found = findings()[:1]
     ok = all(finding.ok for finding in found)
     body = {"ok": ok, "findings": [dataclasses.asdict(finding) for finding in found]}
-    response = JsonResponse(body, status=200 if ok else 503)
+    response = JsonResponse(body, status=200 if ok else 503, json_dumps_params={"ensure_ascii": False})
     # Django logs an ERROR for each 503, and mails it to ADMINS: as often as a monitor asks.
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response
