@@ -16,8 +16,10 @@ class RCSRouterConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from rcs_router.alarms import receivers
         from rcs_router.checks import CHECKS
 
+        receivers.connect()
         for check in CHECKS:
             checks.register(check)
         post_migrate.connect(_make_backend_rows, sender=self)

@@ -2,11 +2,12 @@
 
 from django.urls import include, path
 
-from rcs_router import forms, webhooks
+from rcs_router import forms, health, webhooks
 
 app_name = "rcs_router"
 urlpatterns = [
     path("webhooks/<str:alias>/", webhooks.receive, name="webhook"),
     path("forms/<str:token>/", forms.fill_in, name="form"),
+    path("health/", health.page, name="health"),
     path("api/", include("rcs_router.api.urls")),
 ]

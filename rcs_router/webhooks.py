@@ -7,7 +7,7 @@ from django.db import DatabaseError, transaction
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
-from rcs_router import inbox
+from rcs_router import inbox, logs
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import WebhookAnswer, WebhookRequest
@@ -43,14 +43,14 @@ def receive(request: HttpRequest, alias: str) -> HttpResponse:
         backend.verify(value)
         inbox.accept(backend, value)
     except TooLarge:
-        return _answer(WebhookAnswer(413, "too large"))
+        return _refused(request, alias, "too large", 413)
     except UnreadablePostError:  # the provider hung up in the middle of its own request
-        return _answer(WebhookAnswer(400, "unreadable"))
+        return _refused(request, alias, "unreadable", 400)
     except WebhookRefused as refusal:
-        logger.warning("refused a webhook request for %s: %s", alias, refusal)
-        return _answer(WebhookAnswer(refusal.status, "refused"))
+        return _refused(request, alias, refusal, refusal.status)
     except DatabaseError as error:
-        logger.error("could not store a webhook request for %s: %s", alias, type(error).__name__)
+        line = "%s: a webhook request could not be stored (%s): the provider is to send it again"
+        logger.error(line, alias, type(error).__name__, extra={"alias": alias, "code": type(error).__name__})
         return _answer(WebhookAnswer(503, "try again"))
     return _answer(backend.acknowledge())
 
@@ -90,6 +90,12 @@ def _body(request: HttpRequest) -> bytes:
     if len(body) > limit:
         raise TooLarge
     return body
+
+
+def _refused(request: HttpRequest, alias: str, reason: object, status: int) -> HttpResponse:
+    """The log has the reason; the sender, who may be anybody, is told no more than that."""
+    logs.webhook_refused(alias, reason, request.META.get("REMOTE_ADDR", ""), status)
+    return _answer(WebhookAnswer(status, reason if isinstance(reason, str) else "refused"))
 
 
 def _answer(answer: WebhookAnswer) -> HttpResponse:

@@ -4,12 +4,13 @@ import re
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from celery import current_app
+from celery import Celery, current_app
 from django.core import checks
 
 from rcs_router import sql
@@ -385,16 +386,43 @@ def test_eager_celery(celery: Any, settings: Any) -> None:
     assert ids() == []
 
 
+@pytest.fixture
+def own_app(celery: Any) -> Iterator[Any]:
+    """The project has a Celery app of its own."""
+    before = current_app._get_current_object()
+    yield Celery("shop", broker="memory://", set_as_current=True).conf
+    before.set_current()
+
+
+TICK = {"any name": {"task": "rcs_router.tick", "schedule": 1.0}}
+OTHERS = {"mine": {"task": "shop.nightly", "schedule": 60.0}}
+
+
 @pytest.mark.parametrize(
-    ("schedule", "wanted"),
-    [
-        ({}, []),
-        ({"mine": {"task": "shop.nightly", "schedule": 60.0}}, ["W202"]),
-        ({"any name": {"task": "rcs_router.tick", "schedule": 1.0}}, []),
-    ],
+    ("schedule", "wanted"), [({}, []), (OTHERS, ["W202"]), (TICK, []), (OTHERS | TICK, [])]
 )
 def test_a_beat_without_tick(celery: Any, schedule: dict[str, Any], wanted: list[str]) -> None:
     celery.beat_schedule = schedule
+    assert ids() == wanted
+
+
+@pytest.mark.parametrize(
+    ("schedule", "router", "conf", "wanted"),
+    [
+        ({}, {}, {}, ["W202"]),
+        (OTHERS, {}, {}, ["W202"]),
+        (TICK, {}, {}, []),
+        ({}, {"WAKE": False}, {}, []),
+        (OTHERS, {"WAKE": False}, {}, ["W202"]),
+        ({}, {}, {"beat_scheduler": "django_celery_beat.schedulers:DatabaseScheduler"}, []),
+        (OTHERS, {}, {"beat_scheduler": "django_celery_beat.schedulers:DatabaseScheduler"}, []),
+    ],
+)
+def test_a_celery_app_without_tick(
+    own_app: Any, fine: Any, schedule: Any, router: Any, conf: dict[str, str], wanted: list[str]
+) -> None:
+    own_app.update(conf | {"beat_schedule": schedule})
+    fine.RCS_ROUTER = PUBLIC | router
     assert ids() == wanted
 
 

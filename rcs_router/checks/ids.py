@@ -65,7 +65,8 @@ HINTS = {
     "E202": "Install SQLite 3.35 or newer: batches are claimed with RETURNING.",
     "E203": "Set USE_TZ = True: due times are compared with the database's clock.",
     "W201": "The router's tasks are always sent to the broker: run a Celery worker, or manage.py rcs_worker.",
-    "W202": "Add **rcs_router.schedule.BEAT_SCHEDULE to beat_schedule, or run manage.py rcs_tick from cron.",
+    "W202": "Add **rcs_router.schedule.BEAT_SCHEDULE to beat_schedule and run celery beat; or run manage.py rcs_tick "
+    "from cron, and list rcs_router.W202 in SILENCED_SYSTEM_CHECKS.",
     "W203": "Set CONN_MAX_AGE (or a pool): a new connection for each webhook makes intake six times slower.",
     "W204": "Add path('rcs/', include('rcs_router.urls')) to the URLs.",
 }

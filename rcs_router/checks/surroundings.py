@@ -41,9 +41,26 @@ def _celery() -> Iterator[CheckMessage]:
     config = current_app.conf
     if config.task_always_eager and not settings.DEBUG:
         yield found("W201", "Celery's task_always_eager is set")
-    entries = [entry for entry in config.beat_schedule.values() if isinstance(entry, dict)]
-    if entries and not any(entry.get("task") == "rcs_router.tick" for entry in entries):
+    own = current_app.main != "default"  # else there is no Celery app, and perhaps rcs_worker does the work
+    if not _keeps_its_schedule_elsewhere(config) and (config.beat_schedule or (own and _wakes())):
+        yield from _beat(config.beat_schedule)
+
+
+def _keeps_its_schedule_elsewhere(config: Any) -> bool:
+    """Is beat's schedule in the database, where a check may not look?"""
+    return "django_celery_beat" in f"{config.beat_scheduler} {settings.INSTALLED_APPS}"
+
+
+def _beat(schedule: dict[str, Any]) -> Iterator[CheckMessage]:
+    entries = [entry for entry in schedule.values() if isinstance(entry, dict)]
+    if not any(entry.get("task") == "rcs_router.tick" for entry in entries):
         yield found("W202", "Celery's beat_schedule has no rcs_router.tick")
+
+
+def _wakes() -> bool:
+    """Is Celery to be woken, as far as the settings can be read?"""
+    given = getattr(settings, "RCS_ROUTER", {})
+    return not isinstance(given, dict) or bool(given.get("WAKE", True))
 
 
 def _urls() -> Iterator[CheckMessage]:

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from rcs_router import signals, sql, wake
+from rcs_router import counts, logs, signals, sql, wake
 from rcs_router.backends import backends
 from rcs_router.contract import Receipt, ReceiptKind, Status
 from rcs_router.errors import BadAddress, OptedOut
@@ -75,11 +75,12 @@ def apply_receipts(alias: str, receipts: Sequence[Receipt], now: datetime) -> li
                 ignore_conflicts=True,
             )
             moved = _merge(known, now)
-            _go_on(known, moved, now)
+            steps = _go_on(known, moved, now)
         for transmission, receipt in known:
             signals.after_commit(
                 signals.receipt_received, Transmission, transmission=transmission, receipt=receipt
             )
+        transaction.on_commit(lambda: _tell(alias, known, steps), robust=True)
     return [receipt for receipt in receipts if not _is_known(found, receipt)]
 
 
@@ -161,8 +162,14 @@ def _merge(known: list[tuple[Transmission, Receipt]], now: datetime) -> dict[UUI
     return {Transmission._meta.pk.to_python(key): Status(status) for key, status in returned}
 
 
-def _go_on(known: list[tuple[Transmission, Receipt]], moved: dict[UUID, Status], now: datetime) -> None:
-    """What follows from the statuses: fallbacks open, wait for a revoke, or are not needed any more."""
+def _go_on(
+    known: list[tuple[Transmission, Receipt]], moved: dict[UUID, Status], now: datetime
+) -> dict[UUID, str]:
+    """What follows from the statuses: fallbacks open, wait for a revoke, or are not needed any more.
+
+    Returns the next step of those that a provider says have failed, in words.
+    """
+    steps: dict[UUID, str] = {}
     told: dict[UUID, list[Receipt]] = {}
     rows = {transmission.pk: transmission for transmission, _ in known}
     for transmission, receipt in known:
@@ -172,22 +179,27 @@ def _go_on(known: list[tuple[Transmission, Receipt]], moved: dict[UUID, Status],
         cancel_waiting(arrived, now)
     for key, row in rows.items():
         kinds = {receipt.kind for receipt in told[key]}
-        if moved[key] in {Status.FAILED, Status.EXPIRED} and kinds & {
-            ReceiptKind.FAILED,
-            ReceiptKind.EXPIRED,
-        }:
-            _after_failure(row, now, {receipt.code for receipt in told[key]})
+        if moved[key] in {Status.FAILED, Status.EXPIRED} and kinds & _FAILURES:
+            steps[key] = _after_failure(row, now, {receipt.code for receipt in told[key]})
+        elif moved[key] >= Status.DELIVERED and kinds & _FAILURES:
+            steps[key] = "nothing more: it had arrived"
         elif moved[key] == Status.CANCELLED and ReceiptKind.REVOKED in kinds:
             taken_back(row, now)
         elif moved[key] < Status.CANCELLED and ReceiptKind.EXPIRY_UNCERTAIN in kinds:
             _after_uncertain_expiry(row, now)
+    return steps
 
 
-def _after_failure(row: Transmission, now: datetime, codes: set[str]) -> None:
-    """A number that does not exist, and a person who does not want us, are reached by no other road."""
+def _after_failure(row: Transmission, now: datetime, codes: set[str]) -> str:
+    """A number that does not exist, and a person who does not want us, are reached by no other backend."""
+    child = None
     if not (codes & _NO_OTHER_ROAD or _unwanted(row)):
-        open_fallback(row, "the provider reports a failure", now, may_arrive=True)
+        child = open_fallback(row, "the provider reports a failure", now, may_arrive=True)
     signals.after_commit(signals.transmission_failed, Transmission, transmission=row, reason="receipt")
+    if child:
+        return logs.goes_on_by(child.backend_id)
+    known = row.status in {Status.FAILED, Status.EXPIRED}
+    return "nothing new: it had failed before" if known else logs.COUNTED
 
 
 def _after_uncertain_expiry(row: Transmission, now: datetime) -> None:
@@ -210,3 +222,21 @@ def _unwanted(row: Transmission) -> bool:
 _NO_OTHER_ROAD = {OptedOut.code, BadAddress.code}
 # Events in which we, and not the provider, say that it is cancelled.
 _DECISIONS = ("attempt", "consent", "fallback", "operator", "revoke")
+
+
+def _tell(alias: str, known: list[tuple[Transmission, Receipt]], steps: dict[UUID, str]) -> None:
+    """Say what was reported and count it: what failed and goes on nowhere is seen by its alarm."""
+    for row, receipt in known:
+        if receipt.kind in _FAILURES:
+            step = steps.get(row.pk, logs.COUNTED)
+            logs.receipt_failed(alias, row.pk, receipt.kind, receipt.code, step)
+        else:
+            logs.receipt(alias, row.pk, receipt.kind)
+    outcomes = [receipt.kind for _, receipt in known if receipt.kind in _OUTCOMES]
+    if outcomes:
+        counts.receipts(alias, total=len(outcomes), failed=sum(kind in _FAILURES for kind in outcomes))
+        counts.flush(force=True)
+
+
+_FAILURES = {ReceiptKind.FAILED, ReceiptKind.EXPIRED}
+_OUTCOMES = _FAILURES | {ReceiptKind.DELIVERED, ReceiptKind.READ}

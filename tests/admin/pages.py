@@ -20,6 +20,7 @@ MODELS = [
     "consent",
     "consentrecord",
     "backendstate",
+    "alarm",
 ]
 READ_ONLY = MODELS[2:]
 

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.utils import timezone
 
-from rcs_router import consent, pace, sql
-from rcs_router.models import BackendState, Consent, ConsentRecord, Message
-from tests.admin.pages import act, listed, page, words
+from rcs_router import alarms, consent, pace, sql
+from rcs_router.models import Alarm, BackendState, Consent, ConsentRecord, Message
+from tests.admin.pages import act, found, listed, page, words
 from tests.core import ALICE, BOB, connection, drain, memory, sent_to
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("router")]
@@ -51,7 +52,7 @@ def test_resume_lets_the_next_drain_send_at_once(boss):
     drain("rcs")
     assert not memory().sent
     text = words(boss.get(listed("backendstate")))
-    assert "rcs resting misconfigured" in text
+    assert "rcs paused misconfigured" in text
     state = BackendState.objects.get(pk="rcs")
     assert act(boss, "backendstate", "resume", [state])[1] == ["Resumed: rcs."]
     drain("rcs")
@@ -59,14 +60,14 @@ def test_resume_lets_the_next_drain_send_at_once(boss):
     assert "misconfigured" in LogEntry.objects.get().change_message
 
 
-def test_resume_says_what_did_not_rest(boss):
+def test_resume_says_what_was_not_paused(boss):
     pace.state("sms")
-    assert act(boss, "backendstate", "resume", [BackendState.objects.get(pk="sms")])[1] == ["1 did not rest."]
+    assert act(boss, "backendstate", "resume", [BackendState.objects.get(pk="sms")])[1] == ["1 not paused."]
     assert not LogEntry.objects.exists()
 
 
 @pytest.mark.parametrize(
-    ("ahead", "pauses", "expected"), [(60, 1, "resting"), (-60, 1, "trying again"), (None, 0, "working")]
+    ("ahead", "pauses", "expected"), [(60, 1, "paused"), (-60, 1, "trying again"), (None, 0, "working")]
 )
 def test_a_backend_says_how_it_is(boss, ahead, pauses, expected):
     pace.state("rcs")
@@ -75,3 +76,29 @@ def test_a_backend_says_how_it_is(boss, ahead, pauses, expected):
     sent_to()
     assert f"rcs {expected} " in words(boss.get(listed("backendstate")))
     assert words(boss.get(page(BackendState.objects.get(pk="rcs")))).endswith("Messages waiting: 1")
+
+
+def test_a_pause_shows_the_providers_words_and_since_when(boss):
+    pace.pause("rcs", "unavailable", 3600, sql.now(BackendState))
+    since = sql.now(BackendState) - timedelta(minutes=10)
+    BackendState.objects.filter(pk="rcs").update(detail="down <b> till noon", paused_since=since)
+    text = words(boss.get(listed("backendstate")))
+    assert "unavailable down <b> till noon" in text
+    assert f"{timezone.localtime(since):%H:%M:%S}" in text
+    BackendState.objects.filter(pk="rcs").update(pauses=0, paused_until=None)
+    assert "till noon" not in words(boss.get(listed("backendstate")))
+
+
+def test_alarms_are_listed_with_what_to_do(boss):
+    now = sql.now(Alarm)
+    alarms.begin(alarms.SLOW, "rcs", "15 of 20 requests", now=now)
+    alarms.begin(alarms.REVIEW, "", "20 on sms", now=now)
+    alarms.end(alarms.REVIEW, now=now)
+    text = words(boss.get(listed("alarm")))
+    assert "slow_provider rcs raised" in text
+    assert "review_growing - is over" in text
+    row = Alarm.objects.get(kind=alarms.SLOW)
+    shown = words(boss.get(page(row)))
+    assert "a provider answers slowly" in shown
+    assert "see docs/operating.md, “A provider is slow”" in shown
+    assert [row.kind for row in found(boss, "alarm", ended_at__isempty="1")] == [alarms.SLOW]

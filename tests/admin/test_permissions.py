@@ -7,6 +7,7 @@ from django.urls import NoReverseMatch, reverse
 from rcs_router import consent, inbox, pace, sql
 from rcs_router.contract import Status, WebhookRequest
 from rcs_router.models import (
+    Alarm,
     BackendState,
     Consent,
     ConsentRecord,
@@ -39,6 +40,7 @@ def rows() -> dict:
         "consent": Consent.objects.get(),
         "consentrecord": ConsentRecord.objects.get(),
         "backendstate": BackendState.objects.get(pk="rcs"),
+        "alarm": Alarm.objects.get_or_create(kind="slow_provider", raised_at=t.created_at)[0],
     }
 
 

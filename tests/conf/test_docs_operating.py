@@ -28,6 +28,8 @@ def test_the_examples_about_people_run() -> None:
 def test_the_examples_about_operating_run() -> None:
     names = run(OPERATING, {"__name__": "page"})
     assert signals.file_reported.disconnect(names["keep_address"])
+    assert signals.alarm.disconnect(names["wake_somebody"])
+    assert signals.alarm_ended.disconnect(names["let_them_sleep"])
 
 
 def test_every_operation_is_listed_with_where_it_is_possible() -> None:
