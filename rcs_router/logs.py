@@ -109,6 +109,21 @@ def attempt_failed(alias: str, transmission: UUID, code: str, attempt: int, next
         )
 
 
+def moved_on(alias: str, transmission: UUID, code: str, next_step: str) -> None:
+    """Say at INFO that a message does not wait for its backend any longer."""
+    if DELIVERY.isEnabledFor(logging.INFO):
+        line = "{alias}: {transmission} does not wait any longer"
+        _write(
+            DELIVERY,
+            logging.INFO,
+            line,
+            alias=alias,
+            transmission=transmission,
+            code=code,
+            next_step=next_step,
+        )
+
+
 def receipt(alias: str, transmission: UUID, kind: str) -> None:
     """Say at INFO what a provider has reported."""
     if RECEIPTS.isEnabledFor(logging.INFO):

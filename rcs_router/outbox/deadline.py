@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from rcs_router import wake
+from rcs_router import logs, wake
 from rcs_router.backends import backends
 from rcs_router.contract import Status, Traffic
 from rcs_router.models import PRIORITY, Event, RevokeFor, Transmission
@@ -74,8 +74,9 @@ def _goes_on(row: Transmission, decision: Decision, now: datetime) -> bool:
     with transaction.atomic():
         waiting = Transmission.objects.filter(_WAITING, pk=row.pk)
         won = waiting.update(status=Status.FAILED, reason=decision.reason, failed_at=now, fall_back_at=None)
-        if won:
-            open_fallback(row, decision.reason, now)
+        child = open_fallback(row, decision.reason, now) if won else None
+    if child:
+        logs.moved_on(row.backend_id, row.pk, decision.reason, logs.goes_on_by(child.backend_id))
     return bool(won)
 
 
@@ -90,4 +91,5 @@ def _takes_back(row: Transmission, decision: Decision, now: datetime) -> bool:
                 open_fallback(row, decision.reason, now)
             if decision.revoke:
                 wake.revoke(row.backend_id)
+            logs.moved_on(row.backend_id, row.pk, decision.reason, "is to be taken back")
     return bool(won)

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from django.db import transaction
 from django.db.models import Q
 
-from rcs_router import consent, signals, sql
+from rcs_router import consent, logs, signals, sql
 from rcs_router.backends import backends, brand_of
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
@@ -94,8 +94,8 @@ def settle(moves: Sequence[Move], now: datetime) -> dict[UUID, Status]:
     with transaction.atomic() if risky else nullcontext():
         _record((move for move in ended if move.kind != "released"), now)
         moved = _write(moves, now, *_unless_refused(moves))
-        _fall_back(ended, moved, now)
-    _announce(ended, moved)
+        children = _fall_back(ended, moved, now)
+    _announce(ended, moved, children)
     return moved
 
 
@@ -124,8 +124,8 @@ def reap(now: datetime, limit: int = 500, patience: float = 0.0) -> int:
         moved = _write(moves, now, "AND t.lease_until < %s", [over])
         won = [move for move in moves if move.transmission.pk in moved]
         _record(won, now)
-        _fall_back(won, moved, now)
-    _announce(won, moved)
+        children = _fall_back(won, moved, now)
+    _announce(won, moved, children)
     return len(won)
 
 
@@ -260,14 +260,19 @@ def _record(moves: Iterable[Move], now: datetime) -> None:
     )
 
 
-def _fall_back(moves: Iterable[Move], moved: dict[UUID, Status], now: datetime) -> None:
-    for move in moves:
-        if move.decision.fall_back and moved.get(move.transmission.pk) == move.decision.status:
-            open_fallback(move.transmission, move.decision.reason, now)
+def _fall_back(moves: Iterable[Move], moved: dict[UUID, Status], now: datetime) -> dict[UUID, str]:
+    """Open the fallbacks that were decided; return the backend that each goes on by."""
+    opened = {
+        move.transmission.pk: open_fallback(move.transmission, move.decision.reason, now)
+        for move in moves
+        if move.decision.fall_back and moved.get(move.transmission.pk) == move.decision.status
+    }
+    return {key: child.backend_id for key, child in opened.items() if child}
 
 
-def _announce(moves: Iterable[Move], moved: dict[UUID, Status]) -> None:
+def _announce(moves: Iterable[Move], moved: dict[UUID, Status], children: dict[UUID, str]) -> None:
     for move in moves:
+        _log(move, children.get(move.transmission.pk, ""))
         status = moved.get(move.transmission.pk)
         if status in {Status.REVIEW, Status.FAILED, Status.EXPIRED} and status == move.decision.status:
             signals.after_commit(
@@ -276,3 +281,17 @@ def _announce(moves: Iterable[Move], moved: dict[UUID, Status]) -> None:
                 transmission=move.transmission,
                 reason=move.decision.reason,
             )
+
+
+def _log(move: Move, goes_on_by: str) -> None:
+    row, decision = move.transmission, move.decision
+    if move.kind == "attempt" and decision.status == Status.ACCEPTED:
+        logs.sent(row.backend_id, row.pk, move.attempt, move.took_ms)
+    elif move.kind in {"attempt", "lease"}:
+        step = logs.next_step(
+            decision.status,
+            wait=decision.wait,
+            by=goes_on_by,
+            paused=not decision.spend and move.kind == "attempt",
+        )
+        logs.attempt_failed(row.backend_id, row.pk, decision.reason, move.attempt, step)
