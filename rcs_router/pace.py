@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Greatest
 
-from rcs_router import alarms, signals, sql
+from rcs_router import alarms, logs, signals, sql
 from rcs_router.conf import router_settings
 from rcs_router.errors import Throttled
 from rcs_router.models import Backend, BackendState, DrainSlot
@@ -175,7 +175,7 @@ def pause(
 
     `detail`: the provider's own words. `probing`: the caller has tried a paused backend in vain, so its pause grows.
     """
-    conf, before = router_settings(), state(alias)
+    conf, before, detail = router_settings(), state(alias), logs.safe(detail, alias)
     delays = THROTTLED_PAUSES if reason == Throttled.code else conf.PAUSES
     seconds = pause_seconds(before.pauses, retry_after, delays, conf.PAUSE_LIMIT)
     until = now + timedelta(seconds=seconds)

@@ -398,9 +398,7 @@ TICK = {"any name": {"task": "rcs_router.tick", "schedule": 1.0}}
 OTHERS = {"mine": {"task": "shop.nightly", "schedule": 60.0}}
 
 
-@pytest.mark.parametrize(
-    ("schedule", "wanted"), [({}, []), (OTHERS, ["W202"]), (TICK, []), (OTHERS | TICK, [])]
-)
+@pytest.mark.parametrize(("schedule", "wanted"), [(OTHERS, ["W202"]), (TICK, []), (OTHERS | TICK, [])])
 def test_a_beat_without_tick(celery: Any, schedule: dict[str, Any], wanted: list[str]) -> None:
     celery.beat_schedule = schedule
     assert ids() == wanted
