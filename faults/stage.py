@@ -1,7 +1,6 @@
 """What every script starts: PostgreSQL, Redis, a web server with the emulator, beat, and Celery with two processes."""
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -30,8 +29,7 @@ def stage(port: int, **env: str) -> Iterator[System]:
                 _start(system)
                 yield system
             except BaseException:
-                for process in system.running:
-                    print(*process.popen.args, process.output()[-2000:], sep="\n", file=sys.stderr)  # type: ignore[misc]
+                system.print_logs()
                 raise
             finally:
                 system.close()

@@ -88,7 +88,7 @@ def before(loader: MigrationLoader, key: tuple[str, str]) -> list[tuple[str, str
     return [one for one in loader.graph.forwards_plan(key) if one != key]
 
 
-@pytest.mark.parametrize(("migration", "state"), [*ours()], ids=str)
+@pytest.mark.parametrize(("migration", "state"), [pytest.param(*pair, id=pair[0].name) for pair in ours()])
 def test_the_previous_release_keeps_working(migration: Migration, state: ProjectState) -> None:
     assert refusals(migration, state) == []
 

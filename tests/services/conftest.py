@@ -34,11 +34,8 @@ def system(
     same_settings(made, settings, monkeypatch)
     try:
         yield made
-    except BaseException:
-        for process in made.running:
-            print(process.popen.args, process.output()[-3000:])
-        raise
     finally:
+        made.print_logs()  # pytest shows it where the test has failed
         made.close()
 
 

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,6 @@ class Releases:
 
     system: System
     intake: int = 0  # the port that providers post to
-    workers: list[Process] = field(default_factory=list)
 
     def run(self, code: Path, *args: str) -> str:
         """Run a Python of this release to its end; what it printed. Raises AssertionError when it fails."""
@@ -82,11 +81,8 @@ class Releases:
         """Start a worker of this release: `celery` (with beat), or `rcs_worker`."""
         if kind == "celery":
             self.system.beat(cwd=code)
-            worker = self.system.worker(cwd=code)
-        else:
-            worker = self.system.start("manage.py", "rcs_worker", cwd=code)
-        self.workers.append(worker)
-        return worker
+            return self.system.worker(cwd=code)
+        return self.system.start("manage.py", "rcs_worker", cwd=code)
 
     def say(self, text: str, numbers: list[str]) -> None:
         """Every other number says it by RCS, the others by SMS."""
@@ -117,9 +113,6 @@ class Releases:
         for entry in self.system.get("ledger/")["shown"]:
             by_number.setdefault(entry["number"], []).extend([entry["id"]] * entry["count"])
         return by_number
-
-    def close(self) -> None:
-        self.system.close()
 
 
 def code_of(commit: str, folder: Path) -> Path:

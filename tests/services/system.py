@@ -71,6 +71,11 @@ class System:
     def delete(self, path: str) -> None:
         requests.delete(f"{self.emulator}/{path}", timeout=10).raise_for_status()
 
+    def print_logs(self) -> None:
+        """The end of what each process said."""
+        for process in self.running:
+            print(process.popen.args, process.output()[-3000:], sep="\n")
+
     def close(self) -> None:
         for process in reversed(self.running):
             process.kill()

@@ -41,12 +41,9 @@ def releases(redis_url: str) -> Iterator[Releases]:
     try:
         made.system.web()
         yield made
-    except BaseException:
-        for process in made.system.running:
-            print(process.popen.args, process.output()[-3000:])
-        raise
     finally:
-        made.close()
+        made.system.print_logs()  # pytest shows it where the test has failed
+        made.system.close()
         administer(server, "DROP DATABASE {} WITH (FORCE)", name)
 
 
