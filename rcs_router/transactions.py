@@ -84,11 +84,21 @@ class Lazy:
             self._begin()
             self._begin = None
         if part and not part.atomic:
-            connection = self.connection
-            broken, connection.needs_rollback = connection.needs_rollback, False
-            atomic = transaction.atomic(using=connection.alias)
-            atomic.__enter__()
-            part.atomic, connection.needs_rollback = atomic, broken
+            self._set_savepoint(part)
+
+    def _set_savepoint(self, part: Part) -> None:
+        """Do what `atomic()` does when it is entered, but below the blocks that the code has entered meanwhile.
+
+        Some of Django's own, those of `bulk_create()` and `delete()`, are entered without a statement.
+        """
+        connection: Any = self.connection
+        broken, connection.needs_rollback = connection.needs_rollback, False
+        savepoint, atomic = connection.savepoint(), transaction.atomic(using=connection.alias)
+        connection.needs_rollback = broken
+        savepoints, blocks = self._depth
+        connection.savepoint_ids.insert(savepoints, savepoint)
+        connection.atomic_blocks.insert(blocks, atomic)
+        part.atomic = atomic
 
     def _leave(self, part: Part, error: BaseException | None) -> None:
         self._part = None
