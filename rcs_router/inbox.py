@@ -114,6 +114,11 @@ def _round(work: Work) -> int:
     return done
 
 
+def route_again(rows: QuerySet[Message]) -> int:
+    """Have those of `rows` routed anew that were set aside, by every router app; returns how many."""
+    return routing.again(rows)
+
+
 def again(rows: QuerySet[StoredWebhook]) -> int:
     """Have those of `rows` digested anew that failed, became orphans, are parked or set aside; returns how many.
 
