@@ -1,18 +1,19 @@
-"""A provider's request in, stored as it came; then digested: receipts to the outbox, what was said to the router."""
+"""Store a provider's request as it came; digest it later: receipts go to the outbox, what was said to the router."""
 
 import logging
 import traceback
 import uuid
 from collections import defaultdict
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.utils import timezone
 
-from rcs_router import incoming, linking, outbox, router, signals, sql, wake
+from rcs_router import heartbeat, incoming, linking, outbox, router, routing, signals, sql, trouble, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import (
@@ -24,15 +25,17 @@ from rcs_router.contract import (
     Receipt,
     WebhookRequest,
 )
-from rcs_router.errors import SendError
 from rcs_router.identities import heard
 from rcs_router.models import Connection, Event, Message, StoredWebhook
 
 logger = logging.getLogger(__name__)
 
 BATCH = 500
-HEADERS = 4000  # characters of headers that are kept
-GIVE_UP = 5  # times that routing one message may fail for reasons that are not an app's
+SUSPECTS = 20  # rows that lost a lease, claimed one by one before it is looked for others
+
+_WAITS = "digested_at IS NULL AND due_at <= {now} AND (lease_until IS NULL OR lease_until < {now})"
+_LOST = "(lost_leases > 0 OR (claim IS NOT NULL AND lease_until IS NOT NULL))"
+FRESH, SUSPECT = f"{_WAITS} AND NOT {_LOST}", f"{_WAITS} AND {_LOST}"  # SQL; {now} stands for the time
 
 
 def accept(backend: BaseBackend, request: WebhookRequest) -> None:
@@ -54,30 +57,78 @@ def accept(backend: BaseBackend, request: WebhookRequest) -> None:
     wake.digest()
 
 
+@dataclass(frozen=True)
+class Work:
+    """What is to be done now, by the database's clock. Suspects are rows that a worker may have died of."""
+
+    now: datetime
+    webhooks: bool
+    suspect_webhooks: bool
+    messages: bool
+    suspect_messages: bool
+
+    def __bool__(self) -> bool:
+        return self.webhooks or self.suspect_webhooks or self.messages or self.suspect_messages
+
+
 def digest() -> int:
-    """Digest what is stored and route what was said, until nothing is due; returns how many rows were dealt with."""
-    return _while_full(lambda: _digest_batch(sql.now(StoredWebhook))) + _while_full(_route_batch)
+    """Digest what is stored and route what was said, until nothing is due; returns how many rows were dealt with.
 
-
-def _while_full(batch: Callable[[], int]) -> int:
-    """Work in batches until one is not full; what comes in meanwhile rings its own bell."""
-    dealt = count = batch()
-    while count >= BATCH:
-        dealt += (count := batch())
+    Any number of threads and processes may do so at once. Webhooks and messages take turns, so that a STOP waits for
+    neither.
+    """
+    dealt = 0
+    while (work := look()) and (count := _round(work)):
+        dealt += count
     return dealt
 
 
+def look() -> Work:
+    """Ask what is to be done: one statement, without claiming anything."""
+    connection = sql.database(StoredWebhook)
+    clock = "statement_timestamp()" if connection.vendor == "postgresql" else "%s"
+    webhooks, messages = StoredWebhook._meta.db_table, Message._meta.db_table
+    kinds = [
+        (webhooks, FRESH),
+        (webhooks, SUSPECT),
+        (messages, routing.fresh()),
+        (messages, routing.suspect()),
+    ]
+    exist = [f"EXISTS (SELECT 1 FROM {table} WHERE {where})" for table, where in kinds]  # noqa: S608
+    statement, now = f"SELECT {clock}, {', '.join(exist)}".format(now=clock), timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(statement, sql.params_for([now] * statement.count("%s"), connection))
+        read, *found = cursor.fetchone()
+    return Work(read if connection.vendor == "postgresql" else now, *map(bool, found))
+
+
+def _round(work: Work) -> int:
+    """Some of each kind of work. Nothing that lost a lease is claimed together with anything else."""
+    done = _digest_batch(work.now) if work.webhooks else 0
+    if work.suspect_webhooks:
+        done += _digest_suspects(work.now)
+    if work.messages:
+        done += routing.route_batch(work.now)
+    if work.suspect_messages:
+        done += routing.route_suspects(work.now)
+    return done
+
+
+def route_again(rows: QuerySet[Message]) -> int:
+    """Have those of `rows` routed anew that were set aside, by every router app; returns how many."""
+    return routing.again(rows)
+
+
 def again(rows: QuerySet[StoredWebhook]) -> int:
-    """Have those of `rows` digested anew that failed, became orphans or are parked; returns how many.
+    """Have those of `rows` digested anew that failed, became orphans, are parked or set aside; returns how many.
 
     What was digested well is left alone: on a wire without ids its words would be stored, and answered, twice.
     """
     now = sql.now(StoredWebhook)
     unfinished = Q(digested_at=None) | ~Q(note="")
     free = Q(lease_until=None) | Q(lease_until__lt=now)
-    count = rows.filter(unfinished, free).update(
-        digested_at=None, due_at=now, tries=0, claim=None, lease_until=None, note="", traceback=""
-    )
+    changes = {"digested_at": None, "due_at": now, "tries": 0, "claim": None, "lease_until": None}
+    count = rows.filter(unfinished, free).update(**changes, lost_leases=0, note="", traceback="")
     if count:
         wake.digest()
     return count
@@ -98,40 +149,117 @@ class Digest:
 
 
 def _digest_batch(now: datetime) -> int:
+    rows = _claim(FRESH, now, BATCH)
+    groups: dict[str, list[StoredWebhook]] = defaultdict(list)
+    for row in rows:
+        groups[row.backend].append(row)
+    with _held(rows, now):
+        for alias, theirs in groups.items():
+            _digest_group(alias, [digest for row in theirs if (digest := _parse(alias, row, now))], now)
+    return len(rows)
+
+
+def _digest_suspects(now: datetime) -> int:
+    """Rows that lost a lease, each claimed alone, so that the one that takes workers down takes no other row along."""
+    for count in range(SUSPECTS):
+        rows = _claim(SUSPECT, now, 1)
+        if not rows:
+            return count
+        if rows[0].lost_leases >= router_settings().MAX_LOST_LEASES:
+            _set_aside(rows[0], now)
+        else:
+            with _held(rows, now):
+                _digest_group(
+                    rows[0].backend, [d for row in rows if (d := _parse(row.backend, row, now))], now
+                )
+    return SUSPECTS
+
+
+def _claim(which: str, now: datetime, limit: int) -> list[StoredWebhook]:
+    claim = uuid.uuid4()
     keys = sql.claim(
         StoredWebhook,
-        where="digested_at IS NULL AND due_at <= %s AND (lease_until IS NULL OR lease_until < %s)",
+        where=which.format(now="%s"),
         params=[now, now],
-        order="due_at, id",
-        limit=BATCH,
-        claim=uuid.uuid4(),
-        lease_until=now + timedelta(seconds=router_settings().LEASE),
+        order="due_at, id" if limit > 1 else "lost_leases, due_at, id",
+        limit=limit,
+        also=routing.COUNT_LOST,
+        claim=claim,
+        lease_until=heartbeat.lease_end(now),
     )
-    groups: dict[str, list[StoredWebhook]] = defaultdict(list)
-    for row in StoredWebhook.objects.filter(pk__in=keys).order_by("id"):
-        groups[row.backend].append(row)
-    for alias, rows in groups.items():
-        _digest_group(alias, rows, now)
-    return len(keys)
+    rows = StoredWebhook.objects.filter(pk__in=keys, claim=claim).order_by("id")
+    return list(rows) if keys else []
 
 
-def _digest_group(alias: str, rows: list[StoredWebhook], now: datetime) -> None:
-    """All rows of a backend at once; if that fails, one by one, so that a bad row holds up no other."""
-    parsed = [digest for row in rows if (digest := _parse(alias, row, now))]
+@contextmanager
+def _held(rows: list[StoredWebhook], now: datetime) -> Iterator[None]:
+    """Keep the claim while this process lives, but not for longer than LEASE: the thread may hang."""
+    if not rows:
+        yield
+        return
+    last = now + timedelta(seconds=router_settings().LEASE)
+
+    def renew(now: datetime, end: datetime) -> None:
+        if now < last:
+            _ours(rows).update(lease_until=end)
+
+    with heartbeat.holding(renew):
+        yield
+
+
+def _digest_group(alias: str, parsed: list[Digest], now: datetime) -> None:
+    """All rows of a backend at once; if that fails, each half, so that a bad row holds up no other."""
     try:
         _apply(alias, parsed, now)
     except Exception as error:
-        if len(parsed) == 1 and isinstance(error, OperationalError | InterfaceError):
-            # the database's trouble, not the row's: it is digested again when its lease has ended
-            logger.warning("webhook request %s waits for the database", parsed[0].row.pk)
-            return
-        if len(parsed) == 1 and isinstance(error, LeaseLost):
-            return
-        if len(parsed) == 1:
-            _failed(parsed[0].row, error, now)
-            return
-        for digest in parsed:
-            _digest_group(alias, [digest.row], now)
+        routing.mend(sql.database(StoredWebhook))
+        if len(parsed) > 1:
+            middle = len(parsed) // 2
+            _digest_group(alias, parsed[:middle], now)
+            _digest_group(alias, parsed[middle:], now)
+        elif not isinstance(error, LeaseLost):
+            _not_applied(parsed[0], error)
+
+
+def _not_applied(digest: Digest, error: Exception) -> None:
+    """Wait for the database, and for ever where it is a STOP; what else fails is kept for a person."""
+    row, now = digest.row, sql.now(StoredWebhook)
+    wait = trouble.pause_since(row.received_at, now)
+    if kind := trouble.database_trouble(error):
+        logger.warning(
+            "webhook request %s of %s waits %.0f s for the database: %s",
+            *(row.pk, row.backend, wait.total_seconds(), kind),
+        )
+        _wait(row, now + wait, f"waits for the database: {kind}")
+    elif any(_changes_consent(said) for said in digest.said):
+        logger.error(
+            "webhook request %s of %s, a STOP or START, cannot be digested: %s; again in %.0f s",
+            *(row.pk, row.backend, type(error).__name__, wait.total_seconds()),
+        )
+        _wait(row, now + wait, f"tried again: {type(error).__name__}")
+    else:
+        _failed(row, error, now)
+
+
+def _wait(row: StoredWebhook, due_at: datetime, note: str) -> None:
+    """Another try later. Not counted in `tries`, which says whether its words are stored."""
+    _ours([row]).update(due_at=due_at, claim=None, lease_until=None, note=note)
+
+
+def _changes_consent(said: Incoming | Linked | FileReport) -> bool:
+    if not isinstance(said, Incoming):
+        return False
+    events = {IncomingKind.SUBSCRIBE, IncomingKind.UNSUBSCRIBE}
+    return said.kind in events or incoming.is_consent_word(said.kind, said.text)
+
+
+def _set_aside(row: StoredWebhook, now: datetime) -> None:
+    note = f"set aside: {row.lost_leases} workers died while digesting it"
+    logger.error(
+        "webhook request %s of %s is %s; look at it in the admin, and digest it again",
+        *(row.pk, row.backend, note),
+    )
+    _ours([row]).update(digested_at=now, claim=None, lease_until=None, note=note)
 
 
 def _parse(alias: str, row: StoredWebhook, now: datetime) -> Digest | None:
@@ -163,7 +291,8 @@ def _apply(alias: str, parsed: list[Digest], now: datetime) -> None:
 def _finish(parsed: list[Digest], now: datetime) -> None:
     """Mark them as digested, first of all: whoever lost the lease must not store what was said a second time."""
     ours = _ours([digest.row for digest in parsed])
-    marked = ours.update(digested_at=now, lease_until=None, tries=F("tries") + 1, note="", traceback="")
+    done = {"digested_at": now, "claim": None, "lease_until": None, "note": "", "traceback": ""}
+    marked = ours.update(**done, tries=F("tries") + 1)
     if marked != len(parsed):
         raise LeaseLost
 
@@ -247,63 +376,9 @@ def _failed(row: StoredWebhook, error: Exception, now: datetime) -> None:
     logger.error("webhook request %s of %s cannot be digested: %s", row.pk, row.backend, type(error).__name__)
     _ours([row]).update(
         digested_at=now,
+        claim=None,
         lease_until=None,
         tries=F("tries") + 1,
         note=f"failed: {type(error).__name__}",
         traceback="".join(traceback.format_exception(error)),
     )
-
-
-def _route_batch() -> int:
-    count, passed_over, troubled = 0, False, False
-    for row in incoming.unrouted()[:BATCH]:
-        try:
-            message = router.route(row)
-        except Exception as error:
-            count += _unroutable(row, error)
-            troubled = True
-            continue
-        count += message is not None
-        passed_over = passed_over or message is None
-        if message and message.aside:
-            _tell(row, message.aside)
-    if (
-        passed_over and not troubled
-    ):  # another worker is at an earlier message of the same person: look again soon
-        wake.digest()
-    return count
-
-
-def _unroutable(row: Message, error: Exception) -> bool:
-    """Trouble outside of the apps: tried again at the next tick, but not for ever; the database's trouble passes."""
-    if isinstance(error, OperationalError | InterfaceError):
-        logger.warning("message %s waits for the database", row.pk)
-        return False
-    logger.error("message %s cannot be routed: %s", row.pk, type(error).__name__)
-    errors = [*row.errors, {"phase": "route", "error": f"{type(error).__name__}: {error}"[:500]}]
-    changes = {"errors": errors}
-    if len(errors) >= GIVE_UP:
-        changes["routed_at"] = sql.now(Message)  # type: ignore[assignment]
-    Message.objects.filter(pk=row.pk).update(**changes)
-    return False
-
-
-_aside = ThreadPoolExecutor(2, thread_name_prefix="rcs-aside")
-
-
-def _tell(row: Message, aside: list[str]) -> None:
-    """Typing and read marks: best effort, beside the queue, because a late one is worth nothing."""
-    assert row.connection is not None
-    backend, to = backends[row.connection.backend_id], row.connection.identity
-    for what in aside:
-        if what == "typing" and backend.capabilities.typing:
-            _aside.submit(_quietly, backend.typing, to)
-        elif what == "read" and backend.capabilities.mark_read and row.external_id:
-            _aside.submit(_quietly, backend.mark_read, to, row.external_id)
-
-
-def _quietly(call: Callable[..., None], *args: str) -> None:
-    try:
-        call(*args)
-    except SendError as error:
-        logger.info("%s: %s", getattr(call, "__name__", "aside"), error.code)

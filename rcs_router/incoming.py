@@ -1,4 +1,4 @@
-"""What people said or did in, as backends parse it; stored Message rows out, linked to what they answer."""
+"""Store what people said or did, as backends parse it: Message rows that are linked to what they answer."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -21,7 +21,7 @@ SHORT = 60  # characters: longer texts are not looked up as the number or label 
 
 
 def unrouted() -> QuerySet[Message]:
-    """What no router app has seen yet, oldest first, each with the message of ours that it most likely answers.
+    """Return what no router app has seen yet, STOP and START first, each with our message that it most likely answers.
 
     That is the newest one that the person may have seen on this connection, unless it is older than REPLY_WINDOW.
     """
@@ -35,8 +35,13 @@ def unrouted() -> QuerySet[Message]:
     return (
         rows.select_related("connection__contact", "answers__message")
         .annotate(likely=Subquery(ours.order_by("-created_at").values("message_id")[:1]))
-        .order_by("created_at", "id")
+        .order_by("-urgent", "created_at", "id")
     )
+
+
+def is_consent_word(kind: str, text: str) -> bool:
+    """Is it a STOP or START? Such a message goes before all others and is never given up."""
+    return kind == IncomingKind.TEXT and consent.said(text) is not None
 
 
 def link(row: Message) -> None:
@@ -69,9 +74,11 @@ def as_row(connection: Connection, incoming: Incoming) -> Message:
     """One incoming message, not saved: a numbered answer has become the tap that it stands for."""
     answered, choice = _answered(connection, incoming)
     place = incoming.kind == IncomingKind.LOCATION
+    kind = IncomingKind.SUGGESTION if choice else incoming.kind
     return Message(
         direction=Message.Direction.IN,
-        kind=IncomingKind.SUGGESTION if choice else incoming.kind,
+        kind=kind,
+        urgent=is_consent_word(kind, incoming.text),
         backend_id=connection.backend_id,
         connection=connection,
         external_id=incoming.id,

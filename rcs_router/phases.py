@@ -1,16 +1,19 @@
 """Router apps and the messages they see: an incoming one walks five phases, an outgoing one a single phase."""
 
 import logging
+import time
 import traceback
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from rcs_router import content as contents
+from rcs_router import timelimit
 from rcs_router.content import Content, Text
 from rcs_router.models import Connection, Contact, InboundFile, Message, Transmission
 
@@ -22,6 +25,12 @@ class RouterApp:
 
     Only the literal True (False for `outgoing`) is a verdict; anything else means "go on". An app that raises is
     recorded on the message, what it wrote to the database is undone, and the others run.
+
+    So is an app that takes longer than RCS_ROUTER["APP_TIMEOUT"] over one incoming message, all phases together; it is
+    not asked about that message again. If it had used the database, everything is undone and the other apps are asked
+    once more. An app may be asked twice for other reasons too (its process died): what it does outside of the database
+    should bear that. No transaction is open before the first statement of an app, so that a slow request to another
+    service holds no lock, if it comes before.
     """
 
     @property
@@ -136,21 +145,78 @@ class OutgoingMessage:
         self.content = Text(value, suggestions=chips)
 
 
-def run_incoming(
-    apps: Sequence[RouterApp],
-    message: IncomingMessage,
-    isolated: Callable[[], AbstractContextManager[Any]],
-) -> None:
-    """All phases over all apps. `isolated` makes the savepoint that undoes what a raising app has written."""
-    if _phase(apps, "filter", message, isolated):
+class StartOver(BaseException):
+    """An app used the database and did not come to an end: nothing may be kept, and it is not to be asked again."""
+
+    def __init__(self, problem: dict[str, str]) -> None:
+        self.problem = problem
+
+
+NO_ANSWER = "no answer within"  # how the error of an app begins whose time was up
+
+
+def no_answer(app: str, phase: str, seconds: float) -> dict[str, str]:
+    """Return the record of an app whose time was up."""
+    return {"app": app, "phase": phase, "error": f"{NO_ANSWER} {seconds:g} s"}
+
+
+@dataclass
+class Asking:
+    """How apps are asked about one incoming message: each call in a savepoint of its own, and within the time limit.
+
+    `seconds` are those that one app has for all its phases. `slow()` and `abandon(app, phase)` are called from another
+    thread, as in rcs_router.timelimit.
+    """
+
+    isolated: Callable[[], AbstractContextManager[Any]]
+    seconds: float | None = None
+    slow: Callable[[], object] = lambda: None
+    abandon: Callable[[str, str], object] = lambda app, phase: None
+    used_database: bool = False  # did the app that was asked last?
+    _spent: dict[str, float] = field(default_factory=dict)
+
+    def ask(self, app: RouterApp, phase: str, message: IncomingMessage) -> Any:
+        """Return the verdict. Raises what the app raises, and OutOfTime."""
+        spent, began = self._spent.get(app.name, 0), time.monotonic()
+        left = None if self.seconds is None else max(self.seconds - spent, 0.001)
+        method = partial(getattr(app, phase), message)
+        self.used_database, part = False, None
+        try:
+            with self.isolated() as part:
+                abandon = partial(self.abandon, app.name, phase)
+                return timelimit.call(method, left, slow=self.slow, abandon=abandon)
+        finally:
+            self.used_database = getattr(part, "used", False)
+            self._spent[app.name] = spent + time.monotonic() - began
+
+    def too_late(self, row: Message, app: RouterApp, phase: str) -> None:
+        """Record it. Raises StartOver if the app may have left the transaction in the middle of something."""
+        seconds = self.seconds or 0
+        problem = no_answer(app.name, phase, seconds)
+        tell_no_answer(row, problem)
+        if self.used_database:
+            raise StartOver(problem)
+        row.errors = [*row.errors, problem]
+
+
+def tell_no_answer(row: Message, problem: dict[str, str]) -> None:
+    logger.error(
+        "%s: %s in %s of message %s (APP_TIMEOUT); the message goes on without this app",
+        *(problem["app"], problem["error"], problem["phase"], row.pk),
+    )
+
+
+def run_incoming(apps: Sequence[RouterApp], message: IncomingMessage, asking: Asking) -> None:
+    """Take the message through all phases over all apps."""
+    if _phase(apps, "filter", message, asking):
         message.row.handled_by = f"filtered by {message.row.handled_by}"[:200]
         return
-    _phase(apps, "parse", message, isolated, verdicts=False)
-    message.handled = _phase(apps, "handle", message, isolated) or message.handled
+    _phase(apps, "parse", message, asking, verdicts=False)
+    message.handled = _phase(apps, "handle", message, asking) or message.handled
     if not message.handled:
-        _phase(apps, "default", message, isolated)
+        _phase(apps, "default", message, asking)
     message.processed = True
-    _phase(apps, "cleanup", message, isolated, verdicts=False)
+    _phase(apps, "cleanup", message, asking, verdicts=False)
 
 
 def run_outgoing(
@@ -177,15 +243,17 @@ def _phase(
     apps: Sequence[RouterApp],
     phase: str,
     message: IncomingMessage,
-    isolated: Callable[[], AbstractContextManager[Any]],
+    asking: Asking,
     verdicts: bool = True,
 ) -> bool:
     for app in apps:
-        if not _takes_part(app, phase):
+        if not _takes_part(app, phase) or _out_of_time(message.row, app):
             continue
         try:
-            with isolated():
-                verdict = getattr(app, phase)(message)
+            verdict = asking.ask(app, phase, message)
+        except timelimit.OutOfTime:
+            asking.too_late(message.row, app, phase)
+            continue
         except Exception as error:
             _record(message.row, app, phase, error)
             continue
@@ -193,6 +261,11 @@ def _phase(
             message.row.handled_by = app.name[:200]
             return True
     return False
+
+
+def _out_of_time(row: Message, app: RouterApp) -> bool:
+    """Has this app failed to answer this message in time, now or before it was routed anew?"""
+    return any(e.get("app") == app.name and str(e.get("error")).startswith(NO_ANSWER) for e in row.errors)
 
 
 def _takes_part(app: RouterApp, phase: str) -> bool:

@@ -1,10 +1,10 @@
 """send() and receive() for views, and route(), which takes one stored incoming message through the router apps."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from django.core.signals import setting_changed
@@ -25,8 +25,9 @@ from rcs_router.handlers import BaseHandler, HandlerApp
 from rcs_router.identities import normalise
 from rcs_router.links import form_link
 from rcs_router.models import Backend, Connection, Message
-from rcs_router.phases import IncomingMessage, OutgoingMessage, RouterApp, run_incoming, run_outgoing
+from rcs_router.phases import Asking, IncomingMessage, OutgoingMessage, RouterApp, run_incoming, run_outgoing
 from rcs_router.recipients import Recipients, chosen, listed
+from rcs_router.transactions import Lazy, lazily
 
 logger = logging.getLogger(__name__)
 CHUNK = 5000  # connections made by one statement
@@ -159,50 +160,53 @@ def _new_connections(alias: str, identities: Sequence[str]) -> dict[str, Connect
     return {row[2]: Connection.from_db(database, names, row) for row in rows}
 
 
-def route(row: Message) -> IncomingMessage | None:
-    """Take one stored incoming message through the router apps; None when somebody else has done it.
+def route(
+    row: Message, asking: Callable[[Lazy], Asking] | None = None, *, ask: bool = True
+) -> IncomingMessage | None:
+    """Take one stored incoming message, which `row.claim` holds, through the router apps; None when the claim is lost.
 
-    Marking it as routed, what the apps write, and the responses are one transaction: all of it, once, or nothing.
+    Marking it as routed, what the apps write, and the responses are one transaction: all of it, once, or nothing. It
+    begins with the first statement, so that no transaction is open while an app that uses no database is at work.
+    `asking` says how apps are asked; without `ask` none is.
     """
     assert row.connection is not None, "an incoming message has a connection"
-    with transaction.atomic():
-        if not _take(row):
-            return None
-        incoming.link(row)
-        message = IncomingMessage(row, row.connection)
-        if not _consented(row):
-            run_incoming(router_apps(), message, transaction.atomic)
-        for response in message.responses:
-            _respond(row, response)
-        if row.handled_by or row.errors or row.in_response_to_id:
-            written = ("handled_by", "errors", "in_response_to_id")
-            Message.objects.filter(pk=row.pk).update(**{name: getattr(row, name) for name in written})
-        signals.after_commit(signals.incoming_received, Message, message=row)
-        if row.answers_id:
-            signals.after_commit(signals.interaction_received, Message, message=row)
+    incoming.link(row)
+    message, own = IncomingMessage(row, row.connection), _between_us(row)
+    try:
+        with lazily(sql.database(Message)) as lazy:
+            if own:
+                own()
+                row.handled_by = "consent"
+            elif ask:
+                run_incoming(router_apps(), message, (asking or _unlimited)(lazy))
+            _finish(row, message)
+    except _ClaimLost:
+        return None
     return message
 
 
-def _take(row: Message) -> bool:
-    """Mark it as routed, in its turn: not before an earlier message of the same person, which somebody else may be at.
+class _ClaimLost(Exception):
+    """Somebody else has taken the message over, or has routed it."""
 
-    What another worker has taken is not yet seen as routed while its transaction is open. A STOP waits for nobody.
-    """
-    if row.kind == IncomingKind.TEXT and consent.said(row.text):
-        return bool(Message.objects.filter(pk=row.pk, routed_at=None).update(routed_at=timezone.now()))
-    connection, people = row.connection, Connection._meta.db_table
-    assert connection is not None, "an incoming message has a connection"
-    theirs, person = "connection_id = %s", connection.pk
-    if connection.contact_id:
-        theirs = f"connection_id IN (SELECT id FROM {people} WHERE contact_id = %s)"  # noqa: S608
-        person = connection.contact_id
-    earlier = (
-        f"SELECT 1 FROM {Message._meta.db_table} AS earlier WHERE direction = 'in' AND routed_at IS NULL "  # noqa: S608
-        f"AND created_at < %s AND {theirs}"
-    )
-    where = f"id = %s AND routed_at IS NULL AND NOT EXISTS ({earlier})"
-    params = [row.pk, row.created_at, person]
-    return bool(sql.claim(Message, where=where, params=params, order="id", limit=1, routed_at=timezone.now()))
+
+def _unlimited(lazy: Lazy) -> Asking:
+    return Asking(lazy.savepoint)
+
+
+def _finish(row: Message, message: IncomingMessage) -> None:
+    """Mark it as routed, if it is still ours, and enqueue the responses."""
+    changes = {name: getattr(row, name) for name in ("handled_by", "errors", "in_response_to_id")}
+    changes |= {"routed_at": timezone.now(), "claim": None, "lease_until": None}
+    if not Message.objects.filter(pk=row.pk, claim=row.claim, routed_at=None).update(**changes):
+        raise _ClaimLost
+    known = len(row.errors)
+    for response in message.responses:
+        _respond(row, response)
+    if len(row.errors) > known:
+        Message.objects.filter(pk=row.pk).update(errors=row.errors)
+    signals.after_commit(signals.incoming_received, Message, message=row)
+    if row.answers_id:
+        signals.after_commit(signals.interaction_received, Message, message=row)
 
 
 def change_consent(
@@ -311,32 +315,26 @@ def _store(
     return message
 
 
-def _consented(row: Message) -> bool:
-    """STOP and START are between the person and us; only the START of somebody who never left is for the apps.
+def _between_us(row: Message) -> Callable[[], object] | None:
+    """What is to be done about a STOP, START or HELP; None: it is for the apps, as the START of who never left is.
 
     Whoever came back by the phone's menu sends the word and an event, and the event may have been digested first.
     """
     if row.kind != IncomingKind.TEXT or row.connection is None:
-        return False
+        return None
     opted_out, who = consent.said(row.text), row.connection
     if opted_out is None:
-        return _helped(row, who)
+        answered = router_settings().HELP_REPLY and consent.asks_for_help(row.text)
+        return partial(_help, who) if answered else None
     if not opted_out and not consent.has_spoken(who.identity, brand_of(who.backend_id)):
-        return False
-    change_consent(who, opted_out=opted_out, source="keyword", words=row.text, at=row.said_at)
-    row.handled_by = "consent"
-    return True
+        return None
+    return partial(change_consent, who, opted_out=opted_out, source="keyword", words=row.text, at=row.said_at)
 
 
-def _helped(row: Message, connection: Connection) -> bool:
+def _help(connection: Connection) -> None:
     """HELP is answered to everybody, also to who wants no offers; without HELP_REPLY it is for the apps."""
-    answer = router_settings().HELP_REPLY
-    if not answer or not consent.asks_for_help(row.text):
-        return False
-    if brake.allows(row.connection_id):
-        _acknowledge(connection, answer)
-    row.handled_by = "consent"
-    return True
+    if brake.allows(connection.pk):
+        _acknowledge(connection, router_settings().HELP_REPLY)
 
 
 def _acknowledge(connection: Connection, answer: str) -> None:

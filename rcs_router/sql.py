@@ -39,9 +39,18 @@ class Clock:
 
 
 def claim(
-    model: type[models.Model], *, where: str, params: Sequence[Any], order: str, limit: int, **changes: Any
+    model: type[models.Model],
+    *,
+    where: str,
+    params: Sequence[Any],
+    order: str,
+    limit: int,
+    also: str = "",
+    **changes: Any,
 ) -> list[Any]:
     """Set `changes` on up to `limit` rows that nobody else is claiming; their keys, in no order. One statement.
+
+    `also` is SQL for a column that is reckoned from others: "tries = tries + 1".
 
     `where` is SQL over the table's own columns. On PostgreSQL rows locked by somebody are passed over, and
     `= ANY (ARRAY (…))` makes the planner run the inner query once; on SQLite one statement is one transaction.
@@ -52,7 +61,7 @@ def claim(
     inner = f"SELECT id FROM {table} WHERE {where} ORDER BY {order} LIMIT %s"  # noqa: S608
     chosen = f"= ANY (ARRAY ({inner} FOR UPDATE SKIP LOCKED))" if postgresql else f"IN ({inner})"
     names, values = zip(*changes.items(), strict=True)
-    assignments = ", ".join(f"{name} = %s" for name in names)
+    assignments = ", ".join([*(f"{name} = %s" for name in names), *([also] if also else [])])
     sql = f"UPDATE {table} SET {assignments} WHERE id {chosen} RETURNING id"  # noqa: S608
     fields = [model._meta.get_field(name) for name in names]
     prepared = [_prepared(field, value, connection) for field, value in zip(fields, values, strict=True)]

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from rcs_router import alarms, expiry, outbox, pace, sql, wake
+from rcs_router import alarms, expiry, inbox, outbox, pace, sql, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
-from rcs_router.models import BackendState, InboundFile, LastRun, Message, StoredWebhook, Transmission
+from rcs_router.models import BackendState, InboundFile, LastRun, Transmission
 
 INTERVAL = 0.9  # seconds between two sweeps, over all processes
 ALARMS = 10.0  # seconds between two looks for alarms
@@ -108,9 +108,5 @@ def to_fetch(now: datetime) -> bool:
 
 
 def to_digest(now: datetime) -> bool:
-    """Is a stored webhook due, or an incoming message not routed?"""
-    free = Q(lease_until=None) | Q(lease_until__lt=now)
-    return (
-        StoredWebhook.objects.filter(free, digested_at=None, due_at__lte=now).exists()
-        or Message.objects.filter(direction=Message.Direction.IN, routed_at=None).exists()
-    )
+    """Is a stored webhook due, or an incoming message that may be routed now?"""
+    return bool(inbox.look())

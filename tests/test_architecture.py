@@ -25,6 +25,8 @@ ORDER = [
         "counts",
         "alarms",
         "timelimit",
+        "transactions",
+        "trouble",
         "wake",
         "identities",
         "policy",
@@ -48,6 +50,7 @@ ORDER = [
     *(
         "delivery",
         "expiry",
+        "routing",
         "inbox",
         "addresses",
         "media",

@@ -61,10 +61,24 @@ class HasErrors(admin.SimpleListFilter):
         return queryset.exclude(errors=[]) if self.value() == "yes" else queryset
 
 
+class SetAside(admin.SimpleListFilter):
+    """Incoming messages whose routing was given up: a person decides."""
+
+    title = "set aside"
+    parameter_name = "aside"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [("yes", "set aside")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
+        return queryset.filter(set_aside_at__isnull=False) if self.value() == "yes" else queryset
+
+
 WEBHOOK_STATES = {  # of a stored request: as SQL, in the order in which `webhook_state` asks
     "waiting": Q(digested_at=None, tries=0),
     "parked": Q(digested_at=None, tries__gt=0),
     "failed": Q(digested_at__isnull=False, note__startswith="failed"),
+    "set aside": Q(digested_at__isnull=False, note__startswith="set aside"),
     "orphan": Q(digested_at__isnull=False, note__startswith="orphan"),
     "digested": Q(digested_at__isnull=False, note=""),
 }
@@ -74,7 +88,9 @@ def webhook_state(row: StoredWebhook) -> str:
     """The same for one row that is at hand."""
     if row.digested_at is None:
         return "parked" if row.tries else "waiting"
-    return next((state for state in ("failed", "orphan") if row.note.startswith(state)), "digested")
+    return next(
+        (state for state in ("failed", "set aside", "orphan") if row.note.startswith(state)), "digested"
+    )
 
 
 class WebhookState(admin.SimpleListFilter):

@@ -19,6 +19,7 @@ STATE_COLOURS = {
     "waiting": look.BUSY,
     "parked": look.BUSY,
     "failed": look.BAD,
+    "set aside": "review",
     "orphan": "review",
     "digested": look.GOOD,
 }
@@ -36,7 +37,7 @@ class StoredWebhookAdmin(ReadOnlyAdmin):
     search_help_text = "The provider's id of the request, or words of the note"
     actions = ("digest_again",)
     parts = (
-        (None, ("backend", "state", "note", "received", "due", "digested", "tries")),
+        (None, ("backend", "state", "note", "received", "due", "digested", "tries", "lost_leases")),
         ("Request", ("method", "query_shown", "body_shown", "headers_shown", "dedupe")),
         ("Traceback", ("traceback_shown",)),
     )

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from rcs_router import sql
+from rcs_router import inbox, sql
 from rcs_router.admin import look, search
-from rcs_router.admin.filters import HasErrors, MessageStatus, NeedsReview
+from rcs_router.admin.filters import HasErrors, MessageStatus, NeedsReview, SetAside
 from rcs_router.admin.media import Files
 from rcs_router.admin.readonly import ReadOnlyAdmin
 from rcs_router.admin.standing import status_of, with_standing
@@ -45,23 +45,34 @@ _IN = (
     "handled_by",
 )
 OUTGOING = ((None, _OUT), ("More", _MORE))
-INCOMING = ((None, _IN), ("More", ("problems", *_MORE)))
+INCOMING = ((None, _IN), ("More", ("problems", "put_aside", "lost_leases", *_MORE)))
 
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    """What was said and what became of it; nothing here changes it."""
+    """What was said and what became of it. The one action is for what was set aside."""
 
     list_display = ("when", "way", "standing_word", "who", "says", "traffic_word")
     list_display_links = ("when", "says")
     list_select_related = ("connection__contact",)
-    list_filter = (NeedsReview, "direction", MessageStatus, "traffic", HasErrors)
+    list_filter = (NeedsReview, "direction", MessageStatus, "traffic", HasErrors, SetAside)
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
+    actions = ("route_again",)
     inlines = (Files,)
     search_fields = ("pk",)
     search_help_text = search.HELP
-    readonly_fields = ("shown", "who", "standing_word", "when", "said", "routed", "problems", "extra")
+    readonly_fields = (
+        "shown",
+        "who",
+        "standing_word",
+        "when",
+        "said",
+        "routed",
+        "put_aside",
+        "problems",
+        "extra",
+    )
     change_list_template = "admin/rcs_router/message/change_list.html"
     change_form_template = "admin/rcs_router/message/change_form.html"
 
@@ -75,7 +86,8 @@ class MessageAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         review = Transmission.objects.filter(status=Status.REVIEW).count()
         states = list(resting(sql.now(Message)).values())
-        banners = {"review": review, "resting": states}
+        aside = Message.objects.filter(set_aside_at__isnull=False).count()
+        banners = {"review": review, "resting": states, "set_aside": aside}
         return super().changelist_view(request, {**banners, **(extra_context or {})})
 
     def sections(self, obj: Message) -> Any:
@@ -101,6 +113,7 @@ class MessageAdmin(ReadOnlyAdmin):
     when = look.moment("created_at", "When")
     said = look.moment("said_at", "By the provider's clock")
     routed = look.moment("routed_at", "Routed")
+    put_aside = look.moment("set_aside_at", "Set aside")
 
     @admin.display(description="", ordering="direction")
     def way(self, row: Message) -> SafeString:
@@ -150,6 +163,15 @@ class MessageAdmin(ReadOnlyAdmin):
     def extra(self, row: Message) -> SafeString | None:
         return look.pretty(row.fields)
 
+    @admin.action(description="Route again what was set aside", permissions=["change"])
+    def route_again(self, request: HttpRequest, rows: QuerySet[Message]) -> None:
+        chosen = rows.count()
+        count = inbox.route_again(Message.objects.filter(pk__in=rows.values("pk")))
+        if count:
+            messages.success(request, f"{count} will be routed again.")
+        if rest := chosen - count:
+            messages.warning(request, f"{rest} left alone: not set aside.")
+
 
 def content(row: Message) -> SafeString:
     """What it says, readably: cards, chips and files as HTML, anything that cannot be read as the JSON that it is."""
@@ -163,6 +185,8 @@ def content(row: Message) -> SafeString:
 
 
 def _incoming_word(row: Message) -> SafeString:
+    if row.set_aside_at:
+        return look.word("set aside", "review")
     if row.errors:
         return look.word("app error", look.BAD)
     if row.routed_at is None:

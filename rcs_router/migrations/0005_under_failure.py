@@ -119,6 +119,18 @@ class Migration(migrations.Migration):
             name='brand',
             field=models.CharField(blank=True, db_default='', default='', max_length=60),
         ),
+        migrations.RemoveIndex(
+            model_name='message',
+            name='rcs_message_unrouted',
+        ),
+        migrations.AddIndex(
+            model_name='message',
+            index=models.Index(condition=models.Q(('direction', 'in'), ('routed_at', None)), fields=['-urgent', 'created_at'], name='rcs_message_to_route'),
+        ),
+        migrations.AddIndex(
+            model_name='message',
+            index=models.Index(condition=models.Q(('direction', 'in'), ('routed_at', None)), fields=['connection', 'created_at'], name='rcs_message_turn'),
+        ),
         migrations.AddIndex(
             model_name='message',
             index=models.Index(condition=models.Q(('set_aside_at__isnull', False)), fields=['-set_aside_at'], name='rcs_message_set_aside'),

@@ -89,10 +89,15 @@ class Message(models.Model):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["created_at"],
+            models.Index(  # in the order in which they are claimed
+                fields=["-urgent", "created_at"],
                 condition=Q(direction="in", routed_at=None),
-                name="rcs_message_unrouted",
+                name="rcs_message_to_route",
+            ),
+            models.Index(  # has this person said something before that is not routed yet?
+                fields=["connection", "created_at"],
+                condition=Q(direction="in", routed_at=None),
+                name="rcs_message_turn",
             ),
             models.Index(fields=["-created_at"], name="rcs_message_newest"),
             models.Index(

@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from rcs_router import inbox, sql
+from rcs_router import inbox, receive, sql
 from rcs_router.contract import WebhookRequest, secret
 from rcs_router.models import Message, StoredWebhook
 from rcs_router.testing import MemoryBackend, MemoryOptions
 from tests.admin.pages import act, listed, page, words
-from tests.core import ALICE, memory
+from tests.core import ALICE, BOB, connection, memory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("router")]
 
@@ -168,3 +168,37 @@ class TestDigestAgain:
         ]
         row.refresh_from_db()
         assert row.lease_until == until
+
+
+class TestSetAside:
+    """What was given up is counted, found by a filter, and taken up again."""
+
+    def given_up(self) -> Message:
+        receive("hello", connection())
+        Message.objects.update(lost_leases=3)
+        inbox.digest()
+        return Message.objects.get()
+
+    def test_messages_are_counted_filtered_and_routed_again(self, boss):
+        row, other = self.given_up(), receive("other", connection(BOB))
+        assert "1 incoming message set aside" in words(boss.get(listed("message")))
+        shown = words(boss.get(listed("message") + "?aside=yes"))
+        assert "hello" in shown
+        assert "other" not in shown
+        assert "3 workers died while router apps had it" in words(boss.get(page(row)))
+        assert act(boss, "message", "route_again", [row, other])[1] == [
+            "1 will be routed again.",
+            "1 left alone: not set aside.",
+        ]
+        inbox.digest()
+        row.refresh_from_db()
+        assert (row.set_aside_at, row.routed_at is None, row.errors) == (None, False, [])
+        assert "set aside" not in words(boss.get(page(row)))
+
+    def test_webhooks_are_found_and_digested_again(self, boss):
+        row = stored(b"text +37255501234 hello", lost_leases=3)
+        inbox.digest()
+        assert "set aside: 3 workers died" in words(boss.get(listed("storedwebhook") + "?state=set+aside"))
+        assert act(boss, "storedwebhook", "digest_again", [row])[1] == ["1 will be digested again."]
+        inbox.digest()
+        assert Message.objects.get().text == "hello"

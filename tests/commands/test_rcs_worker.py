@@ -88,7 +88,7 @@ def test_once_leaves_what_is_not_due_and_what_rests():
 @in_memory
 @pytest.mark.parametrize(("error", "recorded"), [(OperationalError, 0), (RuntimeError, 1)])
 def test_once_ends_although_a_message_cannot_be_routed(error, recorded, monkeypatch):
-    def broken(row: Message) -> None:
+    def broken(*args: Any) -> None:
         raise error
 
     monkeypatch.setattr("rcs_router.router.route", broken)

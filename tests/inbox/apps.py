@@ -15,3 +15,14 @@ class Read(RouterApp):
 
     def handle(self, message: IncomingMessage) -> None:
         message.mark_read()
+
+
+class Deadly(RouterApp):
+    """Kills its worker over "poison" and START, and greets everybody else."""
+
+    def handle(self, message: IncomingMessage) -> None:
+        if message.text in {"poison", "START"}:
+            from tests.inbox.test_poison import Killed
+
+            raise Killed
+        message.respond("hello yourself")

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from rcs_router import inbox, receive
+from rcs_router import inbox, receive, routing
 from rcs_router.content import Card, Reply
 from rcs_router.contract import Status
 from rcs_router.models import Consent, ConsentRecord, Event, Message, StoredWebhook, Transmission
@@ -203,8 +203,8 @@ def test_typing_and_read_marks_go_out_beside_the_queue(what: str, settings: Any)
     alice = connection()
     receive("hi", alice, external_id="m-1")
     inbox.digest()
-    inbox._aside.submit(int).result(5)
-    inbox._aside.submit(int).result(5)
+    routing._aside.submit(int).result(5)
+    routing._aside.submit(int).result(5)
     assert [kind for kind, _ in memory().told] == [what]
 
 

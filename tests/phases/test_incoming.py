@@ -8,11 +8,12 @@ import pytest
 from django.db import DatabaseError, OperationalError
 from django.utils import timezone
 
-from rcs_router import inbox, outbox, receive, router
+from rcs_router import inbox, outbox, receive, router, routing
 from rcs_router.content import Location, Text
 from rcs_router.contract import Status
 from rcs_router.errors import ContentError
 from rcs_router.models import Backend, Connection, Contact, Message, Transmission
+from rcs_router.phases import Asking
 from tests.core import BOB, connection, memory
 from tests.phases import apps
 from tests.phases.apps import PHASES, calls, script, seen
@@ -68,7 +69,7 @@ def test_a_very_long_name_of_the_app_that_filters() -> None:
     script["A", "filter"] = lambda message: True
     long = type("A" * 250, (apps.A,), {"filter": lambda self, message: True})
     message = router.IncomingMessage(Message(direction="in"), connection())
-    router.run_incoming([long()], message, lambda: pytest.MonkeyPatch().context())
+    router.run_incoming([long()], message, Asking(lambda: pytest.MonkeyPatch().context()))
     assert len(message.row.handled_by) <= 200
 
 
@@ -293,23 +294,25 @@ def test_nothing_is_half_done_when_the_database_fails(monkeypatch: pytest.Monkey
     row = hear()
     assert (row.routed_at, answers(), Contact.objects.count()) == (None, [], 0)
     monkeypatch.setattr(outbox, "enqueue", enqueue)
+    Message.objects.update(lease_until=None)  # the pause is over
     inbox.digest()
     row.refresh_from_db()
     assert (row.handled_by, answers(), Contact.objects.count()) == ("tests.phases.apps.A", ["one"], 1)
 
 
 def test_routing_that_always_fails_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(row: Message) -> None:
+    def broken(*args: Any) -> None:
         raise DatabaseError("always")
 
     monkeypatch.setattr(router, "route", broken)
     row = receive("hello", connection())
-    for _ in range(inbox.GIVE_UP):
-        assert Message.objects.get(pk=row.pk).routed_at is None
+    for _ in range(len(routing.RETRIES) + 1):
+        assert Message.objects.get(pk=row.pk).set_aside_at is None
+        Message.objects.update(lease_until=None)
         inbox.digest()
     row.refresh_from_db()
-    assert row.routed_at is not None
-    assert len(row.errors) == inbox.GIVE_UP
+    assert row.set_aside_at is not None
+    assert len(row.errors) == len(routing.RETRIES) + 1
 
 
 def test_what_an_app_sees() -> None:

@@ -1,16 +1,15 @@
 """A person's messages in their turn, others beside them, and what a free text is an answer to."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection as database
 from django.db import connections as databases
-from django.db import transaction
 from django.utils import timezone
 
-from rcs_router import inbox, lookup_connections, receive, router
+from rcs_router import inbox, lookup_connections, receive, router, routing, sql
 from rcs_router.contract import Incoming, IncomingKind
 from rcs_router.incoming import store
 from rcs_router.models import Connection, Consent, Contact, Message, Transmission
@@ -32,15 +31,29 @@ def test_a_later_message_waits_for_the_earlier_one(known: bool) -> None:
     first, second = (
         receive(word, Connection.objects.get(pk=one.pk)) for word, one in zip("12", by, strict=True)
     )
-    assert router.route(second) is None
-    assert router.route(first) is not None
-    assert router.route(second) is not None
+    for row in (first, second):
+        assert [row.pk for row in claimed()] == [row.pk]
+        assert claimed() == [], "the next one waits while this one is being routed"
+        router.route(Message.objects.get(pk=row.pk))
 
 
 @pytest.mark.parametrize("alias", ["rcs", "sms"])
 def test_another_person_does_not_wait(alias: str) -> None:
-    receive("1", connection(ALICE))
-    assert router.route(receive("2", connection(BOB, alias))) is not None
+    rows = [receive("1", connection(ALICE)), receive("2", connection(BOB, alias))]
+    receive("3", connection(ALICE))
+    assert claimed() == rows
+
+
+def test_one_who_floods_delays_nobody() -> None:
+    """Thousands of messages of one person, older than that of another."""
+    store({ALICE: connection()}, [Incoming(IncomingKind.TEXT, ALICE, text=str(n)) for n in range(2000)])
+    first, other = Message.objects.earliest("created_at"), receive("hello", connection(BOB))
+    assert claimed() == [first, other]
+
+
+def claimed() -> list[Message]:
+    """What one more worker would route now, in its order."""
+    return routing._claim(routing.fresh(), sql.now(Message), routing.BATCH)[1]
 
 
 def test_a_digest_routes_everybody_in_order() -> None:
@@ -59,37 +72,38 @@ def test_what_came_in_one_batch_keeps_its_order() -> None:
     assert len({row.created_at for row in heard()}) == 20
 
 
-@pytest.mark.skipif(database.vendor != "postgresql", reason="only there rows are locked one by one")
-def test_nobody_overtakes_what_another_worker_is_at() -> None:
-    """Its transaction is open: the next message of the person waits, another person's does not, nobody blocks."""
-    first, second, other = (
-        receive("1", connection()),
-        receive("2", connection()),
-        receive("3", connection(BOB)),
-    )
-    at_it, let_go, taken = threading.Event(), threading.Event(), []
-
-    def worker() -> None:
-        try:
-            with transaction.atomic():
-                taken.append(router.route(first))
-                at_it.set()
-                let_go.wait(20)
-        finally:
-            databases.close_all()
-
-    thread = threading.Thread(target=worker)
-    thread.start()
-    assert at_it.wait(20)
+def test_nobody_overtakes_what_another_worker_is_at(settings: Any) -> None:
+    """Another worker is at the person's first message: the next one waits, another person's does not, nobody blocks."""
+    settings.RCS_ROUTER = {**settings.RCS_ROUTER, "APPS": ["tests.router.test_conversation.Halting"]}
+    halted.clear(), go_on.clear()
+    first, second = receive("halt", connection()), receive("2", connection())
+    worker = threading.Thread(target=in_a_thread, args=(inbox.digest,))
+    worker.start()
+    assert halted.wait(20)
+    other = receive("3", connection(BOB))
     try:
-        assert router.route(first) is None
-        assert router.route(second) is None
-        assert router.route(other) is not None
+        assert claimed() == [other]
     finally:
-        let_go.set()
-        thread.join(20)
-    assert taken[0] is not None
-    assert router.route(second) is not None
+        go_on.set()
+        worker.join(20)
+    assert [Message.objects.get(pk=row.pk).routed_at is None for row in (first, second)] == [False, False]
+
+
+halted, go_on = threading.Event(), threading.Event()
+
+
+class Halting(RouterApp):
+    def handle(self, message: IncomingMessage) -> None:
+        if message.text == "halt":
+            halted.set()
+            go_on.wait(20)
+
+
+def in_a_thread(work: Callable[[], object]) -> None:
+    try:
+        work()
+    finally:
+        databases.close_all()
 
 
 @pytest.mark.parametrize(
@@ -150,13 +164,3 @@ def test_a_stop_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rcs_router.incoming.link", link)
     inbox.digest()
     assert Consent.objects.get(subject=ALICE).opted_out
-
-
-def test_who_was_passed_over_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    rung = []
-    monkeypatch.setattr("rcs_router.wake.digest", lambda: rung.append(1))
-    receive("1", connection())
-    rung.clear()
-    monkeypatch.setattr("rcs_router.router._take", lambda row: False)
-    inbox.digest()
-    assert rung == [1]

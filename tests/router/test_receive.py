@@ -115,6 +115,6 @@ def test_messages_are_routed_in_the_order_they_were_stored(monkeypatch: pytest.M
     Message.objects.filter(pk=rows[0].pk).update(created_at=timezone.now())
     routed: list[str] = []
     route = inbox.router.route
-    monkeypatch.setattr(inbox.router, "route", lambda row: routed.append(row.text) or route(row))
+    monkeypatch.setattr(inbox.router, "route", lambda row, *how: routed.append(row.text) or route(row, *how))
     inbox.digest()
     assert routed == ["1", "2", "3", "4", "0"]

@@ -1,0 +1,279 @@
+"""Claim incoming messages and route them: STOP first, one person's in their turn, and whatever happens, others go on.
+
+The claim is committed before an app sees the message. Who loses it commits nothing. A message that was claimed when a
+worker died is claimed alone from then on, and set aside after MAX_LOST_LEASES. Trouble of the database is waited out;
+other trouble outside of the apps is tried again after each of RETRIES, and then the message is set aside. A STOP or
+START never is.
+"""
+
+import logging
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+
+from rcs_router import heartbeat, incoming, phases, router, sql, timelimit, transactions, trouble, wake
+from rcs_router.backends import backends
+from rcs_router.conf import router_settings
+from rcs_router.errors import SendError
+from rcs_router.models import Connection, Message
+
+logger = logging.getLogger(__name__)
+
+BATCH = 15  # messages claimed at once
+TURN = 0.3  # seconds after which the rest of a batch is given back, so that a STOP that has come goes first
+SUSPECTS = 20  # messages that lost a lease, claimed one by one before it is looked for others
+RETRIES = (1, 5, 30, 60)  # seconds to wait after each failure that is nobody's app's and not the database's
+
+_WAITS = "direction = 'in' AND routed_at IS NULL AND (lease_until IS NULL OR lease_until < {now})"
+_LOST = "(lost_leases > 0 OR (claim IS NOT NULL AND lease_until IS NOT NULL))"
+COUNT_LOST = "lost_leases = lost_leases + CASE WHEN claim IS NULL OR lease_until IS NULL THEN 0 ELSE 1 END"
+
+
+def fresh() -> str:
+    """SQL for messages that may be routed in batches; `{now}` stands for the time."""
+    return f"{_WAITS} AND NOT {_LOST} AND {_in_turn()}"
+
+
+def suspect() -> str:
+    """SQL for messages that a worker may have died of."""
+    return f"{_WAITS} AND {_LOST} AND {_in_turn()}"
+
+
+def _in_turn() -> str:
+    """Not before an earlier message of the same person is routed; STOP and START wait for nobody.
+
+    These are no joins on purpose: each is a look into an index, for the few rows that are claimed.
+    """
+    messages, people = Message._meta.db_table, Connection._meta.db_table
+    earlier = (
+        "e.direction = 'in' AND e.routed_at IS NULL "
+        f"AND e.created_at < {messages}.created_at AND e.connection_id ="
+    )
+    same = f"SELECT 1 FROM {messages} e WHERE {earlier} {messages}.connection_id LIMIT 1"  # noqa: S608
+    others = (
+        f"SELECT 1 FROM {people} a, {people} b, {messages} e "  # noqa: S608
+        f"WHERE a.id = {messages}.connection_id AND b.contact_id = a.contact_id AND {earlier} b.id LIMIT 1"
+    )
+    return f"(urgent OR (({same}) IS NULL AND ({others}) IS NULL))"
+
+
+def route_batch(now: datetime) -> int:
+    """Claim some messages and route them; returns how many were claimed."""
+    return _route_claimed(fresh(), now, BATCH)
+
+
+def route_suspects(now: datetime) -> int:
+    """Claim messages that lost a lease, each alone, and route or set aside each; returns how many."""
+    for count in range(SUSPECTS):
+        if not _route_claimed(suspect(), now, 1):
+            return count
+    return SUSPECTS
+
+
+def again(rows: QuerySet[Message]) -> int:
+    """Have those of `rows` routed anew that were set aside, and ask every app; returns how many."""
+    changes = {"set_aside_at": None, "routed_at": None, "claim": None, "lease_until": None}
+    count = rows.filter(set_aside_at__isnull=False).update(**changes, lost_leases=0, errors=[])
+    if count:
+        wake.digest()
+    return count
+
+
+def _route_claimed(which: str, now: datetime, limit: int) -> int:
+    claim, rows = _claim(which, now, limit)
+    if not rows:
+        return 0
+    batch = Batch(claim, rows)
+    with heartbeat.holding(batch.renew):
+        return batch.route()
+
+
+def _claim(which: str, now: datetime, limit: int) -> tuple[uuid.UUID, list[Message]]:
+    claim = uuid.uuid4()
+    keys = sql.claim(
+        Message,
+        where=which.format(now="%s"),
+        params=[now],
+        order="urgent DESC, created_at, id" if limit > 1 else "urgent DESC, lost_leases, created_at, id",
+        limit=limit,
+        also=COUNT_LOST,
+        claim=claim,
+        lease_until=heartbeat.lease_end(now),
+    )
+    return claim, list(incoming.unrouted().filter(pk__in=keys, claim=claim)) if keys else []
+
+
+class Batch:
+    """Messages that one thread has claimed. Those not begun may be given back by another thread."""
+
+    def __init__(self, claim: uuid.UUID, rows: list[Message]) -> None:
+        self.claim = claim
+        self.connection = sql.database(Message)
+        self._rows = deque(rows)
+        self._current: Message | None = None
+        self._lock = threading.Lock()
+
+    def route(self) -> int:
+        """Route one after the other, until none is left or it takes too long; returns how many were claimed."""
+        count, until = len(self._rows), time.monotonic() + TURN
+        while row := self._next():
+            try:
+                self._route(row)
+            except timelimit.Abandoned:
+                break  # somebody else has dealt with all of it
+            if time.monotonic() > until:
+                self.give_back()
+        return count
+
+    def renew(self, now: datetime, end: datetime) -> None:
+        """Keep what is not done yet, for the heartbeat."""
+        with self._lock:
+            keys = [row.pk for row in (*self._rows, *([self._current] if self._current else []))]
+        if keys:
+            self._ours(keys).update(lease_until=end)
+
+    def give_back(self) -> None:
+        """Let others have what is not begun."""
+        with self._lock:
+            keys = [row.pk for row in self._rows]
+            self._rows.clear()
+        if keys and self._ours(keys).update(claim=None, lease_until=None):
+            wake.digest()
+
+    def abandon(self, app: str, phase: str) -> None:
+        """The thread hangs in an app: undo what it has open, and let the message be routed without this app."""
+        row = self._current
+        with self._lock:
+            self._current = None
+        transactions.cut(self.connection)
+        self.give_back()
+        if row is not None:
+            problem = phases.no_answer(app, phase, router_settings().APP_TIMEOUT or 0)
+            phases.tell_no_answer(row, problem)
+            self._keep(row, problem, claim=None, lease_until=None)
+            wake.digest()
+
+    def _next(self) -> Message | None:
+        with self._lock:
+            self._current = self._rows.popleft() if self._rows else None
+            return self._current
+
+    def _route(self, row: Message) -> None:
+        try:
+            message = self._attempt(row)
+        except transactions.NotBegun as refused:
+            _unroutable(row, refused.__cause__ or refused)
+        except Exception as error:
+            _unroutable(row, error)
+        else:
+            if message and message.aside:
+                _tell(row, message.aside)
+
+    def _attempt(self, row: Message) -> phases.IncomingMessage | None:
+        lost, most = row.lost_leases, router_settings().MAX_LOST_LEASES
+        if lost < most:
+            return self._ask_all(row)
+        if not is_urgent(row):
+            _set_aside(row, f"{lost} workers died while router apps had it", sql.now(Message))
+            return None
+        logger.error("message %s: %s workers died of it; it is routed without router apps", row.pk, lost)
+        return router.route(row, ask=False)
+
+    def _ask_all(self, row: Message) -> phases.IncomingMessage | None:
+        """Route it; once more, without the app, for each app that had used the database when its time was up."""
+        left: Message | None = row
+        while left is not None:
+            try:
+                return router.route(left, self._asking)
+            except phases.StartOver as over:
+                if not self.connection.in_atomic_block:
+                    self.connection.close()  # it was interrupted in the middle of something
+                self._keep(row, over.problem)
+                left = incoming.unrouted().filter(pk=row.pk, claim=self.claim).first()
+        return None
+
+    def _asking(self, lazy: transactions.Lazy) -> phases.Asking:
+        return phases.Asking(lazy.savepoint, router_settings().APP_TIMEOUT, self.give_back, self.abandon)
+
+    def _keep(self, row: Message, problem: dict[str, str], **changes: Any) -> None:
+        """Add to what is recorded on the message, if it is still ours."""
+        known = Message.objects.filter(pk=row.pk).values_list("errors", flat=True).first() or []
+        self._ours([row.pk]).update(errors=[*known, problem], **changes)
+
+    def _ours(self, keys: list[uuid.UUID]) -> QuerySet[Message]:
+        return Message.objects.filter(pk__in=keys, claim=self.claim, routed_at=None)
+
+
+def is_urgent(row: Message) -> bool:
+    """Is it a STOP or START? An older release has stored it without saying so."""
+    return row.urgent or incoming.is_consent_word(row.kind, row.text)
+
+
+def _unroutable(row: Message, error: BaseException) -> None:
+    """Wait for the database; count what is nobody's app's fault, and set the message aside in the end."""
+    mend(sql.database(Message))
+    now = sql.now(Message)
+    if kind := trouble.database_trouble(error):
+        wait = trouble.pause_since(row.created_at, now)
+        logger.warning(
+            "message %s (%s) waits %.0f s for the database: %s",
+            *(row.pk, row.backend_id, wait.total_seconds(), kind),
+        )
+        _put_back(row, lease_until=now + wait)
+        return
+    problem = {"phase": "route", "error": f"{type(error).__name__}: {error}"[:500]}
+    tries = 1 + sum(known.get("phase") == "route" for known in row.errors)
+    if tries > len(RETRIES) and not is_urgent(row):
+        _set_aside(row, problem["error"], now)
+        return
+    seconds = RETRIES[min(tries, len(RETRIES)) - 1]
+    logger.error("message %s cannot be routed: %s; again in %s s", row.pk, type(error).__name__, seconds)
+    errors = [*row.errors, problem] if tries <= len(RETRIES) + 1 else row.errors
+    _put_back(row, lease_until=now + timedelta(seconds=seconds), errors=errors)
+
+
+def _set_aside(row: Message, why: str, now: datetime) -> None:
+    logger.error(
+        "message %s (%s) is set aside: %s; see Messages, set aside, in the admin, and route it again",
+        *(row.pk, row.backend_id, why.partition(":")[0]),
+    )
+    problem = {"phase": "route", "error": why}
+    _put_back(row, set_aside_at=now, routed_at=now, lease_until=None, errors=[*row.errors, problem])
+
+
+def _put_back(row: Message, **changes: Any) -> None:
+    Message.objects.filter(pk=row.pk, claim=row.claim, routed_at=None).update(claim=None, **changes)
+
+
+def mend(connection: Any) -> None:
+    """After an error, use no connection that the database has closed."""
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
+
+
+_aside = ThreadPoolExecutor(2, thread_name_prefix="rcs-aside")
+
+
+def _tell(row: Message, aside: list[str]) -> None:
+    """Typing and read marks: best effort, beside the queue, because a late one is worth nothing."""
+    assert row.connection is not None
+    backend, to = backends[row.connection.backend_id], row.connection.identity
+    for what in aside:
+        if what == "typing" and backend.capabilities.typing:
+            _aside.submit(_quietly, backend.typing, to)
+        elif what == "read" and backend.capabilities.mark_read and row.external_id:
+            _aside.submit(_quietly, backend.mark_read, to, row.external_id)
+
+
+def _quietly(call: Callable[..., None], *args: str) -> None:
+    try:
+        call(*args)
+    except SendError as error:
+        logger.info("%s: %s", getattr(call, "__name__", "aside"), error.code)

@@ -1,0 +1,152 @@
+"""Begin a transaction, and the savepoints in it, with the first statement: code that uses no database keeps none open.
+
+PostgreSQL's driver sends BEGIN with the first statement anyway; SQLite's BEGIN takes the write lock, and a savepoint is
+a statement in both.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+class NotBegun(BaseException):
+    """The database refused the savepoint that some code's first statement needs: that is not the code's fault."""
+
+
+@dataclass
+class Part:
+    """One piece of a transaction that can be undone by itself."""
+
+    hooks: int  # how many things were to be done after the commit when it began
+    used: bool = False  # has it sent a statement?
+    atomic: Any = None  # its savepoint, once it is set
+    refused: Exception | None = None
+
+
+class Lazy:
+    """A transaction of this thread that `lazily()` has made."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+        self._begin: Callable[[], None] | None = None  # what SQLite's BEGIN takes, until it is sent
+        self._part: Part | None = None
+        self._opening = False
+        self._depth = (0, 0)
+
+    def enter(self, stack: ExitStack) -> None:
+        """Enter Django's `atomic()`, but keep SQLite's BEGIN back."""
+        connection: Any = self.connection
+        if connection.vendor == "sqlite" and not connection.in_atomic_block:
+            self._begin = connection._start_transaction_under_autocommit
+            connection._start_transaction_under_autocommit = lambda: None
+        try:
+            stack.enter_context(transaction.atomic(using=connection.alias))
+        finally:
+            connection.__dict__.pop("_start_transaction_under_autocommit", None)
+        self._depth = (len(connection.savepoint_ids), len(connection.atomic_blocks))
+
+    @contextmanager
+    def savepoint(self) -> Iterator[Part]:
+        """Undo what the block wrote if it raises. Raises NotBegun when the database refused to begin."""
+        part = self._part = Part(hooks=len(self.connection.run_on_commit))
+        try:
+            yield part
+        except BaseException as error:
+            self._leave(part, error)
+            raise
+        self._leave(part, None)
+
+    def before(self, execute: Callable[..., Any], *statement: Any) -> Any:
+        """Begin what is not begun, then send the statement: a wrapper for `connection.execute_wrapper()`."""
+        part = self._part
+        if not self._opening:
+            self._opening = True
+            if part:
+                part.used = True
+            try:
+                self._open(part)
+            except (DatabaseError, InterfaceError) as error:
+                if part:
+                    part.refused = error
+                raise
+            finally:
+                self._opening = False
+        return execute(*statement)
+
+    def _open(self, part: Part | None) -> None:
+        if self._begin:
+            self._begin()
+            self._begin = None
+        if part and not part.atomic:
+            self._set_savepoint(part)
+
+    def _set_savepoint(self, part: Part) -> None:
+        """Do what `atomic()` does when it is entered, but below the blocks that the code has entered meanwhile.
+
+        Some of Django's own, those of `bulk_create()` and `delete()`, are entered without a statement.
+        """
+        connection: Any = self.connection
+        broken, connection.needs_rollback = connection.needs_rollback, False
+        savepoint, atomic = connection.savepoint(), transaction.atomic(using=connection.alias)
+        connection.needs_rollback = broken
+        savepoints, blocks = self._depth
+        connection.savepoint_ids.insert(savepoints, savepoint)
+        connection.atomic_blocks.insert(blocks, atomic)
+        part.atomic = atomic
+
+    def _leave(self, part: Part, error: BaseException | None) -> None:
+        self._part = None
+        connection = self.connection
+        if part.refused:
+            raise NotBegun from part.refused
+        undone = error is not None or connection.needs_rollback
+        try:
+            if error is not None and not isinstance(error, Exception):
+                self._forget_inner_blocks()  # an interrupt may have come in the middle of Django's own bookkeeping
+            elif part.atomic:
+                part.atomic.__exit__(type(error) if error else None, error, error and error.__traceback__)
+            if not part.used:
+                connection.needs_rollback = False  # there is nothing to undo
+        except DatabaseError:
+            undone = True
+            raise
+        finally:
+            if undone:
+                del connection.run_on_commit[part.hooks :]
+
+    def _forget_inner_blocks(self) -> None:
+        savepoints, blocks = self._depth
+        del self.connection.savepoint_ids[savepoints:]
+        del self.connection.atomic_blocks[blocks:]
+
+
+@contextmanager
+def lazily(connection: BaseDatabaseWrapper) -> Iterator[Lazy]:
+    """Run the block in one transaction, as `transaction.atomic()` does, that begins with its first statement."""
+    lazy = Lazy(connection)
+    with ExitStack() as stack:
+        lazy.enter(stack)
+        with connection.execute_wrapper(lazy.before):
+            yield lazy
+
+
+def cut(connection: BaseDatabaseWrapper) -> None:
+    """End, from another thread, what the owner of `connection` has open: the database rolls it back.
+
+    Only what may be done from another thread is done: the owner's next statement fails.
+    """
+    raw: Any = connection.connection
+    if raw is None:
+        return
+    if connection.vendor == "sqlite":
+        raw.interrupt()
+        raw.close()
+        return
+    with socket.socket(fileno=os.dup(raw.fileno())) as theirs:
+        theirs.shutdown(socket.SHUT_RDWR)
