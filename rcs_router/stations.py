@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from django.db import DatabaseError, connections
 
-from rcs_router import delivery, expiry, inbox, media, sql, sweep, wake
+from rcs_router import delivery, expiry, inbox, media, sql, sweep, timelimit, wake
 from rcs_router.models import Transmission
 from rcs_router.wake import WakeUp
 
@@ -36,6 +36,12 @@ class Station:
     work: Callable[[], int]
     bell: threading.Event = field(default_factory=threading.Event)
     busy_since: float = 0.0  # by time.monotonic(); 0 while it waits
+    thread: threading.Thread = field(init=False)
+
+    @property
+    def is_free(self) -> bool:
+        """Will it begin soon? A slow router app, or a long batch, lets others wait."""
+        return not self.busy_since or time.monotonic() - self.busy_since < BUSY
 
 
 class Stations:
@@ -60,11 +66,11 @@ class Stations:
             most = DIGESTERS if wake_up[0] == wake.DIGEST else 1
             for number in range(most):
                 station = self._running.get((wake_up, number))
-                if station is None:
+                if station is None or timelimit.abandoned(station.thread):
                     self._start(wake_up, number)
                     return
                 station.bell.set()
-                if not station.busy_since or time.monotonic() - station.busy_since < BUSY:
+                if station.is_free:
                     return
 
     def _start(self, wake_up: WakeUp, number: int) -> None:
@@ -72,7 +78,9 @@ class Stations:
         station.bell.set()
         self._running[wake_up, number] = station
         name = f"rcs-{'-'.join(wake_up).removeprefix('rcs_router.')}-{number}"
-        threading.Thread(target=self._serve, args=(station, number), name=name, daemon=True).start()
+        args = (station, number)
+        station.thread = threading.Thread(target=self._serve, args=args, name=name, daemon=True)
+        station.thread.start()
 
     def _work(self, wake_up: WakeUp) -> Callable[[], int]:
         task, *args = wake_up
@@ -93,7 +101,7 @@ class Stations:
         return int(others)
 
     def _serve(self, station: Station, number: int) -> None:
-        while not self.stopping:
+        while not self.stopping and not timelimit.abandoned():
             station.bell.clear()
             station.busy_since = time.monotonic()
             done = guarded(" ".join(station.wake_up), station.work)
@@ -101,7 +109,7 @@ class Stations:
             if not done and not station.bell.wait(IDLE) and self._ends(station, number):
                 break
         with self._lock:
-            self._running.pop((station.wake_up, number), None)
+            self._leave(station, number)
         connections.close_all()
 
     def _ends(self, station: Station, number: int) -> bool:
@@ -109,7 +117,12 @@ class Stations:
         with self._lock:
             if station.bell.is_set():
                 return False
-            return self._running.pop((station.wake_up, number), None) is not None
+            self._leave(station, number)
+            return True
+
+    def _leave(self, station: Station, number: int) -> None:
+        if self._running.get((station.wake_up, number)) is station:  # else another has taken its place
+            del self._running[station.wake_up, number]
 
     def stop(self, patience: float = PATIENCE) -> None:
         """Finish and settle what is in flight, begin nothing more, and return when that is done."""

@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from rcs_router import alarms, pace, receive, send, stations, sweep, tasks, wake
 from rcs_router.contract import Outbound, SendResult, Status
-from rcs_router.models import LastRun, Transmission
+from rcs_router.models import LastRun, Message, Transmission
 from rcs_router.stations import Stations
 from tests.core import BOB, connection, memory, sent_to
+from tests.stations import apps
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("router")]
 DEADLINE = 20  # seconds
@@ -187,3 +188,20 @@ def test_beat_leaves_a_trace_and_others_do_not(monkeypatch: pytest.MonkeyPatch) 
     assert not LastRun.objects.filter(job="beat").exists()
     sweep.tick()
     assert LastRun.objects.get(job="beat").at
+
+
+def test_an_app_that_hangs_in_c_holds_up_nobody_else(working: Stations, settings: Any) -> None:
+    """Five people write to an app that never answers: more than there are threads; then somebody else is answered."""
+    settings.RCS_ROUTER = {
+        **settings.RCS_ROUTER,
+        "APPS": ["tests.stations.apps.Hangs", "rcs_router.handlers.Echo"],
+        "APP_TIMEOUT": 0.5,
+    }
+    for number in range(5):
+        receive("hang", connection(f"+3725550{number:04}"))
+    receive("echo hello", connection(BOB))
+    working.wake((wake.DIGEST,))
+    until(lambda: [outbound.text for outbound in memory().sent] == ["hello"], "the answer")
+    until(lambda: not Message.objects.filter(direction="in", routed_at=None).exists(), "the others")
+    assert Message.objects.filter(direction="in", errors__0__app="tests.stations.apps.Hangs").count() == 5
+    apps.RELEASE.set()
