@@ -30,7 +30,10 @@ Key = tuple[str, datetime]  # alias and minute
 
 
 def attempt(alias: str, *, failed: bool, seconds: float) -> None:
-    """Count one request that has ended, and how long it took."""
+    """Count one request that has ended, and how long it took.
+
+    That a phone has no RCS, or that a person wants no messages, is an answer and not a failure.
+    """
     _counts.add(alias, 1, int(failed), int(seconds > router_settings().SLOW_AFTER), 0, 0)
 
 

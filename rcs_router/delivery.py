@@ -24,7 +24,7 @@ from rcs_router.conf import router_settings
 from rcs_router.content import Content
 from rcs_router.content.plain import render
 from rcs_router.contract import BaseBackend, Outbound, SendResult, Status, Traffic
-from rcs_router.errors import SendError
+from rcs_router.errors import BadAddress, OptedOut, SendError, Unreachable
 from rcs_router.links import form_link
 from rcs_router.models import DrainSlot, Message, Transmission
 from rcs_router.outbox import Move
@@ -300,7 +300,7 @@ class Drain:
         """The policy's decision on one result, and what it says about the backend."""
         error, took = flight.error, round(flight.took * 1000)
         result = flight.result or SendResult()
-        counts.attempt(self.alias, failed=error is not None, seconds=flight.took)
+        counts.attempt(self.alias, failed=_is_trouble(error), seconds=flight.took)
         if error is None:
             self.healthy()
             # an answer to a repeat under the same id says what became of the first one, too
@@ -369,6 +369,11 @@ def drain(alias: str, budget: float | None = None, stopping: Callable[[], bool] 
             return 0
         stop_at = time.monotonic() + (conf.DRAIN_BUDGET if budget is None else budget)
         return Drain(alias, slot, stop_at, stopping).run()
+
+
+def _is_trouble(error: SendError | None) -> bool:
+    """Is it a failure that counts? That a phone has no RCS, or a person wants none, is an everyday answer."""
+    return error is not None and not isinstance(error, BadAddress | OptedOut | Unreachable)
 
 
 def _back(row: Transmission) -> Move:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from rcs_router import consent, content, sql, wake
+from rcs_router import consent, content, logs, sql, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.content.plain import Choice, match
@@ -57,6 +57,8 @@ def store(connections: dict[str, Connection], said: Sequence[Incoming]) -> None:
         row.created_at = max(row.created_at, before.created_at + timedelta(microseconds=1))
     sql.insert_all(rows, ignore_conflicts=True)
     _store_links(rows)
+    for row in rows:
+        logs.incoming(row.backend_id or "", row.pk, row.kind)
 
 
 def _store_links(rows: list[Message]) -> None:

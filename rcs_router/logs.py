@@ -15,6 +15,7 @@ from rcs_router.conf import router_settings
 from rcs_router.contract import Status
 
 DELIVERY = logging.getLogger("rcs_router.delivery")
+PACE = logging.getLogger("rcs_router.pace")
 RECEIPTS = logging.getLogger("rcs_router.receipts")
 WEBHOOKS = logging.getLogger("rcs_router.webhooks")
 INBOX = logging.getLogger("rcs_router.inbox")
@@ -122,6 +123,22 @@ def moved_on(alias: str, transmission: UUID, code: str, next_step: str) -> None:
             code=code,
             next_step=next_step,
         )
+
+
+def paused(alias: str, reason: str, seconds: float, detail: str = "") -> None:
+    """Say at WARNING that a backend is paused, and why in the provider's own words (`detail`)."""
+    _write(
+        *(PACE, logging.WARNING, "{alias}: paused"),
+        alias=alias,
+        code=safe(f"{reason}: {detail}" if detail else reason, alias),
+        next_step=f"tried again in {spoken(seconds)}",
+    )
+
+
+def resumed(alias: str, seconds: float) -> None:
+    """Say at WARNING that a backend works again, and how long that took."""
+    after = spoken(seconds)
+    _write(PACE, logging.WARNING, "{alias}: works again after {after}", alias=alias, after=after)
 
 
 def receipt(alias: str, transmission: UUID, kind: str) -> None:

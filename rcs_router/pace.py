@@ -3,7 +3,6 @@
 All workers share the answers through the backend's rows: BackendState for pace and pause, DrainSlot for drains.
 """
 
-import logging
 import math
 import time
 import uuid
@@ -23,8 +22,6 @@ from rcs_router.errors import Throttled
 from rcs_router.models import Backend, BackendState, DrainSlot
 from rcs_router.policy import THROTTLED_PAUSES
 from rcs_router.policy import pause as pause_seconds
-
-logger = logging.getLogger(__name__)
 
 HORIZON = 0.1  # seconds ahead for which departures are reserved; what is urgent waits no longer than that
 SLACK = 1.02  # departures are this much further apart than RATE says, since requests arrive a little early or late
@@ -191,29 +188,25 @@ def pause(
     if not won:  # somebody else paused it: only ever longer
         rows.update(paused_until=Greatest("paused_until", until))
         return until
-    said = f"{reason}: {detail}" if detail else reason
-    logger.warning(
-        "%s is paused for %.1f s after %s; then one message tries it",
-        *(alias, seconds, said),
-        extra={"alias": alias, "code": reason, "paused_until": until.isoformat()},
-    )
+    logs.paused(alias, reason, seconds, detail)
     if before.paused_since is None:
         signals.after_commit(signals.backend_degraded, Backend, backend=alias, reason=reason, until=until)
     if reason != Throttled.code or seconds >= BRIEF or before.pauses >= len(THROTTLED_PAUSES):
-        alarms.begin(alarms.PAUSED, alias, said, now=now)
+        alarms.begin(alarms.PAUSED, alias, f"{reason}: {detail}" if detail else reason, now=now)
     return until
 
 
 def recover(alias: str, now: datetime | None = None) -> None:
     """End the outage: a message that tried the backend went through."""
+    now = now or sql.now(BackendState)
     since = BackendState.objects.filter(pk=alias).values_list("paused_since", flat=True).first()
     ended = BackendState.objects.filter(pk=alias, pauses__gt=0).update(
         pauses=0, paused_until=None, paused_since=None, reason="", detail=""
     )
     if ended:
-        logger.warning("%s works again", alias, extra={"alias": alias})
+        logs.resumed(alias, (now - since).total_seconds() if since else 0.0)
         signals.after_commit(signals.backend_recovered, Backend, backend=alias, since=since)
-        alarms.end(alarms.PAUSED, alias, now=now or sql.now(BackendState))
+        alarms.end(alarms.PAUSED, alias, now=now)
 
 
 # Slots

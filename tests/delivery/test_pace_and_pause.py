@@ -110,7 +110,9 @@ def test_a_pause_names_the_providers_words(caplog: pytest.LogCaptureFixture) -> 
     drain("alone")
     state = pace.state("alone")
     assert (state.reason, state.detail) == ("misconfigured", "HTTP 401 the API key was revoked")
-    assert "alone is paused for 5.0 s after misconfigured: HTTP 401 the API key was revoked" in caplog.text
+    assert (
+        "alone: paused (misconfigured: HTTP 401 the API key was revoked): tried again in 5 s" in caplog.text
+    )
 
 
 @pytest.mark.parametrize(("error", "pauses"), [(Forbidden("HTTP 403"), 0), (Misconfigured("HTTP 401"), 1)])

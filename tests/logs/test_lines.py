@@ -28,6 +28,16 @@ LINES: list[tuple[Callable[[], None], str, str, dict[str, Any]]] = [
         {"transmission": str(ID), "code": "throttled", "attempt": 2, "next_step": "retried in 30 s"},
     ),
     (
+        lambda: logs.paused("rcs", "throttled", 20, "slow down, +37255501234"),
+        *("WARNING rcs_router.pace", "rcs: paused (throttled: slow down, …34): tried again in 20 s"),
+        {"alias": "rcs", "code": "throttled: slow down, …34", "next_step": "tried again in 20 s"},
+    ),
+    (
+        lambda: logs.resumed("rcs", 300),
+        *("WARNING rcs_router.pace", "rcs: works again after 5 min"),
+        {"alias": "rcs", "after": "5 min"},
+    ),
+    (
         lambda: logs.receipt("rcs", ID, ReceiptKind.DELIVERED),
         *("INFO rcs_router.receipts", f"rcs: {ID} is reported as delivered"),
         {"alias": "rcs", "receipt": "delivered"},
@@ -86,7 +96,7 @@ def test_what_is_not_wanted_costs_no_line(monkeypatch: pytest.MonkeyPatch, caplo
     monkeypatch.setattr(logs, "_write", lambda *args, **kwargs: pytest.fail("a line was made"))
     caplog.set_level(logging.ERROR, "rcs_router")
     for write, where, *_ in LINES:
-        if "webhooks" not in where:
+        if not where.endswith(("webhooks", "pace")):
             write()
 
 
