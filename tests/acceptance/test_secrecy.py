@@ -148,7 +148,7 @@ def test_code_that_breaks(stage: Stage, settings: Any, log: Log, words: list[str
     stage.work()
     stage.phone().does("text", text=IN, via="rcs", to="acme")
     stage.work()
-    assert [line for line in log.lines if "which is no SendError" in line]
+    assert [line for line in log.lines if "which is not a SendError" in line]
     assert [line for line in log.lines if "Broken raised ValueError" in line]
     assert told(log, words) == set()
 
