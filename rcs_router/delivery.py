@@ -126,20 +126,25 @@ class Drain:
         """Claim more when the threads could run dry; a short answer means that there is nothing more for a moment."""
         now = time.monotonic()
         self.halted = self.halted or self.stopping()
-        if self.halted or now >= self.stop_at or len(self.waiting) >= self.enough():
+        if self.halted or now >= self.stop_at or len(self.waiting) > self.enough() // 2:
             return
         busy = self.flying or self.waiting
         if busy and (now < self.next_claim or self.probing):
             return
-        wanted = 1 if self.probing else min(self.conf.CLAIM, self.enough()) if self.rate else self.conf.CLAIM
+        wanted = 1 if self.probing else self.conf.CLAIM
+        if self.rate:
+            wanted = min(wanted, self.enough() - len(self.waiting))
         if self.claim(wanted) < wanted:
             self.next_claim = now + SHORT
 
     def enough(self) -> int:
-        """How many claimed rows may wait here: with a RATE only a few, so that what is urgent overtakes the others."""
+        """How many claimed rows wait here at most; half as many are a reason to claim more.
+
+        With a RATE only a few, so that what is urgent overtakes the others.
+        """
         if self.rate is None:
-            return self.conf.THREADS
-        return max(1, min(self.conf.THREADS, int(self.rate * pace.HORIZON * 2)))
+            return 2 * self.conf.THREADS
+        return max(1, min(self.conf.CLAIM, int(self.rate * pace.HORIZON)))
 
     def claim(self, limit: int) -> int:
         claimed_at = time.monotonic()

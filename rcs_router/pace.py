@@ -23,7 +23,7 @@ from rcs_router.models import Backend, BackendState, DrainSlot
 from rcs_router.policy import THROTTLED_PAUSES
 from rcs_router.policy import pause as pause_seconds
 
-HORIZON = 0.1  # seconds ahead for which departures are reserved; what is urgent waits no longer than that
+HORIZON = 0.06  # seconds ahead for which departures are reserved; what is urgent waits no longer than that
 SLACK = 1.02  # departures are this much further apart than RATE says, since requests arrive a little early or late
 LATE = 0.25  # seconds: a departure that was not used for so long is gone
 BRIEF = 10.0  # seconds: shorter pauses for speed are no alarm
