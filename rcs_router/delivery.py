@@ -86,12 +86,15 @@ class Drain:
                 self.release()
         if self.paused:
             self.dealt += outbox.divert(self.alias, self.clock())
+        if self.failures != self.failures_before:  # few messages fail in many drains, too
+            pace.note_failures(self.alias, self.failures)
         counts.flush(force=True)
         return self.dealt
 
     def begin(self) -> None:
         """Is the backend paused? When its pause is over, one drain tries it with one message."""
         state, now = pace.state(self.alias), self.clock()
+        self.failures = self.failures_before = state.failures
         if state.paused_until and state.paused_until > now:
             self.paused = True
         elif state.pauses:

@@ -159,6 +159,11 @@ def end_probe(alias: str, now: datetime) -> None:
     BackendState.objects.filter(pk=alias, pauses__gt=0).update(paused_until=now)
 
 
+def note_failures(alias: str, count: int) -> None:
+    """Write down how many requests have failed in a row, for the drains that follow."""
+    BackendState.objects.filter(pk=alias).update(failures=count)
+
+
 def pause(
     alias: str,
     reason: str,
@@ -201,7 +206,7 @@ def recover(alias: str, now: datetime | None = None) -> None:
     now = now or sql.now(BackendState)
     since = BackendState.objects.filter(pk=alias).values_list("paused_since", flat=True).first()
     ended = BackendState.objects.filter(pk=alias, pauses__gt=0).update(
-        pauses=0, paused_until=None, paused_since=None, reason="", detail=""
+        failures=0, pauses=0, paused_until=None, paused_since=None, reason="", detail=""
     )
     if ended:
         logs.resumed(alias, (now - since).total_seconds() if since else 0.0)

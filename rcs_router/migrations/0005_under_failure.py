@@ -51,6 +51,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='backendstate',
+            name='failures',
+            field=models.PositiveIntegerField(db_default=0, default=0, help_text='Failed requests in a row, over all workers.'),
+        ),
+        migrations.AddField(
+            model_name='backendstate',
             name='paused_since',
             field=models.DateTimeField(blank=True, help_text='Start of the outage.', null=True),
         ),
