@@ -13,7 +13,19 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from rcs_router import heartbeat, incoming, linking, outbox, router, routing, signals, sql, trouble, wake
+from rcs_router import (
+    heartbeat,
+    incoming,
+    linking,
+    outbox,
+    router,
+    routing,
+    signals,
+    sql,
+    timelimit,
+    trouble,
+    wake,
+)
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import (
@@ -75,11 +87,14 @@ def digest() -> int:
     """Digest what is stored and route what was said, until nothing is due; returns how many rows were dealt with.
 
     Any number of threads and processes may do so at once. Webhooks and messages take turns, so that a STOP waits for
-    neither.
+    neither. It also returns when this thread hung in a router app and was given up (`timelimit.abandoned()`): another
+    one may be in its place.
     """
-    dealt = 0
+    dealt, before = 0, timelimit.abandoned()
     while (work := look()) and (count := _round(work)):
         dealt += count
+        if timelimit.abandoned() and not before:
+            break
     return dealt
 
 
