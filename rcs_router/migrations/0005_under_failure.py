@@ -130,7 +130,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='message',
-            index=models.Index(condition=models.Q(('direction', 'in'), ('routed_at', None)), fields=['-urgent', 'created_at'], name='rcs_message_to_route'),
+            index=models.Index(condition=models.Q(('direction', 'in'), ('routed_at', None)), fields=['-urgent', 'created_at', 'id'], name='rcs_message_to_route'),
         ),
         migrations.AddIndex(
             model_name='message',
