@@ -243,6 +243,7 @@ class Drain:
                 flight.request = self.requests
             self.flying.update((flight.row.pk, flight) for flight in flights)
             self.senders.send(self.backend, flights, self.done.put)
+            self.pacer.left_now(len(flights))
 
     def collect(self) -> None:
         """Wait for the first result a moment (there may be new work), then for a few more, then take what is there."""
