@@ -34,7 +34,7 @@ class Station:
 
     wake_up: WakeUp
     work: Callable[[], int]
-    bell: threading.Event = field(default_factory=threading.Event)
+    woken: threading.Event = field(default_factory=threading.Event)
     busy_since: float = 0.0  # by time.monotonic(); 0 while it waits
     thread: threading.Thread = field(init=False)
 
@@ -69,13 +69,13 @@ class Stations:
                 if station is None or timelimit.abandoned(station.thread):
                     self._start(wake_up, number)
                     return
-                station.bell.set()
+                station.woken.set()
                 if station.is_free:
                     return
 
     def _start(self, wake_up: WakeUp, number: int) -> None:
         station = Station(wake_up, self._work(wake_up))
-        station.bell.set()
+        station.woken.set()
         self._running[wake_up, number] = station
         name = f"rcs-{'-'.join(wake_up).removeprefix('rcs_router.')}-{number}"
         args = (station, number)
@@ -102,11 +102,11 @@ class Stations:
 
     def _serve(self, station: Station, number: int) -> None:
         while not self.stopping and not timelimit.abandoned():
-            station.bell.clear()
+            station.woken.clear()
             station.busy_since = time.monotonic()
             done = guarded(" ".join(station.wake_up), station.work)
             station.busy_since = 0.0
-            if not done and not station.bell.wait(IDLE) and self._ends(station, number):
+            if not done and not station.woken.wait(IDLE) and self._ends(station, number):
                 break
         with self._lock:
             self._leave(station, number)
@@ -115,7 +115,7 @@ class Stations:
     def _ends(self, station: Station, number: int) -> bool:
         """Leave the list of running stations, unless somebody has woken this one at the last moment."""
         with self._lock:
-            if station.bell.is_set():
+            if station.woken.is_set():
                 return False
             self._leave(station, number)
             return True
@@ -131,7 +131,7 @@ class Stations:
         until = time.monotonic() + patience
         while self._running and time.monotonic() < until:
             for station in list(self._running.values()):
-                station.bell.set()
+                station.woken.set()
             time.sleep(0.02)
         self.stopping = bool(self._running)
 
