@@ -316,7 +316,10 @@ class Drain:
             )
         self.trouble(error)
         return Move(
-            *(flight.row, decision, error.detail, result.provider_id), unknown=error.unknown, took_ms=took
+            *(flight.row, decision, error.detail, result.provider_id),
+            unknown=error.unknown,
+            took_ms=took,
+            paused=self.paused,
         )
 
     def facts(self, row: Transmission, error: SendError) -> Facts:

@@ -19,11 +19,19 @@ PACE = logging.getLogger("rcs_router.pace")
 RECEIPTS = logging.getLogger("rcs_router.receipts")
 WEBHOOKS = logging.getLogger("rcs_router.webhooks")
 INBOX = logging.getLogger("rcs_router.inbox")
+ROUTING = logging.getLogger("rcs_router.routing")
+APPS = logging.getLogger("rcs_router.phases")
+EXPIRY = logging.getLogger("rcs_router.expiry")
+MEDIA = logging.getLogger("rcs_router.media")
 
 # What comes next, in the words of the lines.
 NEEDS_REVIEW = "needs review"
 WAITS = "waits for the paused backend"
 COUNTED = "nothing more: counted"
+TAKEN_BACK_FIRST = "is to be taken back"
+WITHOUT_APP = "the message goes on without this app"
+DIGEST_AGAIN = "digest it again from the admin"
+ROUTE_AGAIN = "route it again from the admin"
 
 LONGEST = 300  # characters of somebody else's words
 _NUMBERS = re.compile(
@@ -169,19 +177,149 @@ def incoming(alias: str, message: UUID, kind: str) -> None:
 
 
 def webhook_refused(alias: str, reason: object, remote: str, status: int) -> None:
-    """Say at WARNING that a request was not believed, and from where it came."""
+    """Say at WARNING that a request was not believed, and from where it came. It is not stored, so it has no id."""
     _write(
         *(WEBHOOKS, logging.WARNING, "{alias}: refused a webhook request from {remote}: {reason}"),
         alias=alias,
         reason=safe(reason, alias),
         remote=remote,
         status=status,
+        code=str(status),
+        next_step="nothing of it is stored",
+    )
+
+
+def webhook_not_stored(alias: str, code: str) -> None:
+    """Say at ERROR that the database did not take a request. It has no id yet."""
+    _write(
+        *(WEBHOOKS, logging.ERROR, "{alias}: a webhook request could not be stored"),
+        alias=alias,
+        code=code,
+        next_step="the provider is to send it again",
+    )
+
+
+def webhook_failed(alias: str, webhook: int, code: str, next_step: str, level: int = logging.ERROR) -> None:
+    """Say that a stored request could not be digested; WARNING where that passes by itself."""
+    _write(
+        *(INBOX, level, "{alias}: webhook request {webhook} cannot be digested"),
+        alias=alias,
+        webhook=webhook,
+        code=code,
+        next_step=next_step,
+    )
+
+
+def message_failed(alias: str, message: UUID, code: str, next_step: str, level: int = logging.ERROR) -> None:
+    """Say that an incoming message could not be routed; WARNING where that passes by itself."""
+    _write(
+        *(ROUTING, level, "{alias}: incoming message {message_id} cannot be routed"),
+        alias=alias,
+        message_id=message,
+        code=safe(code, alias),
+        next_step=next_step,
+    )
+
+
+def app_raised(alias: str, message: UUID, app: str, phase: str, code: str) -> None:
+    """Say at ERROR which router app raised what. `alias` is empty for an outgoing message, which may have several."""
+    _write(
+        *(APPS, logging.ERROR, "{alias}: {app} raised {code} in {phase} of message {message_id}"),
+        alias=alias,
+        message_id=message,
+        app=app,
+        phase=phase,
+        code=code,
+        next_step=WITHOUT_APP,
+    )
+
+
+def app_out_of_time(alias: str, message: UUID, app: str, phase: str, problem: str) -> None:
+    """Say at ERROR which router app did not come to an end."""
+    _write(
+        *(APPS, logging.ERROR, "{alias}: {app} in {phase} of message {message_id}: {problem}"),
+        alias=alias,
+        message_id=message,
+        app=app,
+        phase=phase,
+        problem=problem,
+        code="APP_TIMEOUT",
+        next_step=WITHOUT_APP,
+    )
+
+
+def answer_failed(alias: str, message: UUID, app: str, code: str) -> None:
+    """Say at ERROR that what a router app answers cannot be sent."""
+    _write(
+        *(APPS, logging.ERROR, "{alias}: an answer of {app} to message {message_id} cannot be sent"),
+        alias=alias,
+        message_id=message,
+        app=app or "a router app",
+        code=code,
+        next_step="nothing more: recorded on the message",
+    )
+
+
+def file_failed(alias: str, file: UUID, code: str, next_step: str, level: int = logging.WARNING) -> None:
+    """Say that a file that a person sent could not be fetched or stored."""
+    _write(
+        *(MEDIA, level, "{alias}: received file {file_id} is not fetched"),
+        alias=alias,
+        file_id=file,
+        code=code,
+        next_step=next_step,
+    )
+
+
+def too_late(alias: str, transmission: UUID, code: str, next_step: str) -> None:
+    """Say at WARNING that a message's ttl has passed before it left, or without proof that it arrived."""
+    _write(
+        *(EXPIRY, logging.WARNING, "{alias}: the time of {transmission} is up"),
+        alias=alias,
+        transmission=transmission,
+        code=code,
+        next_step=next_step,
+    )
+
+
+def not_answered(alias: str, transmission: UUID, code: str, next_step: str) -> None:
+    """Say at WARNING that a provider did not say how a message stands, or did not take it back."""
+    _write(
+        *(EXPIRY, logging.WARNING, "{alias}: asking about {transmission} failed"),
+        alias=alias,
+        transmission=transmission,
+        code=safe(code, alias),
+        next_step=next_step,
+    )
+
+
+def taken_back(alias: str, transmission: UUID, code: str, next_step: str) -> None:
+    """Say at INFO that the provider has taken a message back."""
+    _write(
+        *(EXPIRY, logging.INFO, "{alias}: {transmission} was taken back"),
+        alias=alias,
+        transmission=transmission,
+        code=code,
+        next_step=next_step,
+    )
+
+
+def doubted(alias: str, transmission: UUID, code: str) -> None:
+    """Say at WARNING that nobody knows whether a message arrived, and that nobody is left to be asked."""
+    _write(
+        *(EXPIRY, logging.WARNING, "{alias}: nobody knows whether {transmission} arrived"),
+        alias=alias,
+        transmission=transmission,
+        code=code,
+        next_step=NEEDS_REVIEW,
     )
 
 
 def _write(logger: logging.Logger, level: int, line: str, **facts: Any) -> None:
     """`line` with the code and the next step behind it, where there are any."""
-    if facts.get("code"):
+    if not facts.get("alias"):
+        line = line.removeprefix("{alias}: ")
+    if facts.get("code") and "{code}" not in line:
         line += " ({code})"
     if facts.get("next_step"):
         line += ": {next_step}"
