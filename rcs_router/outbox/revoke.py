@@ -134,7 +134,7 @@ def taken_back(row: Transmission, now: datetime, *, answered: bool = False) -> N
         if won and why in _GOES_ON:
             # somebody waits for what had a deadline; the rest gives a receipt that is under way a moment
             child = open_fallback(row, "taken back", now, may_arrive=why != RevokeFor.FALLBACK)
-            step = logs.goes_on_by(child.backend_id) if child else logs.COUNTED
+            step = logs.next_step(status, by=child.backend_id if child else "")
             logs.taken_back(row.backend_id, row.pk, why.label, step)
             signals.after_commit(
                 signals.transmission_failed, Transmission, transmission=row, reason="taken back"

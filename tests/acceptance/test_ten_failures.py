@@ -111,7 +111,7 @@ FAILURES = [
         *(PAUSED, WELL),
     ),
     Failure(past_its_deadline, DELIVERY, INFO, "acme", T, "deadline", "goes on by sms"),
-    Failure(past_its_ttl, EXPIRY, W, "solo", T, "expired before it was sent", "nothing more: counted"),
+    Failure(past_its_ttl, EXPIRY, W, "solo", T, "expired before it was sent", "nothing more: expired"),
     Failure(
         without_proof_at_its_end, EXPIRY, W, "sms", T, "expired: waiting for proof", "nobody can be asked"
     ),
