@@ -387,5 +387,5 @@ def _failed(row: StoredWebhook, error: Exception, now: datetime) -> None:
         lease_until=None,
         tries=F("tries") + 1,
         note=f"failed: {type(error).__name__}",
-        traceback=f"{where}{type(error).__name__}\n",
+        traceback=f"Traceback (most recent call last):\n{where}{type(error).__name__}\n",
     )
