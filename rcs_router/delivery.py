@@ -49,6 +49,7 @@ class Drain:
     stop_at: float  # by time.monotonic(): no claim after this
     stopping: Callable[[], bool] = lambda: False  # true when the process is to end
     backend: BaseBackend = field(init=False)
+    hold: heartbeat.Hold | None = None  # what keeps the claims, while `run` does
     waiting: deque[Flight] = field(default_factory=deque)
     flying: dict[uuid.UUID, Flight] = field(default_factory=dict)
     done: "SimpleQueue[Flight]" = field(default_factory=SimpleQueue)
@@ -86,12 +87,15 @@ class Drain:
                 self.release()
         if self.paused:
             self.dealt += outbox.divert(self.alias, self.clock())
+        if self.failures != self.failures_before:  # few messages fail in many drains, too
+            pace.note_failures(self.alias, self.failures)
         counts.flush(force=True)
         return self.dealt
 
     def begin(self) -> None:
         """Is the backend paused? When its pause is over, one drain tries it with one message."""
         state, now = pace.state(self.alias), self.clock()
+        self.failures = self.failures_before = state.failures
         if state.paused_until and state.paused_until > now:
             self.paused = True
         elif state.pauses:
@@ -126,20 +130,25 @@ class Drain:
         """Claim more when the threads could run dry; a short answer means that there is nothing more for a moment."""
         now = time.monotonic()
         self.halted = self.halted or self.stopping()
-        if self.halted or now >= self.stop_at or len(self.waiting) >= self.enough():
+        if self.halted or now >= self.stop_at or len(self.waiting) > self.enough() // 2:
             return
         busy = self.flying or self.waiting
         if busy and (now < self.next_claim or self.probing):
             return
-        wanted = 1 if self.probing else min(self.conf.CLAIM, self.enough()) if self.rate else self.conf.CLAIM
+        wanted = 1 if self.probing else self.conf.CLAIM
+        if self.rate:
+            wanted = min(wanted, self.enough() - len(self.waiting))
         if self.claim(wanted) < wanted:
             self.next_claim = now + SHORT
 
     def enough(self) -> int:
-        """How many claimed rows may wait here: with a RATE only a few, so that what is urgent overtakes the others."""
+        """How many claimed rows wait here at most; half as many are a reason to claim more.
+
+        With a RATE only a few, so that what is urgent overtakes the others.
+        """
         if self.rate is None:
-            return self.conf.THREADS
-        return max(1, min(self.conf.THREADS, int(self.rate * pace.HORIZON * 2)))
+            return 2 * self.conf.THREADS
+        return max(1, min(self.conf.CLAIM, int(self.rate * pace.HORIZON)))
 
     def claim(self, limit: int) -> int:
         claimed_at = time.monotonic()
@@ -235,6 +244,7 @@ class Drain:
                 flight.request = self.requests
             self.flying.update((flight.row.pk, flight) for flight in flights)
             self.senders.send(self.backend, flights, self.done.put)
+            self.pacer.left_now(len(flights))
 
     def collect(self) -> None:
         """Wait for the first result a moment (there may be new work), then for a few more, then take what is there."""

@@ -4,7 +4,7 @@ import logging
 import traceback
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,30 +15,20 @@ from django.utils import timezone
 
 from rcs_router import (
     heartbeat,
-    incoming,
-    linking,
     logs,
     outbox,
-    router,
     routing,
-    signals,
+    said,
     sql,
+    timelimit,
     trouble,
     wake,
 )
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
-from rcs_router.contract import (
-    BaseBackend,
-    FileReport,
-    Incoming,
-    IncomingKind,
-    Linked,
-    Receipt,
-    WebhookRequest,
-)
-from rcs_router.identities import heard
-from rcs_router.models import Connection, Event, Message, StoredWebhook
+from rcs_router.contract import BaseBackend, Receipt, WebhookRequest
+from rcs_router.models import Message, StoredWebhook
+from rcs_router.said import Said
 
 BATCH = 500
 SUSPECTS = 20  # rows that lost a lease, claimed one by one before it is looked for others
@@ -85,11 +75,14 @@ def digest() -> int:
     """Digest what is stored and route what was said, until nothing is due; returns how many rows were dealt with.
 
     Any number of threads and processes may do so at once. Webhooks and messages take turns, so that a STOP waits for
-    neither.
+    neither. It also returns when this thread hung in a router app and was given up (`timelimit.abandoned()`): another
+    one may be in its place.
     """
-    dealt = 0
+    dealt, before = 0, timelimit.abandoned()
     while (work := look()) and (count := _round(work)):
         dealt += count
+        if timelimit.abandoned() and not before:
+            break
     return dealt
 
 
@@ -154,7 +147,7 @@ class Digest:
 
     row: StoredWebhook
     receipts: list[Receipt] = field(default_factory=list)
-    said: list[Incoming | Linked | FileReport] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
     orphans: int = 0
 
 
@@ -239,7 +232,7 @@ def _not_applied(digest: Digest, error: Exception) -> None:
         step = f"waits {logs.spoken(wait.total_seconds())} for the database"
         logs.webhook_failed(row.backend, row.pk, kind, step, logging.WARNING)
         _wait(row, now + wait, f"waits for the database: {kind}")
-    elif any(_changes_consent(said) for said in digest.said):
+    elif any(said.changes_consent(one) for one in digest.said):
         step = f"a STOP or START: {logs.retried_in(wait.total_seconds())}"
         logs.webhook_failed(row.backend, row.pk, type(error).__name__, step)
         _wait(row, now + wait, f"tried again: {type(error).__name__}")
@@ -250,13 +243,6 @@ def _not_applied(digest: Digest, error: Exception) -> None:
 def _wait(row: StoredWebhook, due_at: datetime, note: str) -> None:
     """Another try later. Not counted in `tries`, which says whether its words are stored."""
     _ours([row]).update(due_at=due_at, claim=None, lease_until=None, note=note)
-
-
-def _changes_consent(said: Incoming | Linked | FileReport) -> bool:
-    if not isinstance(said, Incoming):
-        return False
-    events = {IncomingKind.SUBSCRIBE, IncomingKind.UNSUBSCRIBE}
-    return said.kind in events or incoming.is_consent_word(said.kind, said.text)
 
 
 def _set_aside(row: StoredWebhook, now: datetime) -> None:
@@ -285,7 +271,7 @@ def _apply(alias: str, parsed: list[Digest], now: datetime) -> None:
         for digest in parsed:
             digest.orphans = sum(id(receipt) in unknown for receipt in digest.receipts)
         # a row that was parked for its receipts has been here before, and what it said is stored
-        _store_said(alias, [said for digest in parsed if not digest.row.tries for said in digest.said])
+        said.store(alias, [one for digest in parsed if not digest.row.tries for one in digest.said])
         for digest in parsed:
             if digest.orphans:
                 _park(digest.row, now)
@@ -304,61 +290,6 @@ def _ours(rows: list[StoredWebhook]) -> QuerySet[StoredWebhook]:
     """Those that are still under the claim they were read with."""
     keys = [row.pk for row in rows]
     return StoredWebhook.objects.filter(pk__in=keys, claim=rows[0].claim, digested_at=None)
-
-
-def _store_said(alias: str, said: list[Incoming | Linked | FileReport]) -> None:
-    """Messages first and all at once, then what changes people, in its order."""
-    if not said:
-        return
-    connections = _connections(alias, said)
-    messages = [one for one in said if isinstance(one, Incoming) and one.kind not in _EVENTS]
-    if messages:
-        incoming.store(connections, messages)
-    for one in said:
-        if isinstance(one, Linked):
-            linking.link(one, connections)
-        elif isinstance(one, FileReport):
-            _file(alias, one)
-        elif one.kind in _EVENTS:
-            _EVENTS[one.kind](connections[one.sender], one)
-
-
-def _connections(alias: str, said: list[Incoming | Linked | FileReport]) -> dict[str, Connection]:
-    """Those of everybody who is named, by the identity as the provider wrote it."""
-    names = dict.fromkeys(name for one in said for name in _named(one))
-    tokens = backends[alias].capabilities.tokens
-    found = router.connections_for(alias, [heard(name, tokens=tokens) for name in names])
-    return dict(zip(names, found, strict=True))
-
-
-def _named(one: Incoming | Linked | FileReport) -> tuple[str, ...]:
-    if isinstance(one, Incoming):
-        return (one.sender,)
-    return (one.identity, *one.others) if isinstance(one, Linked) else ()
-
-
-def _file(alias: str, report: FileReport) -> None:
-    """A file belongs to nobody's conversation: there is a signal for whoever uploaded it."""
-    logs.INBOX.info("%s: file %s is %s", alias, report.file_id, report.status)
-    signals.after_commit(signals.file_reported, StoredWebhook, backend=alias, file=report)
-
-
-def _typing(connection: Connection, said: Incoming) -> None:
-    code = "stopped" if said.fields.get("active") is False else ""
-    Event.objects.create(connection=connection, kind="typing", code=code, at=said.at)
-
-
-def _subscription(connection: Connection, said: Incoming) -> None:
-    opted_out = said.kind == IncomingKind.UNSUBSCRIBE
-    Event.objects.create(connection=connection, kind=said.kind, at=said.at)
-    router.change_consent(connection, opted_out=opted_out, source="provider event", at=said.at)
-
-
-_EVENTS: dict[IncomingKind, Callable[[Connection, Incoming], None]] = {
-    IncomingKind.TYPING: _typing,
-    IncomingKind.SUBSCRIBE: _subscription,
-    IncomingKind.UNSUBSCRIBE: _subscription,
-}
 
 
 def _park(row: StoredWebhook, now: datetime) -> None:

@@ -23,8 +23,9 @@ from rcs_router.models import Backend, BackendState, DrainSlot
 from rcs_router.policy import THROTTLED_PAUSES
 from rcs_router.policy import pause as pause_seconds
 
-HORIZON = 0.1  # seconds ahead for which departures are reserved; what is urgent waits no longer than that
+HORIZON = 0.12  # seconds ahead for which departures are reserved; what is urgent waits no longer than that
 SLACK = 1.02  # departures are this much further apart than RATE says, since requests arrive a little early or late
+SECOND = 1.01  # a second and a little, for requests that take differently long to arrive
 LATE = 0.25  # seconds: a departure that was not used for so long is gone
 BRIEF = 10.0  # seconds: shorter pauses for speed are no alarm
 
@@ -98,21 +99,27 @@ class Pacer:
         moment = time.monotonic()
         while self.departures and self.departures[0] < moment - LATE:
             self.departures.popleft()
-        if not self.departures and moment >= self.ask_at:
-            self._reserve(wanted, self.rate)
+        # Asked for more while some are left, so that a busy moment leaves no gap in the row's reckoning.
+        ahead = self.departures[-1] - moment if self.departures else 0.0
+        if wanted > len(self.departures) and ahead < HORIZON / 2 and moment >= self.ask_at:
+            self._reserve(wanted - len(self.departures), self.rate)
         ready = sum(departure <= moment for departure in self.departures)
         if len(self.left) == self.left.maxlen:
-            ready = min(ready, sum(at <= moment - 1.0 for at in self.left))
+            ready = min(ready, sum(at <= moment - SECOND for at in self.left))
         else:
             ready = min(ready, (self.left.maxlen or 1) - len(self.left))
         return min(ready, wanted)
 
     def took(self, count: int) -> None:
-        """So many of those that were due leave now."""
+        """Use the departures of so many messages that are about to leave."""
         if self.rate is not None:
             for _ in range(count):
                 self.departures.popleft()
-                self.left.append(time.monotonic())
+
+    def left_now(self, count: int) -> None:
+        """So many have left: more than RATE must not leave within the second that follows."""
+        if self.rate is not None:
+            self.left.extend([time.monotonic()] * count)
 
     def wait(self) -> float:
         """Return the seconds until it is worth asking again; 0 without a RATE."""
@@ -121,20 +128,21 @@ class Pacer:
         moment = time.monotonic()
         next_one = self.departures[0] if self.departures else self.ask_at
         if len(self.left) == self.left.maxlen:
-            next_one = max(next_one, self.left[0] + 1.0)
+            next_one = max(next_one, self.left[0] + SECOND)
         return min(max(next_one - moment, 0.001), 1.0)
 
     def close(self) -> None:
         """Give up what was reserved and not used."""
         if self.reserved:
-            give_back(self.alias, len(self.departures), self.reserved)
+            unused = min(len(self.departures), self.reserved.count)  # those of before were not the last ones
+            give_back(self.alias, unused, self.reserved)
         self.departures.clear()
 
     def _reserve(self, wanted: int, rate: float) -> None:
         moment, got = time.monotonic(), reserve(self.alias, rate, wanted, self.clock())
         self.departures.extend(moment + wait for wait in got.waits)
-        self.reserved = got if got.count else None
-        self.ask_at = moment + max(got.wait, 0.0) if not got.count else moment
+        self.reserved = got if got.count else self.reserved
+        self.ask_at = moment if got.count else moment + max(got.wait, 0.0)
 
 
 # Pause
@@ -157,6 +165,11 @@ def begin_probe(alias: str, now: datetime, seconds: float) -> bool:
 def end_probe(alias: str, now: datetime) -> None:
     """Give that right back: there was nothing to try it with."""
     BackendState.objects.filter(pk=alias, pauses__gt=0).update(paused_until=now)
+
+
+def note_failures(alias: str, count: int) -> None:
+    """Write down how many requests have failed in a row, for the drains that follow."""
+    BackendState.objects.filter(pk=alias).update(failures=count)
 
 
 def pause(
@@ -201,7 +214,7 @@ def recover(alias: str, now: datetime | None = None) -> None:
     now = now or sql.now(BackendState)
     since = BackendState.objects.filter(pk=alias).values_list("paused_since", flat=True).first()
     ended = BackendState.objects.filter(pk=alias, pauses__gt=0).update(
-        pauses=0, paused_until=None, paused_since=None, reason="", detail=""
+        failures=0, pauses=0, paused_until=None, paused_since=None, reason="", detail=""
     )
     if ended:
         logs.resumed(alias, (now - since).total_seconds() if since else 0.0)

@@ -3,9 +3,12 @@
 Every process that works sweeps, but only one of them in a second (`LastRun`), so that no busy pool can hold it up.
 """
 
-from collections.abc import Iterator
+import logging
+import traceback
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
+from django.db import DatabaseError, InterfaceError
 from django.db.models import Q
 
 from rcs_router import alarms, expiry, inbox, outbox, pace, sql, wake
@@ -13,6 +16,8 @@ from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
 from rcs_router.models import BackendState, InboundFile, LastRun, Transmission
+
+logger = logging.getLogger(__name__)
 
 INTERVAL = 0.9  # seconds between two sweeps, over all processes
 ALARMS = 10.0  # seconds between two looks for alarms
@@ -68,10 +73,23 @@ def mend(now: datetime, patience: float = 0.0) -> None:
 
     `patience`: seconds that a lease must have been over.
     """
-    outbox.reap(now, patience=patience)
-    outbox.meet_deadlines(now)
-    expiry.sweep(now)
-    outbox.look(now)
+    parts: tuple[Callable[[], int], ...] = (
+        lambda: outbox.reap(now, patience=patience),
+        lambda: outbox.meet_deadlines(now),
+        lambda: expiry.sweep(now),
+        lambda: outbox.look(now),
+    )
+    for number, part in enumerate(parts):
+        try:
+            part()
+        except (DatabaseError, InterfaceError):
+            raise
+        except Exception as error:  # one broken row must not hold up what the other parts do
+            where = "".join(traceback.format_tb(error.__traceback__))
+            logger.error(
+                *("part %d of the sweep failed (%s): tried again\n%s", number, type(error).__name__, where),
+                extra={"code": type(error).__name__, "next_step": "tried again"},
+            )
 
 
 def due(now: datetime) -> Iterator[wake.WakeUp]:

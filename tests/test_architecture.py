@@ -51,6 +51,7 @@ ORDER = [
         "delivery",
         "expiry",
         "routing",
+        "said",
         "inbox",
         "addresses",
         "media",

@@ -51,6 +51,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='backendstate',
+            name='failures',
+            field=models.PositiveIntegerField(db_default=0, default=0, help_text='Failed requests in a row, over all workers.'),
+        ),
+        migrations.AddField(
+            model_name='backendstate',
             name='paused_since',
             field=models.DateTimeField(blank=True, help_text='Start of the outage.', null=True),
         ),
@@ -125,7 +130,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='message',
-            index=models.Index(condition=models.Q(('direction', 'in'), ('routed_at', None)), fields=['-urgent', 'created_at'], name='rcs_message_to_route'),
+            index=models.Index(condition=models.Q(('direction', 'in'), ('routed_at', None)), fields=['-urgent', 'created_at', 'id'], name='rcs_message_to_route'),
         ),
         migrations.AddIndex(
             model_name='message',

@@ -90,7 +90,7 @@ class Message(models.Model):
         ]
         indexes = [
             models.Index(  # in the order in which they are claimed
-                fields=["-urgent", "created_at"],
+                fields=["-urgent", "created_at", "id"],
                 condition=Q(direction="in", routed_at=None),
                 name="rcs_message_to_route",
             ),

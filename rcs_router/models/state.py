@@ -13,6 +13,9 @@ class BackendState(models.Model):
         default=0, help_text="UNIX seconds: the theoretical arrival time of the rate limiter (GCRA)."
     )
     paused_until = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Failed requests in a row, over all workers."
+    )
     pauses = models.PositiveSmallIntegerField(default=0, help_text="Pauses in a row; 0 while all is well.")
     paused_since = models.DateTimeField(null=True, blank=True, help_text="Start of the outage.")
     reason = models.CharField(max_length=200, blank=True)

@@ -298,4 +298,4 @@ def _log(move: Move, goes_on_by: str) -> None:
             by=goes_on_by,
             paused=move.paused or (not decision.spend and move.kind == "attempt"),
         )
-        logs.attempt_failed(row.backend_id, row.pk, decision.reason, move.attempt, step)
+        logs.attempt_failed(row.backend_id, row.pk, decision.reason, row.attempts + 1, step)

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.test import override_settings
 
-from rcs_router import inbox, lookup_connections, sql, wake
+from rcs_router import inbox, lookup_connections, routing, sql, wake
 from rcs_router.backends import backends
 from rcs_router.brake import brake
 from rcs_router.contract import Outbound, Parsed, Receipt, WebhookRequest
@@ -66,7 +66,7 @@ class World:
                 (backends, "create_connection", lambda alias: self._stand_in(make(alias))),
                 (brake, "allows", lambda connection: True),  # a test's minute has more turns than a person's
                 (station, "download", self._download),
-                (inbox, "_aside", _Here()),
+                (routing, "_aside", _Here()),
             ):
                 stack.enter_context(mock.patch.object(where, name, instead))
             stack.enter_context(_hooks_run_once())

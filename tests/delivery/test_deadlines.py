@@ -9,7 +9,7 @@ from django.utils import timezone
 from rcs_router import delivery, expiry, outbox, pace, send, sql, sweep
 from rcs_router.contract import Receipt, ReceiptKind, SendResult, Status
 from rcs_router.errors import Ambiguous, SendError, Throttled, Unavailable
-from rcs_router.models import RevokeFor, Transmission
+from rcs_router.models import BackendState, Message, RevokeFor, Transmission
 from tests.core import ALICE, BACKENDS, BOB, connection, drain, memory, sent_to
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("router")]
@@ -287,3 +287,36 @@ def test_a_whole_outage_loses_and_doubles_nothing(settings: Any) -> None:
     drain("sms")
     assert sorted(outbound.to for outbound in memory("sms").sent) == numbers
     assert {codes.status, orders.status} == {Status.ACCEPTED}
+
+
+def test_few_messages_that_fail_pause_a_backend_too(settings: Any) -> None:
+    """One code a minute: each drain sees one failure, and the count goes on from drain to drain."""
+    settings.RCS_ROUTER = {**settings.RCS_ROUTER, "BREAKER": 4, "RETRY_DELAYS": [3600]}
+    memory().outcomes.extend([Unavailable()] * 10)
+    for number in range(4):
+        sent_to(number=f"+3725550{number:04}", **CODE)
+        drain("rcs")
+    assert pace.is_paused("rcs", timezone.now())
+    assert len(sms()) == 4
+    BackendState.objects.update(pauses=0, paused_until=None, failures=3)
+    memory().outcomes.clear()
+    sent_to(traffic="transaction")
+    drain("rcs")
+    assert pace.state("rcs").failures == 0
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_one_broken_row_holds_up_no_other(paused: bool) -> None:
+    broken, fine = sent_to(**CODE), sent_to(number=BOB, **CODE)
+    Message.objects.filter(pk=broken.message_id).update(content={"type": "of another release"})
+    if paused:
+        pace.pause("rcs", "unavailable", 3600, timezone.now())
+        drain("rcs")
+    else:
+        for row in (broken, fine):
+            overdue(row)
+        sweep.mend(timezone.now())
+    assert (status(fine), status(broken), sms()) == (Status.FAILED, Status.QUEUED, [BOB])
+    BackendState.objects.update(paused_until=None, pauses=0)
+    drain("rcs")
+    assert (status(broken), broken.reason) == (Status.REVIEW, "broken_content")

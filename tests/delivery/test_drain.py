@@ -330,10 +330,10 @@ def test_a_pace_is_kept_by_all_workers_together(settings: pytest.FixtureRequest)
     pace.state("rcs")
     now = timezone.now()
     leaves = []
-    for tenth in range(11):
+    for turn in range(21):
         for worker in range(3):
-            got = pace.reserve("rcs", 100, 20 + worker, now + timedelta(seconds=tenth / 10))
-            leaves += [tenth / 10 + wait for wait in got.waits]
+            got = pace.reserve("rcs", 100, 20 + worker, now + timedelta(seconds=turn / 20))
+            leaves += [turn / 20 + wait for wait in got.waits]
             assert got.count or 0 < got.wait <= 0.1
     assert leaves == sorted(leaves)
     assert min(later - first for first, later in pairwise(leaves)) >= 0.01

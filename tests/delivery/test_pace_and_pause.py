@@ -1,6 +1,9 @@
 """How fast a backend goes, how it is paused, and who hears of it."""
 
+import threading
 import time
+from collections import deque
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -183,3 +186,34 @@ def test_a_provider_that_is_down_is_paused_longer_each_time_and_costs_one_reques
         asked.append(len(memory("alone").sent))
     assert [later - asked[0] for later in asked[1:]] == [1, 2, 3]
     assert pace.state("alone").pauses == 4
+
+
+@dataclass
+class Limited:
+    """A provider that takes `limit` requests in any second, and answers 429 to more, without saying for how long."""
+
+    limit: int
+    taken: deque[float] = field(default_factory=deque)
+    refused: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, outbound: Outbound) -> SendResult:
+        with self.lock:
+            now = time.monotonic()
+            while self.taken and self.taken[0] <= now - 1.0:
+                self.taken.popleft()
+            if len(self.taken) >= self.limit:
+                self.refused += 1
+                raise Throttled
+            self.taken.append(now)
+        return SendResult()
+
+
+def test_a_rate_that_is_the_providers_own_limit_is_not_refused(settings: Any) -> None:
+    settings.RCS_BACKENDS = {"rcs": {"BACKEND": "rcs_router.testing.MemoryBackend", "RATE": "50/s"}}
+    provider = Limited(50)
+    memory().outcomes.extend([provider] * 300)
+    send("Sale", [connection(f"+3725550{n:04}") for n in range(120)])
+    drain("rcs")
+    assert Transmission.objects.filter(status=Status.ACCEPTED).count() == 120
+    assert provider.refused <= 1

@@ -1,8 +1,9 @@
 """A STOP goes before everything else that people say."""
 
 import pytest
+from django.db import connection as database
 
-from rcs_router import inbox, receive, routing, sql
+from rcs_router import inbox, lookup_connections, receive, routing, sql
 from rcs_router.contract import Incoming, IncomingKind
 from rcs_router.incoming import store
 from rcs_router.models import Consent, Message
@@ -64,3 +65,22 @@ def test_what_an_older_release_has_stored_is_a_stop_all_the_same() -> None:
     Message.objects.update(urgent=False, lost_leases=9)
     inbox.digest()
     assert Consent.objects.get(subject=ALICE).opted_out
+
+
+@pytest.mark.skipif(database.vendor != "postgresql", reason="only it tells its plan so")
+@pytest.mark.parametrize("analysed", [False, True])
+def test_the_next_messages_are_found_without_sorting_all_that_wait(analysed: bool) -> None:
+    """Else a claim takes longer and longer while a backlog grows."""
+    people = {one.identity: one for one in lookup_connections("rcs", [f"+37255{n:06}" for n in range(1500)])}
+    store(people, [Incoming(IncomingKind.TEXT, number, text="hello") for number in people])
+    statement = (
+        f"EXPLAIN SELECT id FROM {Message._meta.db_table} WHERE {routing.fresh().format(now='%s')} "
+        f"ORDER BY {routing.ORDER} LIMIT 15 FOR UPDATE SKIP LOCKED"
+    )
+    with database.cursor() as cursor:
+        if analysed:
+            cursor.execute("ANALYZE")
+        cursor.execute(statement, [sql.now(Message)])
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "rcs_message_to_route" in plan
+    assert "Sort" not in plan

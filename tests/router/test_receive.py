@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db import connections as databases
 from django.utils import timezone
 
-from rcs_router import inbox, receive, send, wake
+from rcs_router import inbox, receive, router, send, wake
 from rcs_router.content import Reply, Text
 from rcs_router.models import Message
 from tests.core import BOB, connection, drain
@@ -114,7 +114,7 @@ def test_messages_are_routed_in_the_order_they_were_stored(monkeypatch: pytest.M
     rows = [receive(str(n), connection()) for n in range(5)]
     Message.objects.filter(pk=rows[0].pk).update(created_at=timezone.now())
     routed: list[str] = []
-    route = inbox.router.route
-    monkeypatch.setattr(inbox.router, "route", lambda row, *how: routed.append(row.text) or route(row, *how))
+    route = router.route
+    monkeypatch.setattr(router, "route", lambda row, *how: routed.append(row.text) or route(row, *how))
     inbox.digest()
     assert routed == ["1", "2", "3", "4", "0"]

@@ -123,7 +123,7 @@ def test_a_receipt_is_not_lost_when_the_database_is_in_trouble(monkeypatch: pyte
     with monkeypatch.context() as broken:
         broken.setattr(outbox, "apply_receipts", fail)
         inbox.digest()
-    StoredWebhook.objects.update(due_at=timezone.now() - LONG_AGO)  # its wait is over
+    StoredWebhook.objects.update(due_at=timezone.now() - LONG_AGO)  # the pause is over
     inbox.digest()
     t.refresh_from_db()
     assert t.status == Status.DELIVERED
