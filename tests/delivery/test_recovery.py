@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,16 +14,10 @@ from rcs_router.contract import Outbound, SendResult, Status
 from rcs_router.models import DrainSlot, Transmission
 from rcs_router.senders import Flight
 from tests.core import BACKENDS, drain, memory, sent_to
+from tests.services.processes import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("router")]
 DEADLINE = 20  # seconds
-
-
-def until(fact: Callable[[], Any], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not fact():
-        assert time.monotonic() < deadline, f"not seen: {what}"
-        time.sleep(0.01)
 
 
 def lease_of(row: Transmission) -> Any:
@@ -48,7 +41,7 @@ def test_what_is_in_flight_stays_ours_while_we_live(settings: Any) -> None:
 
     def slow(outbound: Outbound) -> SendResult:
         leases.append(lease_of(row))
-        until(lambda: lease_of(row) > leases[0] + timedelta(seconds=0.5), "five renewals")
+        wait_until(lambda: lease_of(row) > leases[0] + timedelta(seconds=0.5), "five renewals")
         leases.append(DrainSlot.objects.filter(holder__isnull=False).values_list("lease_until").get()[0])
         return SendResult()
 
@@ -100,7 +93,7 @@ def test_a_heartbeat_survives_a_database_that_is_away(
         before = hold.valid_until
         for _ in range(3):
             assert beats.acquire(timeout=DEADLINE)
-        until(lambda: hold.valid_until > before, "a renewal")
+        wait_until(lambda: hold.valid_until > before, "a renewal")
     assert "leases are not renewed" in caplog.text
     assert "secret words" not in caplog.text
 

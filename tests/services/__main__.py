@@ -25,7 +25,8 @@ def main() -> int:
     postgresql = PostgreSQL()
     env = {**os.environ, "RCS_TEST_DATABASE": postgresql.url}
     try:
-        rest = ["-m", "not services", *(f"--ignore={path}" for path in ELSEWHERE)]
+        parallel = ["-n", "auto", "--dist", "loadfile"]
+        rest = ["-m", "not services", *parallel, *(f"--ignore={path}" for path in ELSEWHERE)]
         runs = [options] if options else [["-m", "services"], rest]
         return max(
             subprocess.run([sys.executable, "-m", "pytest", *run], env=env, check=False).returncode

@@ -1,8 +1,7 @@
 """The threads that do the work: nobody waits for another's, nothing is doubled, and they end in good order."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -15,17 +14,11 @@ from rcs_router.contract import Outbound, SendResult, Status
 from rcs_router.models import DrainSlot, LastRun, Message, Transmission
 from rcs_router.stations import Stations
 from tests.core import BOB, connection, memory, sent_to
+from tests.services.processes import wait_until
 from tests.stations import apps
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("router")]
 DEADLINE = 20  # seconds
-
-
-def until(fact: Callable[[], Any], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not fact():
-        assert time.monotonic() < deadline, f"not seen: {what}"
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -45,7 +38,7 @@ def test_a_wake_up_has_the_work_done_and_local_work_needs_no_broker(working: Sta
     settings.RCS_ROUTER = {**settings.RCS_ROUTER, "APPS": ["rcs_router.handlers.Echo"]}
     receive("echo hello", connection())
     working.wake((wake.DIGEST,))
-    until(lambda: [outbound.text for outbound in memory().sent] == ["hello"], "the answer")
+    wait_until(lambda: [outbound.text for outbound in memory().sent] == ["hello"], "the answer")
 
 
 def test_a_provider_that_hangs_holds_up_no_other_backend(working: Stations) -> None:
@@ -59,12 +52,12 @@ def test_a_provider_that_hangs_holds_up_no_other_backend(working: Stations) -> N
     memory("rcs").outcomes.append(hangs)
     slow, quick = sent_to("rcs"), sent_to("alone", BOB)
     working.wake((wake.DRAIN, "rcs"))
-    until(lambda: memory("rcs").sent, "the request that hangs")
+    wait_until(lambda: memory("rcs").sent, "the request that hangs")
     working.wake((wake.DRAIN, "alone"))
-    until(lambda: status(quick) == Status.ACCEPTED, "the other backend")
+    wait_until(lambda: status(quick) == Status.ACCEPTED, "the other backend")
     assert status(slow) == Status.SENDING
     answers.set()
-    until(lambda: status(slow) == Status.ACCEPTED, "the slow one")
+    wait_until(lambda: status(slow) == Status.ACCEPTED, "the slow one")
 
 
 def test_stop_waits_for_what_is_in_flight_and_gives_the_rest_back(working: Stations, settings: Any) -> None:
@@ -78,10 +71,10 @@ def test_stop_waits_for_what_is_in_flight_and_gives_the_rest_back(working: Stati
     memory().outcomes.append(hangs)
     message = send("Sale", [connection(f"+3725550{n:04}") for n in range(10)])
     working.wake((wake.DRAIN, "rcs"))
-    until(lambda: memory().sent, "the first request")
+    wait_until(lambda: memory().sent, "the first request")
     stopper = threading.Thread(target=working.stop)
     stopper.start()
-    until(lambda: working.stopping, "the stop")
+    wait_until(lambda: working.stopping, "the stop")
     answers.set()
     stopper.join(DEADLINE)
     assert not stopper.is_alive()
@@ -103,7 +96,7 @@ def test_whoever_works_sweeps(working: Stations, monkeypatch: pytest.MonkeyPatch
     past = timezone.now() - timedelta(hours=1)
     Transmission.objects.update(status=Status.SENDING, claim=lost.pk, lease_until=past)
     working.wake((wake.DRAIN, "rcs"))
-    until(lambda: status(lost) == Status.ACCEPTED, "the dead worker's message")
+    wait_until(lambda: status(lost) == Status.ACCEPTED, "the dead worker's message")
     assert LastRun.objects.get(job="sweep").at
 
 
@@ -122,7 +115,7 @@ def test_work_that_fails_is_logged_without_its_words_and_tried_again(
     monkeypatch.setitem(stations._WORK, wake.DIGEST, digest)
     for times in (1, 2):
         working.wake((wake.DIGEST,))
-        until(lambda times=times: len(caplog.records) >= times, "the line")  # type: ignore[misc]
+        wait_until(lambda times=times: len(caplog.records) >= times, "the line")  # type: ignore[misc]
     assert [record.getMessage().split()[0].rstrip(":") for record in caplog.records] == [
         "rcs_router.digest"
     ] * 2
@@ -225,7 +218,7 @@ def test_an_app_that_hangs_in_c_holds_up_nobody_else(working: Stations, settings
         receive("hang", connection(f"+3725550{number:04}"))
     receive("echo hello", connection(BOB))
     working.wake((wake.DIGEST,))
-    until(lambda: [outbound.text for outbound in memory().sent] == ["hello"], "the answer")
-    until(lambda: not Message.objects.filter(direction="in", routed_at=None).exists(), "the others")
+    wait_until(lambda: [outbound.text for outbound in memory().sent] == ["hello"], "the answer")
+    wait_until(lambda: not Message.objects.filter(direction="in", routed_at=None).exists(), "the others")
     assert Message.objects.filter(direction="in", errors__0__app="tests.stations.apps.Hangs").count() == 5
     apps.RELEASE.set()
