@@ -49,6 +49,7 @@ class Drain:
     stop_at: float  # by time.monotonic(): no claim after this
     stopping: Callable[[], bool] = lambda: False  # true when the process is to end
     backend: BaseBackend = field(init=False)
+    hold: heartbeat.Hold | None = None  # what keeps the claims, while `run` does
     waiting: deque[Flight] = field(default_factory=deque)
     flying: dict[uuid.UUID, Flight] = field(default_factory=dict)
     done: "SimpleQueue[Flight]" = field(default_factory=SimpleQueue)
@@ -325,7 +326,10 @@ class Drain:
             )
         self.trouble(error)
         return Move(
-            *(flight.row, decision, error.detail, result.provider_id), unknown=error.unknown, took_ms=took
+            *(flight.row, decision, error.detail, result.provider_id),
+            unknown=error.unknown,
+            took_ms=took,
+            paused=self.paused,
         )
 
     def facts(self, row: Transmission, error: SendError) -> Facts:

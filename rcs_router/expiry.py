@@ -81,7 +81,10 @@ def _ask(row: Transmission) -> Answer:
     except SendError as error:
         answer.revoked = error
     except Exception as error:  # one row's trouble; the others are asked for all the same
-        logger.error("%r raised %s in revoke, which is not a SendError", backend, type(error).__name__)
+        logger.error(
+            *("%r raised %s about %s, which is not a SendError", backend, type(error).__name__, row.pk),
+            extra={"alias": row.backend_id, "transmission": str(row.pk), "code": type(error).__name__},
+        )
         answer.revoked = BackendBug(f"{type(error).__name__} in {type(backend).__name__}")
     return answer
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from rcs_router import (
     heartbeat,
+    logs,
     outbox,
     routing,
     said,
@@ -28,8 +29,6 @@ from rcs_router.conf import router_settings
 from rcs_router.contract import BaseBackend, Receipt, WebhookRequest
 from rcs_router.models import Message, StoredWebhook
 from rcs_router.said import Said
-
-logger = logging.getLogger(__name__)
 
 BATCH = 500
 SUSPECTS = 20  # rows that lost a lease, claimed one by one before it is looked for others
@@ -230,16 +229,12 @@ def _not_applied(digest: Digest, error: Exception) -> None:
     row, now = digest.row, sql.now(StoredWebhook)
     wait = trouble.pause_since(row.received_at, now)
     if kind := trouble.database_trouble(error):
-        logger.warning(
-            "webhook request %s of %s waits %.0f s for the database: %s",
-            *(row.pk, row.backend, wait.total_seconds(), kind),
-        )
+        step = f"waits {logs.spoken(wait.total_seconds())} for the database"
+        logs.webhook_failed(row.backend, row.pk, kind, step, logging.WARNING)
         _wait(row, now + wait, f"waits for the database: {kind}")
     elif any(said.changes_consent(one) for one in digest.said):
-        logger.error(
-            "webhook request %s of %s, a STOP or START, cannot be digested: %s; again in %.0f s",
-            *(row.pk, row.backend, type(error).__name__, wait.total_seconds()),
-        )
+        step = f"a STOP or START: {logs.retried_in(wait.total_seconds())}"
+        logs.webhook_failed(row.backend, row.pk, type(error).__name__, step)
         _wait(row, now + wait, f"tried again: {type(error).__name__}")
     else:
         _failed(row, error, now)
@@ -252,10 +247,7 @@ def _wait(row: StoredWebhook, due_at: datetime, note: str) -> None:
 
 def _set_aside(row: StoredWebhook, now: datetime) -> None:
     note = f"set aside: {row.lost_leases} workers died while digesting it"
-    logger.error(
-        "webhook request %s of %s is %s; look at it in the admin, and digest it again",
-        *(row.pk, row.backend, note),
-    )
+    logs.webhook_failed(row.backend, row.pk, note, logs.DIGEST_AGAIN)
     _ours([row]).update(digested_at=now, claim=None, lease_until=None, note=note)
 
 
@@ -314,13 +306,17 @@ def _park(row: StoredWebhook, now: datetime) -> None:
 
 
 def _failed(row: StoredWebhook, error: Exception, now: datetime) -> None:
-    """Kept with its traceback, to be looked at and digested again from the admin."""
-    logger.error("webhook request %s of %s cannot be digested: %s", row.pk, row.backend, type(error).__name__)
+    """Kept with its traceback, to be looked at and digested again from the admin.
+
+    The lines without the error's own text, which may quote a number or a secret; the body stands beside them.
+    """
+    where = "".join(traceback.format_tb(error.__traceback__))
+    logs.webhook_failed(row.backend, row.pk, type(error).__name__, logs.DIGEST_AGAIN)
     _ours([row]).update(
         digested_at=now,
         claim=None,
         lease_until=None,
         tries=F("tries") + 1,
         note=f"failed: {type(error).__name__}",
-        traceback="".join(traceback.format_exception(error)),
+        traceback=f"Traceback (most recent call last):\n{where}{type(error).__name__}\n",
     )

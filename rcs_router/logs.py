@@ -19,11 +19,19 @@ PACE = logging.getLogger("rcs_router.pace")
 RECEIPTS = logging.getLogger("rcs_router.receipts")
 WEBHOOKS = logging.getLogger("rcs_router.webhooks")
 INBOX = logging.getLogger("rcs_router.inbox")
+ROUTING = logging.getLogger("rcs_router.routing")
+APPS = logging.getLogger("rcs_router.phases")
+EXPIRY = logging.getLogger("rcs_router.expiry")
+MEDIA = logging.getLogger("rcs_router.media")
 
 # What comes next, in the words of the lines.
 NEEDS_REVIEW = "needs review"
 WAITS = "waits for the paused backend"
 COUNTED = "nothing more: counted"
+TAKEN_BACK_FIRST = "is to be taken back"
+WITHOUT_APP = "the message goes on without this app"
+DIGEST_AGAIN = "digest it again from the admin"
+ROUTE_AGAIN = "route it again from the admin"
 
 LONGEST = 300  # characters of somebody else's words
 _NUMBERS = re.compile(
@@ -81,8 +89,7 @@ def next_step(status: Status, *, wait: float | None = None, by: str = "", paused
         return WAITS if paused else retried_in(wait or 0)
     if by:
         return goes_on_by(by)
-    words = {Status.REVIEW: NEEDS_REVIEW, Status.CANCELLED: "nothing more: cancelled"}
-    return words.get(status, COUNTED)
+    return NEEDS_REVIEW if status == Status.REVIEW else f"nothing more: {status.name.lower()}"
 
 
 def sent(alias: str, transmission: UUID, attempt: int, took_ms: int | None = None) -> None:
@@ -169,19 +176,142 @@ def incoming(alias: str, message: UUID, kind: str) -> None:
 
 
 def webhook_refused(alias: str, reason: object, remote: str, status: int) -> None:
-    """Say at WARNING that a request was not believed, and from where it came."""
+    """Say at WARNING that a request was not believed, and from where it came. It is not stored, so it has no id."""
+    line = "{alias}: refused a webhook request from {remote}: {reason}"
     _write(
-        *(WEBHOOKS, logging.WARNING, "{alias}: refused a webhook request from {remote}: {reason}"),
+        WEBHOOKS,
+        logging.WARNING,
+        line,
         alias=alias,
         reason=safe(reason, alias),
         remote=remote,
         status=status,
+        code=str(status),
+        next_step="nothing of it is stored",
+    )
+
+
+def webhook_not_stored(alias: str, code: str) -> None:
+    """Say at ERROR that the database did not take a request. It has no id yet."""
+    line = "{alias}: a webhook request could not be stored"
+    _write(
+        WEBHOOKS, logging.ERROR, line, alias=alias, code=code, next_step="the provider is to send it again"
+    )
+
+
+def webhook_failed(alias: str, webhook: int, code: str, next_step: str, level: int = logging.ERROR) -> None:
+    """Say that a stored request could not be digested; WARNING where that passes by itself."""
+    line = "{alias}: webhook request {webhook} cannot be digested"
+    _write(INBOX, level, line, alias=alias, webhook=webhook, code=code, next_step=next_step)
+
+
+def message_failed(alias: str, message: UUID, code: str, next_step: str, level: int = logging.ERROR) -> None:
+    """Say that an incoming message could not be routed; WARNING where that passes by itself."""
+    line = "{alias}: incoming message {message_id} cannot be routed"
+    _write(ROUTING, level, line, alias=alias, message_id=message, code=safe(code, alias), next_step=next_step)
+
+
+def app_raised(alias: str, message: UUID, app: str, phase: str, code: str) -> None:
+    """Say at ERROR which router app raised what. `alias` is empty for an outgoing message, which may have several."""
+    line = "{alias}: {app} raised {code} in {phase} of message {message_id}"
+    _write(
+        APPS,
+        logging.ERROR,
+        line,
+        alias=alias,
+        message_id=message,
+        app=app,
+        phase=phase,
+        code=code,
+        next_step=WITHOUT_APP,
+    )
+
+
+def app_out_of_time(alias: str, message: UUID, app: str, phase: str, problem: str) -> None:
+    """Say at ERROR which router app did not come to an end."""
+    line = "{alias}: {app} in {phase} of message {message_id}: {problem}"
+    _write(
+        APPS,
+        logging.ERROR,
+        line,
+        alias=alias,
+        message_id=message,
+        app=app,
+        phase=phase,
+        problem=problem,
+        code="APP_TIMEOUT",
+        next_step=WITHOUT_APP,
+    )
+
+
+def answer_failed(alias: str, message: UUID, app: str, code: str) -> None:
+    """Say at ERROR that what a router app answers cannot be sent."""
+    line = "{alias}: an answer of {app} to message {message_id} cannot be sent"
+    _write(
+        APPS,
+        logging.ERROR,
+        line,
+        alias=alias,
+        message_id=message,
+        app=app or "a router app",
+        code=code,
+        next_step="nothing more: recorded on the message",
+    )
+
+
+def file_failed(alias: str, file: UUID, code: str, next_step: str, level: int = logging.WARNING) -> None:
+    """Say that a file that a person sent could not be fetched or stored."""
+    line = "{alias}: received file {file_id} is not fetched"
+    _write(MEDIA, level, line, alias=alias, file_id=file, code=code, next_step=next_step)
+
+
+def too_late(alias: str, transmission: UUID, code: str, next_step: str) -> None:
+    """Say at WARNING that a message's ttl has passed before it left, or without proof that it arrived."""
+    line = "{alias}: the time of {transmission} is up"
+    _write(
+        EXPIRY, logging.WARNING, line, alias=alias, transmission=transmission, code=code, next_step=next_step
+    )
+
+
+def not_answered(alias: str, transmission: UUID, code: str, next_step: str) -> None:
+    """Say at WARNING that a provider did not say how a message stands, or did not take it back."""
+    line = "{alias}: asking about {transmission} failed"
+    _write(
+        EXPIRY,
+        logging.WARNING,
+        line,
+        alias=alias,
+        transmission=transmission,
+        code=safe(code, alias),
+        next_step=next_step,
+    )
+
+
+def taken_back(alias: str, transmission: UUID, code: str, next_step: str) -> None:
+    """Say at INFO that the provider has taken a message back."""
+    line = "{alias}: {transmission} was taken back"
+    _write(EXPIRY, logging.INFO, line, alias=alias, transmission=transmission, code=code, next_step=next_step)
+
+
+def doubted(alias: str, transmission: UUID, code: str) -> None:
+    """Say at WARNING that nobody knows whether a message arrived, and that nobody is left to be asked."""
+    line = "{alias}: nobody knows whether {transmission} arrived"
+    _write(
+        EXPIRY,
+        logging.WARNING,
+        line,
+        alias=alias,
+        transmission=transmission,
+        code=code,
+        next_step=NEEDS_REVIEW,
     )
 
 
 def _write(logger: logging.Logger, level: int, line: str, **facts: Any) -> None:
     """`line` with the code and the next step behind it, where there are any."""
-    if facts.get("code"):
+    if not facts.get("alias"):
+        line = line.removeprefix("{alias}: ")
+    if facts.get("code") and "{code}" not in line:
         line += " ({code})"
     if facts.get("next_step"):
         line += ": {next_step}"

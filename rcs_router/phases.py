@@ -1,6 +1,5 @@
 """Router apps and the messages they see: an incoming one walks five phases, an outgoing one a single phase."""
 
-import logging
 import time
 import traceback
 import uuid
@@ -13,11 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from rcs_router import content as contents
-from rcs_router import timelimit
+from rcs_router import logs, timelimit
 from rcs_router.content import Content, Text
 from rcs_router.models import Connection, Contact, InboundFile, Message, Transmission
-
-logger = logging.getLogger(__name__)
 
 
 class RouterApp:
@@ -200,10 +197,7 @@ class Asking:
 
 
 def tell_no_answer(row: Message, problem: dict[str, str]) -> None:
-    logger.error(
-        "%s: %s in %s of message %s (APP_TIMEOUT); the message goes on without this app",
-        *(problem["app"], problem["error"], problem["phase"], row.pk),
-    )
+    logs.app_out_of_time(row.backend_id or "", row.pk, problem["app"], problem["phase"], problem["error"])
 
 
 def run_incoming(apps: Sequence[RouterApp], message: IncomingMessage, asking: Asking) -> None:
@@ -283,7 +277,7 @@ def _record(row: Message, app: RouterApp, phase: str, error: Exception) -> None:
             "at": _place(error),
         },
     ]
-    logger.error("%s raised %s in %s of message %s", app.name, type(error).__name__, phase, row.pk)
+    logs.app_raised(row.backend_id or "", row.pk, app.name, phase, type(error).__name__)
 
 
 def _place(error: Exception) -> str:

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from rcs_router import arguments, consent, incoming, outbox, signals, sql, wake
+from rcs_router import arguments, consent, incoming, logs, outbox, signals, sql, wake
 from rcs_router.backends import backends, brand_of
 from rcs_router.brake import brake
 from rcs_router.capabilities import require
@@ -344,7 +344,14 @@ def _acknowledge(connection: Connection, answer: str) -> None:
     try:
         send(answer, connection, traffic=Traffic.ACKNOWLEDGEMENT)
     except RCSError as error:
-        logger.error("%s cannot acknowledge what somebody said: %s", connection.backend_id, error)
+        logger.error(
+            *(
+                "%s: what somebody said counts, but is not acknowledged (%s)",
+                connection.backend_id,
+                type(error).__name__,
+            ),
+            extra={"alias": connection.backend_id, "code": type(error).__name__},
+        )
 
 
 def _respond(row: Message, response: dict[str, Any]) -> None:
@@ -361,6 +368,7 @@ def _respond(row: Message, response: dict[str, Any]) -> None:
         }
         if problem not in row.errors:
             row.errors = [*row.errors, problem]
+            logs.answer_failed(row.backend_id or "", row.pk, row.handled_by, type(error).__name__)
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:

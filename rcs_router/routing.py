@@ -18,13 +18,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from rcs_router import heartbeat, incoming, phases, router, sql, timelimit, transactions, trouble, wake
+from rcs_router import heartbeat, incoming, logs, phases, router, sql, timelimit, transactions, trouble, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.errors import SendError
 from rcs_router.models import Connection, Message
-
-logger = logging.getLogger(__name__)
 
 BATCH = 15  # messages claimed at once
 TURN = 0.3  # seconds after which the rest of a batch is given back, so that a STOP that has come goes first
@@ -188,7 +186,8 @@ class Batch:
         if not is_urgent(row):
             _set_aside(row, f"{lost} workers died while router apps had it", sql.now(Message))
             return None
-        logger.error("message %s: %s workers died of it; it is routed without router apps", row.pk, lost)
+        step = "a STOP or START: it counts, and no router app is asked"
+        logs.message_failed(row.backend_id or "", row.pk, f"{lost} workers died of it", step)
         return router.route(row, ask=False)
 
     def _ask_all(self, row: Message) -> phases.IncomingMessage | None:
@@ -227,10 +226,8 @@ def _unroutable(row: Message, error: BaseException) -> None:
     now = sql.now(Message)
     if kind := trouble.database_trouble(error):
         wait = trouble.pause_since(row.created_at, now)
-        logger.warning(
-            "message %s (%s) waits %.0f s for the database: %s",
-            *(row.pk, row.backend_id, wait.total_seconds(), kind),
-        )
+        step = f"waits {logs.spoken(wait.total_seconds())} for the database"
+        logs.message_failed(row.backend_id or "", row.pk, kind, step, logging.WARNING)
         _put_back(row, lease_until=now + wait)
         return
     problem = {"phase": "route", "error": f"{type(error).__name__}: {error}"[:500]}
@@ -239,16 +236,14 @@ def _unroutable(row: Message, error: BaseException) -> None:
         _set_aside(row, problem["error"], now)
         return
     seconds = RETRIES[min(tries, len(RETRIES)) - 1]
-    logger.error("message %s cannot be routed: %s; again in %s s", row.pk, type(error).__name__, seconds)
+    logs.message_failed(row.backend_id or "", row.pk, type(error).__name__, logs.retried_in(seconds))
     errors = [*row.errors, problem] if tries <= len(RETRIES) + 1 else row.errors
     _put_back(row, lease_until=now + timedelta(seconds=seconds), errors=errors)
 
 
 def _set_aside(row: Message, why: str, now: datetime) -> None:
-    logger.error(
-        "message %s (%s) is set aside: %s; see Messages, set aside, in the admin, and route it again",
-        *(row.pk, row.backend_id, why.partition(":")[0]),
-    )
+    step = f"set aside: {logs.ROUTE_AGAIN}"
+    logs.message_failed(row.backend_id or "", row.pk, why.partition(":")[0], step)
     problem = {"phase": "route", "error": why}
     _put_back(row, set_aside_at=now, routed_at=now, lease_until=None, errors=[*row.errors, problem])
 
@@ -281,4 +276,4 @@ def _quietly(call: Callable[..., None], *args: str) -> None:
     try:
         call(*args)
     except SendError as error:
-        logger.info("%s: %s", getattr(call, "__name__", "aside"), error.code)
+        logs.ROUTING.info("%s: %s", getattr(call, "__name__", "aside"), error.code)

@@ -125,7 +125,10 @@ def _attempt(backend: BaseBackend, flights: list[Flight]) -> None:
     except BaseException as error:  # a thread that ended would leave its drain waiting
         # the lines without the error's own text, which may quote the message
         where = "".join(traceback.format_tb(error.__traceback__))
-        logger.error("%r raised %s, which is not a SendError\n%s", backend, type(error).__name__, where)
+        logger.error(
+            *("%r raised %s, which is not a SendError\n%s", backend, type(error).__name__, where),
+            extra={"alias": backend.alias, "code": type(error).__name__},
+        )
         outcomes = [BackendBug(f"{type(error).__name__} in {type(backend).__name__}")] * len(flights)
     for flight, outcome in zip(flights, outcomes, strict=True):
         _note(backend, flight, outcome)

@@ -87,7 +87,8 @@ def mend(now: datetime, patience: float = 0.0) -> None:
         except Exception as error:  # one broken row must not hold up what the other parts do
             where = "".join(traceback.format_tb(error.__traceback__))
             logger.error(
-                "part %d of the sweep failed with %s; tried again\n%s", number, type(error).__name__, where
+                *("part %d of the sweep failed (%s): tried again\n%s", number, type(error).__name__, where),
+                extra={"code": type(error).__name__, "next_step": "tried again"},
             )
 
 

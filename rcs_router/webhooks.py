@@ -1,7 +1,5 @@
 """The one view that providers post to: verifies a request, has the inbox store it, and answers; it parses nothing."""
 
-import logging
-
 from django.core.exceptions import DisallowedHost
 from django.db import DatabaseError, transaction
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
@@ -12,8 +10,6 @@ from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import WebhookAnswer, WebhookRequest
 from rcs_router.errors import WebhookRefused
-
-logger = logging.getLogger(__name__)
 
 KEPT_HEADERS = (
     "authorization",  # for the backend to verify; never stored
@@ -49,8 +45,7 @@ def receive(request: HttpRequest, alias: str) -> HttpResponse:
     except WebhookRefused as refusal:
         return _refused(request, alias, refusal, refusal.status)
     except DatabaseError as error:
-        line = "%s: a webhook request could not be stored (%s): the provider is to send it again"
-        logger.error(line, alias, type(error).__name__, extra={"alias": alias, "code": type(error).__name__})
+        logs.webhook_not_stored(alias, type(error).__name__)
         return _answer(WebhookAnswer(503, "try again"))
     return _answer(backend.acknowledge())
 

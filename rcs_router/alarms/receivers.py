@@ -36,6 +36,7 @@ def connect() -> None:
 def log_alarm(*, kind: str, backend: str, detail: str, since: datetime, **kwargs: Any) -> None:
     """Write one ERROR, which error trackers pass on."""
     extra = {"kind": kind, "backend": backend, "detail": detail, "since": since}
+    extra |= {"alias": backend, "code": kind, "next_step": advice(kind)}  # as in all other lines
     where = f" {backend}" if backend else ""
     logger.error("alarm: %s%s: %s (%s)", kind, where, detail, advice(kind), extra=extra)
 

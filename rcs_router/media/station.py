@@ -17,14 +17,12 @@ from django.core.files.base import File
 from django.db import connections
 from django.db.models import F, Q, QuerySet
 
-from rcs_router import signals, sql, wake
+from rcs_router import logs, signals, sql, wake
 from rcs_router.conf import RouterSettings, router_settings
 from rcs_router.media import kinds
 from rcs_router.media.download import Again, Download, Gone, Undone, Unwanted, download
 from rcs_router.models import InboundFile
 from rcs_router.models.media import media_type
-
-logger = logging.getLogger(__name__)
 
 THREADS = 8  # files fetched side by side; each may hold MEDIA_MAX_BYTES of disk
 LIMIT = 200  # files that one run begins; what is left rings again
@@ -102,7 +100,7 @@ def _claim(limit: int, now: datetime) -> list[InboundFile]:
     if not keys:
         return []
     InboundFile.objects.filter(pk__in=keys, claim=token).update(tries=F("tries") + 1)
-    rows = InboundFile.objects.filter(pk__in=keys, claim=token)
+    rows = InboundFile.objects.filter(pk__in=keys, claim=token).select_related("message")
     return [row for row in rows if not _too_late(row, conf, now)]
 
 
@@ -149,7 +147,8 @@ def _store(row: InboundFile, found: Download, conf: RouterSettings) -> Stored:
             storage.delete(_name(row, earlier, kind))
         stored = storage.save(name, File(found.body, name), max_length=row.file.field.max_length)
     except Exception as error:  # a disk's, a network's or a cloud's
-        logger.warning("a received file cannot be stored: %s", type(error).__name__)
+        step = "the next line says what follows"
+        logs.file_failed(_alias(row), row.pk, f"storage: {type(error).__name__}", step)
         raise Again("storage") from None
     return Stored(stored, kind, found.size)
 
@@ -169,7 +168,8 @@ def _settle(row: InboundFile, future: "Future[Stored]", now: datetime) -> None:
         verdict = after(error, row.tries, delays, random.uniform(0, conf.RETRY_JITTER), row.expires_at, now)  # noqa: S311
         _write(row, now, verdict)
     except Exception as error:  # a mistake of ours: the lease ends, and it is tried again
-        logger.error("a received file cannot be fetched: %s", type(error).__name__)
+        step = "tried again when its lease ends"
+        logs.file_failed(_alias(row), row.pk, type(error).__name__, step, logging.ERROR)
     else:
         _fetched(row, stored, now)
 
@@ -197,6 +197,14 @@ def after(
 def _write(row: InboundFile, now: datetime, verdict: Verdict) -> None:
     due_at = now + timedelta(seconds=verdict.wait) if verdict.wait is not None else row.due_at
     _ours(row).update(state=verdict.state, code=verdict.code, due_at=due_at, claim=None, lease_until=None)
+    over = f"nothing more: {verdict.state.value}"
+    logs.file_failed(
+        _alias(row), row.pk, verdict.code, over if verdict.wait is None else logs.retried_in(verdict.wait)
+    )
+
+
+def _alias(row: InboundFile) -> str:
+    return row.message.backend_id or ""
 
 
 def _fetched(row: InboundFile, stored: Stored, now: datetime) -> None:
@@ -223,7 +231,8 @@ def _discard(row: InboundFile, name: str) -> None:
     try:
         row.file.storage.delete(name)
     except Exception as error:
-        logger.warning("a file that nobody wants is left in the storage: %s", type(error).__name__)
+        step = "what was stored a second time stays in the storage"
+        logs.file_failed(_alias(row), row.pk, type(error).__name__, step)
 
 
 def _ours(row: InboundFile) -> QuerySet[InboundFile]:

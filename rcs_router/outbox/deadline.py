@@ -57,7 +57,11 @@ def _guarded(what: Callable[..., bool], row: Transmission, *args: Any) -> bool:
         return what(row, *args)
     except RCSError as error:
         name = type(error).__name__
-        logger.error("%s: %s cannot go on (%s); it waits for its backend", row.backend_id, row.pk, name)
+        who = {"alias": row.backend_id, "transmission": str(row.pk), "code": name}
+        logger.error(
+            *("%s: %s cannot go on (%s): waits for its backend", row.backend_id, row.pk, name),
+            extra={**who, "next_step": "waits for its backend"},
+        )
         return bool(_unchanged(row).update(fall_back_at=None))
 
 

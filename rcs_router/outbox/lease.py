@@ -38,6 +38,7 @@ class Move:
     kind: str = "attempt"
     took_ms: int | None = None
     lost_leases: int = 0
+    paused: bool = False  # its backend is paused by now, for the log
 
     @property
     def doubt(self) -> bool | None:
@@ -287,11 +288,14 @@ def _log(move: Move, goes_on_by: str) -> None:
     row, decision = move.transmission, move.decision
     if move.kind == "attempt" and decision.status == Status.ACCEPTED:
         logs.sent(row.backend_id, row.pk, move.attempt, move.took_ms)
+    elif move.kind == "expiry":
+        step = logs.next_step(decision.status, by=goes_on_by)
+        logs.too_late(row.backend_id, row.pk, decision.reason, step)
     elif move.kind in {"attempt", "lease"}:
         step = logs.next_step(
             decision.status,
             wait=decision.wait,
             by=goes_on_by,
-            paused=not decision.spend and move.kind == "attempt",
+            paused=move.paused or (not decision.spend and move.kind == "attempt"),
         )
         logs.attempt_failed(row.backend_id, row.pk, decision.reason, row.attempts + 1, step)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
-from rcs_router import signals, wake
+from rcs_router import logs, signals, wake
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
 from rcs_router.errors import SendError
@@ -37,8 +37,11 @@ def expire(row: Transmission, now: datetime) -> bool:
         )
         if won:
             Event.objects.create(transmission=row, kind="expiry", code=decision.reason)
-            if decision.fall_back and not unwanted:
-                open_fallback(row, decision.reason, now)
+            child = open_fallback(row, decision.reason, now) if decision.fall_back and not unwanted else None
+            step = logs.goes_on_by(child.backend_id) if child else "nobody can be asked: a receipt may come"
+            logs.too_late(
+                row.backend_id, row.pk, decision.reason, logs.TAKEN_BACK_FIRST if decision.revoke else step
+            )
             if decision.revoke:
                 wake.revoke(row.backend_id)
             else:
@@ -58,8 +61,9 @@ def expire_unsent(row: Transmission, now: datetime) -> bool:
         won = waiting.filter(unknown=row.unknown).update(status=status, reason=reason, **changes)
         if won:
             Event.objects.create(transmission=row, kind="expiry", status=status, code=reason)
-            if decision.fall_back:
-                open_fallback(row, reason, now)
+            child = open_fallback(row, reason, now) if decision.fall_back else None
+            by = child.backend_id if child else ""
+            logs.too_late(row.backend_id, row.pk, reason, logs.next_step(status, by=by))
             if decision.revoke:
                 wake.revoke(row.backend_id)
             signals.after_commit(signals.transmission_failed, Transmission, transmission=row, reason=reason)
@@ -78,6 +82,7 @@ def revoke_answered(row: Transmission, answer: bool | SendError | None, now: dat
         asked(row)
         detail = "it may have been delivered"
         Event.objects.create(transmission=row, kind="revoke", code="too late", detail=detail)
+        logs.not_answered(row.backend_id, row.pk, "too late to take it back", "a receipt decides")
         _doubted(row)
 
 
@@ -88,6 +93,7 @@ def _doubted(row: Transmission) -> None:
     """
     doubtful = Transmission.objects.filter(pk=row.pk, status=Status.ACCEPTED, unknown=True, revoke_at=None)
     if doubtful.update(status=Status.REVIEW, reason="no proof that it arrived"):
+        logs.doubted(row.backend_id, row.pk, "no proof that it arrived")
         signals.after_commit(signals.transmission_failed, Transmission, transmission=row, reason="no proof")
 
 
@@ -127,7 +133,9 @@ def taken_back(row: Transmission, now: datetime, *, answered: bool = False) -> N
         )
         if won and why in _GOES_ON:
             # somebody waits for what had a deadline; the rest gives a receipt that is under way a moment
-            open_fallback(row, "taken back", now, may_arrive=why != RevokeFor.FALLBACK)
+            child = open_fallback(row, "taken back", now, may_arrive=why != RevokeFor.FALLBACK)
+            step = logs.next_step(status, by=child.backend_id if child else "")
+            logs.taken_back(row.backend_id, row.pk, why.label, step)
             signals.after_commit(
                 signals.transmission_failed, Transmission, transmission=row, reason="taken back"
             )
@@ -139,6 +147,9 @@ def _ask_again(row: Transmission, now: datetime, code: str, detail: str, *, agai
     next_at = now + timedelta(seconds=delays[row.revokes]) if again else None
     _asked(row, next_at)
     Event.objects.create(transmission=row, kind="revoke", code=code, detail=detail, next_at=next_at)
+    step = logs.retried_in(delays[row.revokes]) if again else "nobody is asked again: a receipt decides"
+    if code != "asked" or not again:  # that the answer comes later is no failure
+        logs.not_answered(row.backend_id, row.pk, code, step)
     if next_at is None:
         _doubted(row)
 

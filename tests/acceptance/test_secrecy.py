@@ -25,8 +25,10 @@ class Log(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.lines: list[str] = []
+        self.records: list[logging.LogRecord] = []
 
     def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
         trace = "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else ""
         self.lines.append(f"{record.name} {record.getMessage()} {record.args!r} {trace}")
 

@@ -59,6 +59,7 @@ def test_every_line_is_told_with_its_fields() -> None:
 def test_every_next_step_is_told() -> None:
     told = section(OPERATING, "Log lines")
     steps = {logs.NEEDS_REVIEW, logs.WAITS, logs.COUNTED, logs.retried_in(30), logs.goes_on_by("sms")}
+    steps |= {logs.TAKEN_BACK_FIRST, logs.DIGEST_AGAIN, logs.WITHOUT_APP}
     steps |= {step for *_, all_steps in STEPS for step in all_steps}
     assert [step for step in sorted(steps) if f"*{step}*" not in told] == []
 

@@ -55,8 +55,81 @@ LINES: list[tuple[Callable[[], None], str, str, dict[str, Any]]] = [
     (
         lambda: logs.webhook_refused("rcs", "wrong signature\nof +372 5550 1234", "198.51.100.7", 401),
         "WARNING rcs_router.webhooks",
-        "rcs: refused a webhook request from 198.51.100.7: wrong signature of …34",
-        {"remote": "198.51.100.7", "status": 401},
+        "rcs: refused a webhook request from 198.51.100.7: wrong signature of …34 (401): nothing of it is stored",
+        {"remote": "198.51.100.7", "status": 401, "code": "401", "next_step": "nothing of it is stored"},
+    ),
+    (
+        lambda: logs.webhook_not_stored("rcs", "OperationalError"),
+        "ERROR rcs_router.webhooks",
+        "rcs: a webhook request could not be stored (OperationalError): the provider is to send it again",
+        {"alias": "rcs", "next_step": "the provider is to send it again"},
+    ),
+    (
+        lambda: logs.webhook_failed("rcs", 7, "KeyError", logs.DIGEST_AGAIN),
+        "ERROR rcs_router.inbox",
+        "rcs: webhook request 7 cannot be digested (KeyError): digest it again from the admin",
+        {"webhook": 7, "code": "KeyError"},
+    ),
+    (
+        lambda: logs.message_failed("rcs", ID, "KeyError", logs.retried_in(30)),
+        "ERROR rcs_router.routing",
+        f"rcs: incoming message {ID} cannot be routed (KeyError): retried in 30 s",
+        {"message_id": str(ID), "next_step": "retried in 30 s"},
+    ),
+    (
+        lambda: logs.app_raised("rcs", ID, "shop.Orders", "handle", "KeyError"),
+        "ERROR rcs_router.phases",
+        f"rcs: shop.Orders raised KeyError in handle of message {ID}: the message goes on without this app",
+        {"app": "shop.Orders", "phase": "handle", "code": "KeyError"},
+    ),
+    (
+        lambda: logs.app_raised("", ID, "shop.Orders", "outgoing", "KeyError"),
+        "ERROR rcs_router.phases",
+        f"shop.Orders raised KeyError in outgoing of message {ID}: the message goes on without this app",
+        {"alias": ""},
+    ),
+    (
+        lambda: logs.app_out_of_time("rcs", ID, "shop.Orders", "parse", "no answer within 30 s"),
+        "ERROR rcs_router.phases",
+        f"rcs: shop.Orders in parse of message {ID}: no answer within 30 s (APP_TIMEOUT): {logs.WITHOUT_APP}",
+        {"app": "shop.Orders", "message_id": str(ID), "code": "APP_TIMEOUT"},
+    ),
+    (
+        lambda: logs.answer_failed("rcs", ID, "", "ContentError"),
+        "ERROR rcs_router.phases",
+        f"rcs: an answer of a router app to message {ID} cannot be sent (ContentError): "
+        "nothing more: recorded on the message",
+        {"app": "a router app", "message_id": str(ID)},
+    ),
+    (
+        lambda: logs.file_failed("rcs", ID, "http_503", logs.retried_in(5)),
+        "WARNING rcs_router.media",
+        f"rcs: received file {ID} is not fetched (http_503): retried in 5 s",
+        {"file_id": str(ID), "code": "http_503"},
+    ),
+    (
+        lambda: logs.too_late("rcs", ID, "expired before it was sent", logs.goes_on_by("sms")),
+        "WARNING rcs_router.expiry",
+        f"rcs: the time of {ID} is up (expired before it was sent): goes on by sms",
+        {"transmission": str(ID), "next_step": "goes on by sms"},
+    ),
+    (
+        lambda: logs.not_answered("rcs", ID, "unavailable", logs.retried_in(5)),
+        "WARNING rcs_router.expiry",
+        f"rcs: asking about {ID} failed (unavailable): retried in 5 s",
+        {"transmission": str(ID), "code": "unavailable"},
+    ),
+    (
+        lambda: logs.taken_back("rcs", ID, "its time is up", logs.goes_on_by("sms")),
+        "INFO rcs_router.expiry",
+        f"rcs: {ID} was taken back (its time is up): goes on by sms",
+        {"transmission": str(ID), "next_step": "goes on by sms"},
+    ),
+    (
+        lambda: logs.doubted("rcs", ID, "no proof that it arrived"),
+        "WARNING rcs_router.expiry",
+        f"rcs: nobody knows whether {ID} arrived (no proof that it arrived): needs review",
+        {"transmission": str(ID), "next_step": "needs review"},
     ),
 ]
 
@@ -82,7 +155,8 @@ def test_a_line(
         ({"status": Status.QUEUED}, "retried at once"),
         ({"status": Status.QUEUED, "wait": 1.0, "paused": True}, "waits for the paused backend"),
         ({"status": Status.FAILED, "by": "sms"}, "goes on by sms"),
-        ({"status": Status.FAILED}, "nothing more: counted"),
+        ({"status": Status.FAILED}, "nothing more: failed"),
+        ({"status": Status.EXPIRED}, "nothing more: expired"),
         ({"status": Status.REVIEW}, "needs review"),
         ({"status": Status.CANCELLED}, "nothing more: cancelled"),
         ({"status": Status.EXPIRED, "by": "sms"}, "goes on by sms"),
@@ -96,7 +170,7 @@ def test_what_is_not_wanted_costs_no_line(monkeypatch: pytest.MonkeyPatch, caplo
     monkeypatch.setattr(logs, "_write", lambda *args, **kwargs: pytest.fail("a line was made"))
     caplog.set_level(logging.ERROR, "rcs_router")
     for write, where, *_ in LINES:
-        if not where.endswith(("webhooks", "pace")):
+        if where.endswith(("delivery", "receipts")) or where == "INFO rcs_router.inbox":  # the frequent ones
             write()
 
 

@@ -152,6 +152,36 @@ def _raises(*args: object) -> list[Receipt]:
     raise Unavailable("down")
 
 
+@pytest.mark.parametrize(
+    ("what", "revocable", "told"),
+    [
+        ("status", True, "asking about {id} failed (unavailable): retried at once"),
+        ("revoke", Unavailable("down"), "asking about {id} failed (unavailable): retried at once"),
+        ("revoke", False, "asking about {id} failed (too late to take it back): a receipt decides"),
+        ("revoke", True, "{id} was taken back (its time is up): goes on by sms"),
+    ],
+)
+def test_what_a_provider_says_when_it_is_asked_leaves_a_line(silent, what, revocable, told, caplog):
+    caplog.set_level("INFO", "rcs_router")
+    if what == "status":
+        memory().status = _raises  # type: ignore[method-assign]
+    memory().revocable = revocable
+    expiry.revoke_due("rcs")
+    [line] = [record for record in caplog.records if record.name == "rcs_router.expiry"]
+    assert line.getMessage() == f"rcs: {told.format(id=silent.pk)}"
+    assert (line.alias, line.transmission) == ("rcs", str(silent.pk))
+
+
+@pytest.mark.parametrize("revocable", [True, Unavailable("down")])
+def test_a_look_up_that_fails_leaves_a_line(revocable, caplog):
+    row = sent_to()
+    drain("rcs")
+    assert operate.act("look_up", Transmission.objects.get(pk=row.pk)) == ""
+    memory().status = _raises  # type: ignore[method-assign]
+    expiry.revoke_due("rcs")
+    assert f"rcs: asking about {row.pk} failed (unavailable): retried at once" in caplog.text
+
+
 def test_a_receipt_by_our_id_brings_the_providers_own():
     row = sent_to()
     drain("rcs")

@@ -9,9 +9,9 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from rcs_router import alarms, pace, receive, send, stations, sweep, tasks, wake
+from rcs_router import alarms, heartbeat, outbox, pace, receive, send, stations, sweep, tasks, wake
 from rcs_router.contract import Outbound, SendResult, Status
-from rcs_router.models import LastRun, Message, Transmission
+from rcs_router.models import DrainSlot, LastRun, Message, Transmission
 from rcs_router.stations import Stations
 from tests.core import BOB, connection, memory, sent_to
 from tests.services.processes import wait_until
@@ -155,6 +155,30 @@ def test_after_a_gap_living_workers_get_time_to_renew_their_leases(settings: Any
         assert status(row) == Status.SENDING
     sweep.run(start + timedelta(seconds=3.5))
     assert status(row) == Status.REVIEW
+
+
+@pytest.mark.parametrize("alias", ["rcs", "alone"])
+def test_what_a_dead_worker_held_is_free_within_ten_seconds(alias: str, settings: Any) -> None:
+    """With the default HEARTBEAT, and a LEASE that is long: others sweep each second, and find it due."""
+    settings.RCS_ROUTER = {**settings.RCS_ROUTER, "LEASE": 600, "SLOTS": 1}
+    row, start = sent_to(alias), timezone.now()
+    for second in range(-5, 0):  # somebody has swept all the while
+        sweep.run(start + timedelta(seconds=second))
+    with pace.slot(alias, start, heartbeat.lease_seconds()):
+        [claimed] = outbox.claim(alias, 1, start, heartbeat.lease_seconds(), {})
+    # it dies, and gives neither back
+    DrainSlot.objects.update(holder=row.pk, lease_until=heartbeat.lease_end(start))
+    Transmission.objects.filter(pk=claimed.pk).update(started=True)
+    assert (status(row), pace.has_room(alias, start)) == (Status.SENDING, False)
+    free = [
+        second
+        for second in range(1, 11)
+        if sweep.run(start + timedelta(seconds=second))
+        and (wake.DRAIN, alias) in set(sweep.due(start + timedelta(seconds=second)))
+    ]
+    assert free, "nobody takes it over"
+    assert 6 <= free[0] <= 8
+    assert status(row) == Status.QUEUED
 
 
 def test_where_only_cron_sweeps_a_lost_lease_is_believed_after_lease(settings: Any) -> None:
