@@ -71,6 +71,8 @@ def mend(now: datetime, patience: float = 0.0) -> None:
     outbox.reap(now, patience=patience)
     outbox.meet_deadlines(now)
     expiry.sweep(now)
+    for alias in pace.paused(now):  # a drain does so too, but not while its own requests hang
+        outbox.divert(alias, now)
     outbox.look(now)
 
 
