@@ -110,15 +110,17 @@ class Drain:
                 raise
             self.halted = True
         self.submit(self.write(settled, self.startable()))
-        if not self.flying and not self.waiting and self.exhausted():
+        if not self.flying and self.exhausted():
             return False
         self.collect()
         self.give_up()
         return True
 
     def exhausted(self) -> bool:
-        """Is there nothing more to do now? What was claimed late in the budget is finished first."""
+        """Is there nothing more to do now? What was claimed late is finished first, if its departure is near."""
         now = time.monotonic()
+        if self.waiting:
+            return now >= self.stop_at and self.pacer.wait() > SHORT
         return self.halted or self.probing or now >= self.stop_at or now < self.next_claim
 
     # Claiming
@@ -211,7 +213,8 @@ class Drain:
         kept: deque[Flight] = deque()
         busy = {flight.row.connection_id for flight in self.flying.values()}
         alone = any(flight.row.lost_leases for flight in self.flying.values())
-        room = Room(self.conf.THREADS, self.backend.capabilities, self.flying.values())
+        able, paced = self.backend.capabilities, self.rate is not None
+        room = Room(self.conf.THREADS, able, self.flying.values(), paced=paced)
         due = 0 if self.halted else self.pacer.due(len(self.waiting))
         for flight in self.waiting:
             who = flight.row.connection_id
@@ -258,11 +261,8 @@ class Drain:
     def give_up(self) -> None:
         """Wait no longer for what has not come back within LEASE: it is not ours any more, and others need the slot."""
         moment = time.monotonic()
-        hung = [
-            flight
-            for flight in self.flying.values()
-            if moment >= self.claims.get(flight.row.claim, moment + 1)
-        ]
+        over = {token for token, end in self.claims.items() if moment >= end}
+        hung = [flight for flight in self.flying.values() if flight.row.claim in over]
         if hung and self.done.empty():
             self.halted = True
             replace_senders(self.alias, self.slot.pk)

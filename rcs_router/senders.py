@@ -42,10 +42,11 @@ class Flight:
 class Room:
     """How many requests may start now. Whatever has started is in doubt when this process is killed."""
 
-    def __init__(self, threads: int, able: Capabilities, flying: Iterable[Flight]) -> None:
+    def __init__(self, threads: int, able: Capabilities, flying: Iterable[Flight], *, paced: bool) -> None:
         # Thrice what the threads can hold, so that none waits for the database; but where a repeat would be shown
-        # twice, only what is really in flight may be in doubt after a crash.
-        deep = 3 if able.idempotent else 1
+        # twice, only what is really in flight may be in doubt after a crash. And with a RATE, what a slow provider
+        # makes wait for a thread would leave all at once when it recovers.
+        deep = 3 if able.idempotent and not paced else 1
         self.left = threads * deep - len({flight.request for flight in flying})
         self.bulk = able.bulk
         self.together = 0  # promotions that start now, `bulk` of them in one request
