@@ -17,7 +17,7 @@ from typing import TypeVar
 from django.db import InterfaceError as DatabaseInterfaceError
 from django.db import OperationalError, connections
 
-from rcs_router import consent, counts, heartbeat, outbox, pace, sql
+from rcs_router import consent, counts, heartbeat, logs, outbox, pace, sql
 from rcs_router.backends import backends
 from rcs_router.capabilities import fit
 from rcs_router.conf import router_settings
@@ -30,7 +30,7 @@ from rcs_router.models import DrainSlot, Message, Transmission
 from rcs_router.outbox import Move
 from rcs_router.policy import Decision, Facts, after_error
 from rcs_router.screening import Screening
-from rcs_router.senders import Flight, Room, grouped, senders_of
+from rcs_router.senders import Flight, Room, grouped, replace_senders, senders_of
 
 T = TypeVar("T")
 
@@ -61,6 +61,7 @@ class Drain:
     halted: bool = False  # nothing more leaves; what has left is waited for and written
     probing: bool = False  # the backend is paused, and this drain tries it with one message
     dealt: int = 0
+    hold: heartbeat.Hold | None = None  # while it runs
 
     def __post_init__(self) -> None:
         self.conf = router_settings()
@@ -76,8 +77,7 @@ class Drain:
 
     def run(self) -> int:
         """Work until nothing is due, the backend pauses, or the budget is spent; return how many that was."""
-        with heartbeat.holding(self.renew) as hold:
-            self.hold = hold
+        with heartbeat.holding(self.renew) as self.hold:
             try:
                 self.begin()
                 while not self.halted or self.flying or self.ended:
@@ -114,14 +114,17 @@ class Drain:
                 raise
             self.halted = True
         self.submit(self.write(settled, self.startable()))
-        if not self.flying and not self.waiting and self.exhausted():
+        if not self.flying and self.exhausted():
             return False
         self.collect()
+        self.give_up()
         return True
 
     def exhausted(self) -> bool:
-        """Is there nothing more to do now? What was claimed late in the budget is finished first."""
+        """Is there nothing more to do now? What was claimed late is finished first, if its departure is near."""
         now = time.monotonic()
+        if self.waiting:
+            return now >= self.stop_at and self.pacer.wait() > SHORT
         return self.halted or self.probing or now >= self.stop_at or now < self.next_claim
 
     # Claiming
@@ -219,7 +222,8 @@ class Drain:
         kept: deque[Flight] = deque()
         busy = {flight.row.connection_id for flight in self.flying.values()}
         alone = any(flight.row.lost_leases for flight in self.flying.values())
-        room = Room(self.conf.THREADS, self.backend.capabilities, self.flying.values())
+        able, paced = self.backend.capabilities, self.rate is not None
+        room = Room(self.conf.THREADS, able, self.flying.values(), paced=paced)
         due = 0 if self.halted else self.pacer.due(len(self.waiting))
         for flight in self.waiting:
             who = flight.row.connection_id
@@ -258,10 +262,23 @@ class Drain:
                 flight = self.done.get(timeout=wait)
             except Empty:
                 return
-            del self.flying[flight.row.pk]
+            if self.flying.get(flight.row.pk) is flight:  # else it was given up before
+                del self.flying[flight.row.pk]
             self.ended.append(flight)
             until = until or time.monotonic() + FLUSH_AFTER
             wait = max(0.0, until - time.monotonic()) if len(self.ended) < FLUSH else 0.0
+
+    def give_up(self) -> None:
+        """Wait no longer for what has not come back within LEASE: it is not ours any more, and others need the slot."""
+        moment = time.monotonic()
+        over = {token for token, end in self.claims.items() if moment >= end}
+        hung = [flight for flight in self.flying.values() if flight.row.claim in over]
+        if hung and self.done.empty():
+            self.halted = True
+            replace_senders(self.alias, self.slot.pk)
+            for flight in hung:
+                del self.flying[flight.row.pk]
+                logs.gave_up(self.alias, flight.row.pk)
 
     # Settling
 
@@ -284,7 +301,7 @@ class Drain:
         stands = self.persist(settled + leaving) if settled or leaving else {}
         if unmoved := [flight for flight in starting if flight.row.pk not in stands]:
             # refused since they were screened; or somebody else's by now
-            self.persist(self.patiently(lambda: self.screening.refused(unmoved)))
+            self.patiently(lambda: outbox.settle(self.screening.refused(unmoved), self.clock()))
             self.patiently(lambda: self.screening.stayed(unmoved))
         return [flight for flight in starting if stands.get(flight.row.pk) == Status.SENDING]
 

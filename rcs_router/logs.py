@@ -117,6 +117,13 @@ def attempt_failed(alias: str, transmission: UUID, code: str, attempt: int, next
         )
 
 
+def gave_up(alias: str, transmission: UUID) -> None:
+    """Say at WARNING that a request has not come back within LEASE."""
+    line = "{alias}: the request of {transmission} has not come back within LEASE"
+    step = "decided as if its worker had stopped"
+    _write(DELIVERY, logging.WARNING, line, alias=alias, transmission=transmission, next_step=step)
+
+
 def moved_on(alias: str, transmission: UUID, code: str, next_step: str) -> None:
     """Say at INFO that a message does not wait for its backend any longer."""
     if DELIVERY.isEnabledFor(logging.INFO):

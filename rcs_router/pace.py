@@ -17,6 +17,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Greatest
 
 from rcs_router import alarms, logs, signals, sql
+from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.errors import Throttled
 from rcs_router.models import Backend, BackendState, DrainSlot
@@ -150,6 +151,12 @@ class Pacer:
 
 def is_paused(alias: str, now: datetime) -> bool:
     return BackendState.objects.filter(pk=alias, paused_until__gt=now).exists()
+
+
+def paused(now: datetime) -> list[str]:
+    """Return the backends of the settings that are paused."""
+    rows = BackendState.objects.filter(pk__in=list(backends), paused_until__gt=now)
+    return list(rows.values_list("pk", flat=True))
 
 
 def begin_probe(alias: str, now: datetime, seconds: float) -> bool:

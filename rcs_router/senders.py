@@ -42,10 +42,11 @@ class Flight:
 class Room:
     """How many requests may start now. Whatever has started is in doubt when this process is killed."""
 
-    def __init__(self, threads: int, able: Capabilities, flying: Iterable[Flight]) -> None:
+    def __init__(self, threads: int, able: Capabilities, flying: Iterable[Flight], *, paced: bool) -> None:
         # Thrice what the threads can hold, so that none waits for the database; but where a repeat would be shown
-        # twice, only what is really in flight may be in doubt after a crash.
-        deep = 3 if able.idempotent else 1
+        # twice, only what is really in flight may be in doubt after a crash. And with a RATE, what a slow provider
+        # makes wait for a thread would leave all at once when it recovers.
+        deep = 3 if able.idempotent and not paced else 1
         self.left = threads * deep - len({flight.request for flight in flying})
         self.bulk = able.bulk
         self.together = 0  # promotions that start now, `bulk` of them in one request
@@ -88,7 +89,9 @@ class Senders:
 
     def __init__(self, alias: str, threads: int) -> None:
         self.threads = threads
-        self._work: SimpleQueue[tuple[BaseBackend, list[Flight], Callable[[Flight], None]]] = SimpleQueue()
+        self._work: SimpleQueue[tuple[BaseBackend, list[Flight], Callable[[Flight], None]] | None] = (
+            SimpleQueue()
+        )
         for number in range(threads):
             threading.Thread(target=self._run, name=f"rcs-{alias}-{number}", daemon=True).start()
 
@@ -96,9 +99,14 @@ class Senders:
         """Soon, from one of the threads, in one request; `report` hears of each there."""
         self._work.put((backend, flights, report))
 
+    def end(self) -> None:
+        """Let the threads end, each as soon as it has nothing more to do."""
+        for _ in range(self.threads):
+            self._work.put(None)
+
     def _run(self) -> None:
-        while True:
-            backend, flights, report = self._work.get()
+        while work := self._work.get():
+            backend, flights, report = work
             began = time.monotonic()
             leaving = [flight for flight in flights if flight.may_leave(began)]
             for flight in flights:
@@ -154,6 +162,12 @@ def senders_of(alias: str, slot: int, threads: int) -> Senders:
     if key not in _senders or _senders[key].threads != threads:
         _senders[key] = Senders(alias, threads)
     return _senders[key]
+
+
+def replace_senders(alias: str, slot: int) -> None:
+    """Have the next drain of this slot make new threads, because some of these do not come back."""
+    if found := _senders.pop((alias, slot), None):
+        found.end()
 
 
 os.register_at_fork(after_in_child=_senders.clear)  # threads do not survive a fork

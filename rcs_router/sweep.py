@@ -77,6 +77,8 @@ def mend(now: datetime, patience: float = 0.0) -> None:
         lambda: outbox.reap(now, patience=patience),
         lambda: outbox.meet_deadlines(now),
         lambda: expiry.sweep(now),
+        # a drain does so too, but not while its own requests hang
+        lambda: sum(outbox.divert(alias, now) for alias in pace.paused(now)),
         lambda: outbox.look(now),
     )
     for number, part in enumerate(parts):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -74,7 +74,7 @@ def apply_receipts(alias: str, receipts: Sequence[Receipt], now: datetime) -> li
                 [_event(alias, transmission, receipt) for transmission, receipt in known],
                 ignore_conflicts=True,
             )
-            moved = _merge(known, now)
+            moved = _merge(alias, known, now)
             steps = _go_on(known, moved, now)
         for transmission, receipt in known:
             signals.after_commit(
@@ -125,7 +125,8 @@ def _event(alias: str, transmission: Transmission, receipt: Receipt) -> Event:
     )
 
 
-def _merge(known: list[tuple[Transmission, Receipt]], now: datetime) -> dict[UUID, Status]:
+def _merge(alias: str, known: list[tuple[Transmission, Receipt]], now: datetime) -> dict[UUID, Status]:
+    look_at = now + timedelta(seconds=backends.config(alias).silent_after)
     sums: dict[UUID, Sum] = {}
     for transmission, receipt in known:
         sums.setdefault(transmission.pk, Sum()).add(receipt, now)
@@ -138,6 +139,7 @@ def _merge(known: list[tuple[Transmission, Receipt]], now: datetime) -> dict[UUI
         (
             *(key, total.status, sql.storable(total.reason, 60), sql.storable(total.detail)),
             names.get(key, ""),
+            look_at if total.status == Status.ACCEPTED else None,
             *(total.times.get(name) for name in _TIMES),
         )
         for key, total in sums.items()
@@ -149,12 +151,14 @@ def _merge(known: list[tuple[Transmission, Receipt]], now: datetime) -> dict[UUI
         "reason = CASE WHEN v.status > t.status THEN v.reason ELSE t.reason END",
         "detail = CASE WHEN v.status > t.status THEN v.detail ELSE t.detail END",
         "provider_id = CASE WHEN t.provider_id = '' THEN v.provider_id ELSE t.provider_id END",
+        # accepted by this receipt, and not by an answer: it is looked into all the same
+        "look_at = CASE WHEN v.status > t.status THEN COALESCE(t.look_at, v.look_at) ELSE t.look_at END",
         f"revoke_at = CASE WHEN v.status >= {Status.DELIVERED:d} THEN NULL ELSE t.revoke_at END",
         *times,
     ]
     returned = sql.update_each(
         Transmission,
-        ("id", "status", "reason", "detail", "provider_id", *_TIMES),
+        ("id", "status", "reason", "detail", "provider_id", "look_at", *_TIMES),
         rows,
         assign=", ".join(assign),
         returning=("id", "status"),

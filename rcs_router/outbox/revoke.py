@@ -80,6 +80,7 @@ def revoke_answered(row: Transmission, answer: bool | SendError | None, now: dat
         taken_back(row, now, answered=True)
     else:
         asked(row)
+        _unproved(row)
         detail = "it may have been delivered"
         Event.objects.create(transmission=row, kind="revoke", code="too late", detail=detail)
         logs.not_answered(row.backend_id, row.pk, "too late to take it back", "a receipt decides")
@@ -101,9 +102,13 @@ def looked_up(row: Transmission, news: bool) -> None:
     """The provider was asked how it stands; what it said has been applied as receipts."""
     asked(row)
     if not news:
-        Transmission.objects.filter(pk=row.pk, status=Status.ACCEPTED).update(reason=NO_PROOF)
+        _unproved(row)
     detail = "" if news else "it knows nothing new"
     Event.objects.create(transmission=row, kind="look up", code="answered", detail=detail)
+
+
+def _unproved(row: Transmission) -> None:
+    Transmission.objects.filter(pk=row.pk, status=Status.ACCEPTED).update(reason=NO_PROOF)
 
 
 def taken_back(row: Transmission, now: datetime, *, answered: bool = False) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Case, F, QuerySet, Value, When
 
 from rcs_router import wake
 from rcs_router.backends import backends
@@ -33,7 +33,9 @@ def _look(alias: str, now: datetime) -> int:
 def _ask(alias: str, rows: "QuerySet[Transmission]", now: datetime) -> int:
     """Ask for each unless it is being taken back, and plan the next look in case that this one brings nothing."""
     idle = rows.filter(revoke_at=None).exclude(revoke_for=RevokeFor.CANCEL)
-    asked = idle.update(revoke_at=now, revoke_for=RevokeFor.LOOK_UP)
+    # why it was to be taken back stays: a provider may say later that it was
+    why = Case(When(revoke_for="", then=Value(RevokeFor.LOOK_UP)), default=F("revoke_for"))
+    asked = idle.update(revoke_at=now, revoke_for=why)
     after = timedelta(seconds=backends.config(alias).silent_after)
     for times in range(1, LOOKS):
         young = rows.filter(accepted_at__gt=now - after * 4**times)

@@ -224,6 +224,15 @@ def test_codes_of_a_paused_backend_go_on_at_once_and_others_wait(error: SendErro
     assert not sweep.has_due("rcs", timezone.now())
 
 
+def test_codes_go_on_although_every_drain_waits_for_requests_that_hang(settings: Any) -> None:
+    settings.RCS_ROUTER = {**settings.RCS_ROUTER, "SLOTS": 1}
+    with pace.slot("rcs", sql.now(Transmission), 60):
+        pace.pause("rcs", "unavailable", 3600, timezone.now())
+        code, order = sent_to(**CODE), sent_to(number=BOB)
+        sweep.mend(timezone.now())
+    assert (status(code), status(order), sms()) == (Status.FAILED, Status.QUEUED, [ALICE])
+
+
 @pytest.mark.parametrize(
     ("alias", "options", "fields"),
     [

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from rcs_router import pace, policy, send, signals, sql
+from rcs_router import delivery, pace, policy, send, signals, sql
 from rcs_router.contract import Outbound, SendResult, Status
 from rcs_router.errors import (
     Forbidden,
@@ -51,6 +51,41 @@ def test_a_rate_is_kept_in_every_second(settings: Any, rate: int) -> None:
     assert len(left) == count
     worst = max(sum(first <= at < first + 1.0 for at in left) for first in left)
     assert worst <= rate + 1, "one more may arrive late, from before the second"
+
+
+def test_a_rate_is_kept_when_a_provider_that_was_slow_recovers(settings: Any) -> None:
+    """What waited for a free thread would leave all at once."""
+    settings.RCS_BACKENDS = {"rcs": {"BACKEND": "rcs_router.testing.MemoryBackend", "RATE": "20/s"}}
+    left: list[float] = []
+    recovers = time.monotonic() + 2
+
+    def slow(outbound: Outbound) -> SendResult:
+        left.append(time.monotonic())
+        time.sleep(max(0.0, recovers - time.monotonic()))
+        return SendResult()
+
+    memory().outcomes.extend([slow] * 60)
+    send("Sale", [connection(f"+3725550{n:04}") for n in range(60)])
+    drain("rcs")
+    worst = max(sum(first <= at < first + 1.0 for at in left) for first in left)
+    assert worst < 30, "it was 45; a busy machine may delay some from before the second"
+
+
+def test_a_drain_ends_when_the_next_departure_is_far_away(settings: Any) -> None:
+    """It would keep its row until the lease ends, and the next one too: with 30/h nothing ever left."""
+    settings.RCS_BACKENDS = {"rcs": {"BACKEND": "rcs_router.testing.MemoryBackend", "RATE": "30/h"}}
+    for number in (ALICE, BOB):
+        sent_to(number=number)
+    began = time.monotonic()
+    delivery.drain("rcs", budget=0.5)
+    assert time.monotonic() - began < 10
+    assert sorted(Transmission.objects.values_list("status", "claim")) == [
+        (Status.QUEUED, None),
+        (Status.ACCEPTED, None),
+    ]
+    BackendState.objects.update(next_free=0)  # two minutes later
+    delivery.drain("rcs", budget=0.5)
+    assert set(Transmission.objects.values_list("status", flat=True)) == {Status.ACCEPTED}
 
 
 def test_what_is_urgent_overtakes_what_waits_for_its_pace(settings: Any) -> None:

@@ -13,7 +13,7 @@ from rcs_router import delivery, heartbeat, lookup_connections, outbox, pace, se
 from rcs_router.contract import Outbound, SendResult, Status
 from rcs_router.models import DrainSlot, Transmission
 from rcs_router.senders import Flight
-from tests.core import BACKENDS, drain, memory, sent_to
+from tests.core import ALICE, BACKENDS, BOB, drain, memory, sent_to
 from tests.services.processes import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("router")]
@@ -67,6 +67,47 @@ def test_no_claim_is_renewed_for_longer_than_lease(settings: Any) -> None:
         run.claims = {token: time.monotonic() - 1 for token in run.claims}
         run.renew(now, later + timedelta(hours=1))
         assert lease_of(run.waiting[0].row) == later
+
+
+def test_a_request_that_never_comes_back_holds_up_nobody_for_longer_than_lease(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else its drain would keep the slot, and a process its only thread for this backend, for ever."""
+    settings.RCS_ROUTER = {**settings.RCS_ROUTER, "LEASE": 1, "HEARTBEAT": 0.1, "SLOTS": 1, "THREADS": 1}
+    settings.RCS_BACKENDS = {**BACKENDS, "rcs": {**BACKENDS["rcs"], "OPTIONS": {"timeout": 0.1}}}
+    monkeypatch.setattr(delivery, "MARGIN", 0.1)
+    comes_back, hung = threading.Event(), sent_to()
+
+    def never(outbound: Outbound) -> SendResult:
+        comes_back.wait(DEADLINE)
+        return SendResult()
+
+    memory().outcomes.append(never)
+    began = time.monotonic()
+    drain("rcs")
+    assert time.monotonic() - began < 4, "it waited for the request"
+    hung.refresh_from_db()
+    assert (hung.status, hung.lease_until is None) == (Status.SENDING, False)
+    assert f"{hung.pk} has not come back" in caplog.text
+    later = sent_to(number=BOB)
+    drain("rcs")
+    later.refresh_from_db()
+    comes_back.set()
+    assert later.status == Status.ACCEPTED, "other threads carry what comes after it"
+
+
+def test_what_leaves_beside_something_that_may_not_leave_is_kept() -> None:
+    lost, leaves = sent_to(number=ALICE), sent_to(number=BOB)
+    now = sql.now(Transmission)
+    with pace.slot("rcs", now, 60) as slot:
+        assert slot
+        run = delivery.Drain("rcs", slot, time.monotonic() + 60)
+        run.hold = heartbeat.Hold(run.renew, time.monotonic() + 60)
+        run.claim(2)
+        Transmission.objects.filter(pk=lost.pk).update(status=Status.QUEUED, claim=None)
+        assert [flight.row for flight in run.write([], run.startable())] == [leaves]
+        run.renew(now, now + timedelta(hours=1))
+    assert lease_of(leaves) == now + timedelta(hours=1)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rcs_router import outbox
-from rcs_router.contract import Receipt, ReceiptKind, Status
+from rcs_router.contract import Outbound, Receipt, ReceiptKind, SendResult, Status
 from rcs_router.errors import Ambiguous, Unreachable
 from rcs_router.models import Event, Transmission
 from rcs_router.policy import after_error
@@ -121,6 +121,23 @@ def test_delivered_while_waiting_for_a_retry_ends_the_retries() -> None:
     drain()
     assert facts(t)[0] == Status.DELIVERED
     assert len(memory().sent) == 1
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before the answer", "after it"])
+def test_what_a_receipt_says_is_accepted_is_looked_into_too(before: bool) -> None:
+    row = sent_to()
+    taken = [Receipt(ReceiptKind.ACCEPTED, transmission=row.pk)]
+
+    def no_answer(outbound: Outbound) -> SendResult:
+        if before:
+            outbox.apply_receipts("rcs", taken, timezone.now())
+        raise Ambiguous
+
+    memory().outcomes.append(no_answer)
+    drain("rcs")
+    outbox.apply_receipts("rcs", taken, timezone.now())
+    row.refresh_from_db()
+    assert (row.status, bool(row.look_at)) == (Status.ACCEPTED, True)
 
 
 def test_delivered_while_sending_stands_when_the_result_is_written() -> None:

@@ -110,6 +110,23 @@ def test_where_nobody_can_be_asked_it_is_shown_and_a_receipt_still_counts() -> N
     assert (row.status, row.reason) == (Status.DELIVERED, "")
 
 
+def test_why_it_was_to_be_taken_back_outlives_the_look() -> None:
+    """Some providers say much later that they took a message back; its fallback still goes out then."""
+    row = silent(revoke_for=RevokeFor.FALLBACK)
+    memory().revocable = None
+    assert swept(row).revoke_for == RevokeFor.FALLBACK
+    outbox.apply_receipts("rcs", [Receipt(ReceiptKind.REVOKED, transmission=row.pk)], timezone.now())
+    row.refresh_from_db()
+    assert row.status == Status.FAILED
+    assert Transmission.objects.filter(fallback_of=row).exists()
+
+
+def test_what_could_not_be_taken_back_is_shown_as_unproved() -> None:
+    memory().revocable = False
+    row = swept(silent(revoke_for=RevokeFor.FALLBACK))
+    assert (row.status, row.revoke_at, list(unproved())) == (Status.ACCEPTED, None, [row])
+
+
 @pytest.mark.parametrize(
     "fields",
     [
