@@ -19,14 +19,11 @@ from django.db import OperationalError, connections
 
 from rcs_router import consent, counts, heartbeat, logs, outbox, pace, sql
 from rcs_router.backends import backends
-from rcs_router.capabilities import fit
 from rcs_router.conf import router_settings
-from rcs_router.content import Content
-from rcs_router.content.plain import render
-from rcs_router.contract import BaseBackend, Outbound, SendResult, Status, Traffic
+from rcs_router.contract import BaseBackend, SendResult, Status
 from rcs_router.errors import BadAddress, OptedOut, SendError, Unreachable
-from rcs_router.links import form_link
-from rcs_router.models import DrainSlot, Message, Transmission
+from rcs_router.models import DrainSlot, Transmission
+from rcs_router.outbounds import Outbounds
 from rcs_router.outbox import Move
 from rcs_router.policy import Decision, Facts, after_error
 from rcs_router.screening import Screening
@@ -61,7 +58,6 @@ class Drain:
     halted: bool = False  # nothing more leaves; what has left is waited for and written
     probing: bool = False  # the backend is paused, and this drain tries it with one message
     dealt: int = 0
-    hold: heartbeat.Hold | None = None  # while it runs
 
     def __post_init__(self) -> None:
         self.conf = router_settings()
@@ -69,9 +65,8 @@ class Drain:
         self.rate = backends.config(self.alias).rate
         self.clock = sql.Clock(Transmission)
         self.senders = senders_of(self.alias, self.slot.pk, self.conf.THREADS)
-        self.screening = Screening(self.alias, self.outbound)
-        self.messages: dict[uuid.UUID, Message] = {}
-        self.bodies: dict[uuid.UUID, tuple[Content, str]] = {}
+        self.outbounds = Outbounds(self.alias)
+        self.screening = Screening(self.alias, self.outbounds.build)
         self.next_claim = 0.0  # by time.monotonic()
         self.pacer = pace.Pacer(self.alias, self.rate, self.clock)
 
@@ -155,11 +150,14 @@ class Drain:
 
     def claim(self, limit: int) -> int:
         claimed_at = time.monotonic()
-        if len(self.messages) > 1000:
-            self.messages.clear()
-            self.bodies.clear()
+        self.outbounds.forget_many()
         rows = outbox.claim(
-            self.alias, limit, self.clock(), heartbeat.lease_seconds(), self.messages, probe=self.probing
+            self.alias,
+            limit,
+            self.clock(),
+            heartbeat.lease_seconds(),
+            self.outbounds.messages,
+            probe=self.probing,
         )
         end = claimed_at + self.conf.LEASE
         self.claims |= {row.claim: end for row in rows if row.claim}
@@ -187,32 +185,6 @@ class Drain:
             aside = {move.transmission.pk for move in moves}
             self.waiting = deque(flight for flight in self.waiting if flight.row.pk not in aside)
             self.dealt += len(moves)
-
-    def outbound(self, row: Transmission) -> Outbound:
-        message = row.message
-        if message.pk not in self.bodies:
-            body = message.body
-            if body is None:
-                raise ValueError("an outgoing message without content")
-            self.bodies[message.pk] = self.fitted(message, body, row.pk)
-        content, text = self.bodies[message.pk]
-        if message.content and message.content["type"] == "form":  # each recipient has a page of their own
-            del self.bodies[message.pk]
-        return Outbound(
-            id=row.pk,
-            to=row.connection.identity,
-            content=content,
-            text=text,
-            traffic=Traffic(message.traffic),
-            expires_at=row.expires_at,
-            extra=(message.fields.get("extra") or {}).get(self.alias) or {},
-        )
-
-    def fitted(self, message: Message, body: Content, transmission: uuid.UUID) -> tuple[Content, str]:
-        """What this backend is given of the content, and the same as plain text."""
-        link, text = form_link(transmission), message.fallback_text
-        carried = fit(self.backend, body, text, link).content
-        return carried, render(body, fallback_text=text, form_link=link).text
 
     # Sending
 

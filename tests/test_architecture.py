@@ -44,6 +44,7 @@ ORDER = [
         "arguments",
         "recipients",
         "senders",
+        "outbounds",
         "screening",
     ),
     *("phases", "handlers", "router"),

@@ -1,0 +1,55 @@
+"""Build what a backend is given of each transmission; the drain has a message's content fitted to its backend once."""
+
+import uuid
+from dataclasses import dataclass, field
+
+from rcs_router.backends import backends
+from rcs_router.capabilities import fit
+from rcs_router.content import Content
+from rcs_router.content.plain import render
+from rcs_router.contract import Outbound, Traffic
+from rcs_router.links import form_link
+from rcs_router.models import Message, Transmission
+
+MOST = 1000  # messages that one drain remembers
+
+
+@dataclass
+class Outbounds:
+    """The messages of one drain, and what its backend carries of each: the content, and the same as plain text."""
+
+    alias: str
+    messages: dict[uuid.UUID, Message] = field(default_factory=dict)  # read by the claim
+    bodies: dict[uuid.UUID, tuple[Content, str]] = field(default_factory=dict)
+
+    def forget_many(self) -> None:
+        """Keep memory flat over a drain of many different messages."""
+        if len(self.messages) > MOST:
+            self.messages.clear()
+            self.bodies.clear()
+
+    def build(self, row: Transmission) -> Outbound:
+        """Return the request of one transmission. Raises ContentError, ValueError for content that cannot be read."""
+        message = row.message
+        if message.pk not in self.bodies:
+            body = message.body
+            if body is None:
+                raise ValueError("an outgoing message without content")
+            self.bodies[message.pk] = self._fitted(message, body, row.pk)
+        content, text = self.bodies[message.pk]
+        if message.content and message.content["type"] == "form":  # each recipient has a page of their own
+            del self.bodies[message.pk]
+        return Outbound(
+            id=row.pk,
+            to=row.connection.identity,
+            content=content,
+            text=text,
+            traffic=Traffic(message.traffic),
+            expires_at=row.expires_at,
+            extra=(message.fields.get("extra") or {}).get(self.alias) or {},
+        )
+
+    def _fitted(self, message: Message, body: Content, transmission: uuid.UUID) -> tuple[Content, str]:
+        link, text = form_link(transmission), message.fallback_text
+        carried = fit(backends[self.alias], body, text, link).content
+        return carried, render(body, fallback_text=text, form_link=link).text
