@@ -76,11 +76,11 @@ class Stations:
     def _start(self, wake_up: WakeUp, number: int) -> None:
         station = Station(wake_up, self._work(wake_up))
         station.bell.set()
-        self._running[wake_up, number] = station
         name = f"rcs-{'-'.join(wake_up).removeprefix('rcs_router.')}-{number}"
         args = (station, number)
         station.thread = threading.Thread(target=self._serve, args=args, name=name, daemon=True)
-        station.thread.start()
+        station.thread.start()  # may fail: then nobody shall take it for one that runs
+        self._running[wake_up, number] = station
 
     def _work(self, wake_up: WakeUp) -> Callable[[], int]:
         task, *args = wake_up
@@ -101,16 +101,18 @@ class Stations:
         return int(others)
 
     def _serve(self, station: Station, number: int) -> None:
-        while not self.stopping and not timelimit.abandoned():
-            station.bell.clear()
-            station.busy_since = time.monotonic()
-            done = guarded(" ".join(station.wake_up), station.work)
-            station.busy_since = 0.0
-            if not done and not station.bell.wait(IDLE) and self._ends(station, number):
-                break
-        with self._lock:
-            self._leave(station, number)
-        connections.close_all()
+        try:
+            while not self.stopping and not timelimit.abandoned():
+                station.bell.clear()
+                station.busy_since = time.monotonic()
+                done = guarded(" ".join(station.wake_up), station.work)
+                station.busy_since = 0.0
+                if not done and not station.bell.wait(IDLE) and self._ends(station, number):
+                    break
+        finally:  # also when somebody called sys.exit()
+            with self._lock:
+                self._leave(station, number)
+            connections.close_all()
 
     def _ends(self, station: Station, number: int) -> bool:
         """Leave the list of running stations, unless somebody has woken this one at the last moment."""
