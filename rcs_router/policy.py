@@ -18,6 +18,7 @@ class Facts:
     has_fallback: bool = False
     idempotent: bool = False  # does the provider drop a repeat?
     can_ask: bool = False  # can the provider take it back, or at least say how it stands?
+    can_say: bool = False  # can the provider say how it stands?
     time_critical: bool = False
     overdue: bool = False  # has its fallback deadline passed?
     delays: tuple[float, ...] = (5, 30, 300)  # seconds; one more attempt than there are delays
@@ -34,6 +35,7 @@ class Decision:
     spend: bool = True  # count an attempt
     fall_back: bool = False  # open the next backend's transmission now
     revoke: bool = False  # ask the provider how it stands, and to take it back; the answer decides
+    look_up: bool = False  # only ask the provider how it stands
     opted_out: bool = False  # record the person's refusal
     settled: bool = False  # what was unknown of it is known now
 
@@ -71,12 +73,20 @@ def _may_retry(error: SendError, facts: Facts) -> bool:
 
 def give_up(reason: str, facts: Facts) -> Decision:
     """Return the end of the attempts: fall back where that cannot double the message, else a person decides."""
-    if facts.unknown and not facts.time_critical:
-        # "unknown" forbids a fallback without a revoke: the phone may ring in a moment
-        return Decision(Status.REVIEW, f"{reason}: outcome unknown", revoke=facts.can_ask)
+    if facts.unknown and not (facts.time_critical and facts.has_fallback):
+        return in_doubt(f"{reason}: outcome unknown", facts)
     if facts.has_fallback:
         return Decision(Status.FAILED, reason, fall_back=True, revoke=facts.unknown and facts.can_ask)
     return Decision(Status.REVIEW, reason)
+
+
+def in_doubt(reason: str, facts: Facts) -> Decision:
+    """Return what follows where the provider may have it: no fallback without a revoke, for the phone may ring soon.
+
+    Without a fallback nothing is taken back: the phone would get nothing at all.
+    """
+    takes_back, asks = facts.can_ask and facts.has_fallback, facts.can_say and not facts.has_fallback
+    return Decision(Status.REVIEW, reason, revoke=takes_back, look_up=asks)
 
 
 def after_deadline(*, sent: bool, facts: Facts, can_revoke: bool) -> Decision | None:
@@ -101,7 +111,7 @@ def after_deadline(*, sent: bool, facts: Facts, can_revoke: bool) -> Decision | 
 def after_expiry(*, sent: bool, facts: Facts) -> Decision:
     """Its ttl has passed: before its (next) request left, or while it was on its way."""
     if not sent and facts.unknown:
-        return replace(give_up("expired", facts), spend=False)
+        return replace(give_up("expired", facts), spend=False, revoke=facts.can_ask, look_up=False)
     if not sent:
         return Decision(
             Status.EXPIRED, "expired before it was sent", spend=False, fall_back=facts.has_fallback
@@ -123,7 +133,7 @@ def after_lost_lease(*, started: bool, lost_leases: int, limit: int, facts: Fact
         reason = "its worker stopped while sending: outcome unknown"
         if facts.time_critical and facts.has_fallback:
             return Decision(Status.FAILED, reason, spend=False, fall_back=True, revoke=facts.can_ask)
-        return Decision(Status.REVIEW, reason, spend=False, revoke=facts.can_ask)
+        return replace(in_doubt(reason, facts), spend=False)
     return Decision(Status.QUEUED, "its worker stopped while sending", wait=0.0, spend=False)
 
 

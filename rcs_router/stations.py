@@ -76,11 +76,11 @@ class Stations:
     def _start(self, wake_up: WakeUp, number: int) -> None:
         station = Station(wake_up, self._work(wake_up))
         station.woken.set()
-        self._running[wake_up, number] = station
         name = f"rcs-{'-'.join(wake_up).removeprefix('rcs_router.')}-{number}"
         args = (station, number)
         station.thread = threading.Thread(target=self._serve, args=args, name=name, daemon=True)
-        station.thread.start()
+        station.thread.start()  # may fail: then nobody shall take it for one that runs
+        self._running[wake_up, number] = station
 
     def _work(self, wake_up: WakeUp) -> Callable[[], int]:
         task, *args = wake_up
@@ -101,16 +101,18 @@ class Stations:
         return int(others)
 
     def _serve(self, station: Station, number: int) -> None:
-        while not self.stopping and not timelimit.abandoned():
-            station.woken.clear()
-            station.busy_since = time.monotonic()
-            done = guarded(" ".join(station.wake_up), station.work)
-            station.busy_since = 0.0
-            if not done and not station.woken.wait(IDLE) and self._ends(station, number):
-                break
-        with self._lock:
-            self._leave(station, number)
-        connections.close_all()
+        try:
+            while not self.stopping and not timelimit.abandoned():
+                station.woken.clear()
+                station.busy_since = time.monotonic()
+                done = guarded(" ".join(station.wake_up), station.work)
+                station.busy_since = 0.0
+                if not done and not station.woken.wait(IDLE) and self._ends(station, number):
+                    break
+        finally:  # also when somebody called sys.exit()
+            with self._lock:
+                self._leave(station, number)
+            connections.close_all()
 
     def _ends(self, station: Station, number: int) -> bool:
         """Leave the list of running stations, unless somebody has woken this one at the last moment."""
@@ -158,17 +160,11 @@ def guarded(name: str, work: Callable[[], int | None]) -> int:
     try:
         return work() or 0
     except DatabaseError as error:
-        logger.warning(
-            *("%s: the database has trouble (%s): tried again", name, type(error).__name__),
-            extra={"code": type(error).__name__, "next_step": "tried again"},
-        )
+        logger.warning("%s: the database has trouble (%s); tried again", name, type(error).__name__)
     except Exception as error:
         # the lines without the error's own text, which may quote a message
         where = "".join(traceback.format_tb(error.__traceback__))
-        logger.error(
-            *("%s failed (%s): tried again\n%s", name, type(error).__name__, where),
-            extra={"code": type(error).__name__, "next_step": "tried again"},
-        )
+        logger.error("%s failed with %s; tried again\n%s", name, type(error).__name__, where)
     connections.close_all()
     time.sleep(REST)
     return 0

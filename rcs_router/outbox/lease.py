@@ -143,6 +143,7 @@ def facts(
         has_fallback=has_road(row),
         idempotent=capabilities.idempotent,
         can_ask=capabilities.revoke or capabilities.status,
+        can_say=capabilities.status,
         time_critical=row.message.time_critical,
         overdue=bool(now and row.fall_back_at and row.fall_back_at <= now),
         delays=router_settings().RETRY_DELAYS if delays is None else delays,
@@ -221,8 +222,8 @@ def _row(move: Move, now: datetime) -> tuple[Any, ...]:
         now if status == Status.ACCEPTED else None,
         _look_at(move, now) if status == Status.ACCEPTED else None,
         now if status in {Status.FAILED, Status.EXPIRED} else None,
-        now if move.decision.revoke else None,
-        RevokeFor.FALLBACK if move.decision.revoke else "",
+        now if move.decision.revoke or move.decision.look_up else None,
+        RevokeFor.FALLBACK if move.decision.revoke else RevokeFor.LOOK_UP if move.decision.look_up else "",
     )
 
 

@@ -1,5 +1,6 @@
 """What is asked of a provider after a message has left: how it stands, and to take it back - and its late answers."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,8 @@ from rcs_router.contract import Receipt, ReceiptKind, SendResult, Status
 from rcs_router.errors import Ambiguous, Unavailable
 from rcs_router.models import Event, RevokeFor, Transmission
 from rcs_router.outbox import operate
-from tests.core import drain, memory, sent_to
+from rcs_router.testing import MemoryBackend
+from tests.core import BACKENDS, drain, memory, sent_to
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("router")]
 
@@ -267,6 +269,30 @@ def test_a_success_that_nobody_can_read_waits_for_a_person(alias, attempts, revo
     assert (row.attempts, row.unknown) == (attempts, True)
     outbox.apply_receipts(alias, [Receipt(ReceiptKind.DELIVERED, transmission=row.pk)], timezone.now())
     assert stands(row) == Status.DELIVERED
+
+
+@pytest.mark.parametrize("time_critical", [True, False])
+@pytest.mark.parametrize("how", ["no answer", "a dead worker"])
+def test_without_a_fallback_nothing_is_taken_back_only_asked_for(settings, how, time_critical):
+    """Else the phone would get nothing at all, and nobody would review it."""
+    settings.RCS_BACKENDS = {**BACKENDS, "once": {"BACKEND": "tests.outbox.test_asking.Once"}}
+    row = sent_to("once", time_critical=time_critical)
+    if how == "no answer":
+        memory("once").outcomes.append(Ambiguous())
+        drain("once")
+    else:
+        past = timezone.now() - timedelta(minutes=1)
+        Transmission.objects.update(status=Status.SENDING, started=True, claim=row.pk, lease_until=past)
+        outbox.reap(timezone.now())
+    expiry.revoke_due("once")
+    assert (stands(row), row.unknown, memory("once").revoked) == (Status.REVIEW, True, [])
+    assert row.events.filter(kind="look up").count() == 1
+
+
+class Once(MemoryBackend):
+    """Shows a repeat twice, and can be asked."""
+
+    capabilities = replace(MemoryBackend.capabilities, idempotent=False)
 
 
 def test_a_repeat_that_can_be_read_settles_what_was_in_doubt():

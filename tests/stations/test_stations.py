@@ -122,6 +122,28 @@ def test_work_that_fails_is_logged_without_its_words_and_tried_again(
     assert "secret words" not in caplog.text
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_ended_by_itself_is_replaced(
+    working: Stations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A router app that calls `sys.exit()`, or a machine that had no thread left: the next wake-up begins anew."""
+    done, start = threading.Event(), threading.Thread.start
+
+    def ends(*args: object) -> int:
+        raise SystemExit
+
+    monkeypatch.setitem(stations._WORK, wake.REVOKE, ends)
+    working.wake((wake.REVOKE, "rcs"))
+    until(lambda: (wake.REVOKE, "rcs") not in {key for key, _ in working._running}, "the thread's end")
+    monkeypatch.setitem(stations._WORK, wake.REVOKE, lambda *args: done.set() or 0)
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: (_ for _ in ()).throw(RuntimeError))
+    with pytest.raises(RuntimeError):
+        working.wake((wake.REVOKE, "rcs"))
+    monkeypatch.setattr(threading.Thread, "start", start)
+    working.wake((wake.REVOKE, "rcs"))
+    assert done.wait(DEADLINE)
+
+
 def test_a_task_that_is_called_directly_works_at_once() -> None:
     row = sent_to()
     tasks.drain("rcs")
