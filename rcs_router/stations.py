@@ -160,11 +160,17 @@ def guarded(name: str, work: Callable[[], int | None]) -> int:
     try:
         return work() or 0
     except DatabaseError as error:
-        logger.warning("%s: the database has trouble (%s); tried again", name, type(error).__name__)
+        logger.warning(
+            *("%s: the database has trouble (%s): tried again", name, type(error).__name__),
+            extra={"code": type(error).__name__, "next_step": "tried again"},
+        )
     except Exception as error:
         # the lines without the error's own text, which may quote a message
         where = "".join(traceback.format_tb(error.__traceback__))
-        logger.error("%s failed with %s; tried again\n%s", name, type(error).__name__, where)
+        logger.error(
+            *("%s failed (%s): tried again\n%s", name, type(error).__name__, where),
+            extra={"code": type(error).__name__, "next_step": "tried again"},
+        )
     connections.close_all()
     time.sleep(REST)
     return 0

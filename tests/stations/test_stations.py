@@ -134,7 +134,7 @@ def test_a_thread_that_ended_by_itself_is_replaced(
 
     monkeypatch.setitem(stations._WORK, wake.REVOKE, ends)
     working.wake((wake.REVOKE, "rcs"))
-    until(lambda: (wake.REVOKE, "rcs") not in {key for key, _ in working._running}, "the thread's end")
+    wait_until(lambda: (wake.REVOKE, "rcs") not in {key for key, _ in working._running}, "the thread's end")
     monkeypatch.setitem(stations._WORK, wake.REVOKE, lambda *args: done.set() or 0)
     monkeypatch.setattr(threading.Thread, "start", lambda thread: (_ for _ in ()).throw(RuntimeError))
     with pytest.raises(RuntimeError):
