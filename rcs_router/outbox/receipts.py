@@ -213,7 +213,8 @@ def _after_uncertain_expiry(row: Transmission, now: datetime) -> None:
         open_fallback(row, "expired: late is worse than double", now)
     if backends[row.backend_id].capabilities.revoke:
         why = RevokeFor.CANCEL if unwanted else RevokeFor.EXPIRY
-        Transmission.objects.filter(pk=row.pk).update(revoke_at=now, revoke_for=why, expiry_seen=True)
+        changes = {"revoke_at": now, "revoke_for": why, "revokes": 0}
+        Transmission.objects.filter(pk=row.pk).update(expiry_seen=True, **changes)
         wake.revoke(row.backend_id)
 
 

@@ -29,7 +29,7 @@ def expire(row: Transmission, now: datetime) -> bool:
     decision = after_expiry(sent=True, facts=facts(row))
     unwanted = row.revoke_for == RevokeFor.CANCEL  # somebody has asked to take it back: then on no other road
     why = RevokeFor.CANCEL if unwanted else RevokeFor.EXPIRY
-    changes = {"revoke_at": now, "revoke_for": why} if decision.revoke else {}
+    changes = {"revoke_at": now, "revoke_for": why, "revokes": 0} if decision.revoke else {}
     with transaction.atomic():
         silent = Transmission.objects.filter(pk=row.pk, status=Status.ACCEPTED, expiry_seen=False)
         won = silent.filter(revoke_for=row.revoke_for).update(

@@ -184,6 +184,25 @@ def test_a_look_up_that_fails_leaves_a_line(revocable, caplog):
     assert f"rcs: asking about {row.pk} failed (unavailable): retried at once" in caplog.text
 
 
+@pytest.mark.parametrize("how", ["ttl", "uncertain expiry"])
+def test_looks_before_the_end_of_its_time_spend_nothing_of_the_revokes(settings, how):
+    settings.RCS_ROUTER = {**settings.RCS_ROUTER, "EXPIRY_GRACE": 0}
+    row = sent_to("rcs", ttl=timedelta(minutes=5))
+    drain("rcs")
+    past = timezone.now() - timedelta(seconds=1)
+    expires = {"expires_at": past} if how == "ttl" else {}
+    Transmission.objects.filter(pk=row.pk).update(revokes=4, **expires)
+    if how == "ttl":
+        expiry.sweep(timezone.now())
+    else:
+        say(row, ReceiptKind.EXPIRY_UNCERTAIN)
+    memory().revocable = Unavailable("down")
+    expiry.revoke_due("rcs")
+    memory().revocable = True
+    expiry.revoke_due("rcs")
+    assert (stands(row), bool(child(row))) == (Status.EXPIRED, True)
+
+
 def test_a_receipt_by_our_id_brings_the_providers_own():
     row = sent_to()
     drain("rcs")
