@@ -57,6 +57,7 @@ class Drain:
     paused: bool = False
     halted: bool = False  # nothing more leaves; what has left is waited for and written
     probing: bool = False  # the backend is paused, and this drain tries it with one message
+    probe: datetime | None = None  # until when it has the right to
     dealt: int = 0
 
     def __post_init__(self) -> None:
@@ -94,7 +95,8 @@ class Drain:
         if state.paused_until and state.paused_until > now:
             self.paused = True
         elif state.pauses:
-            self.probing = pace.begin_probe(self.alias, now, self.backend.options.timeout + MARGIN)
+            self.probe = pace.begin_probe(self.alias, now, self.backend.options.timeout + MARGIN)
+            self.probing = self.probe is not None
             self.paused = not self.probing
         self.halted = self.paused
 
@@ -352,8 +354,8 @@ class Drain:
         if moves:
             outbox.settle(moves, self.clock())
         self.pacer.close()
-        if self.probing:  # there was nothing to try the backend with
-            pace.end_probe(self.alias, self.clock())
+        if self.probing and self.probe:  # there was nothing to try the backend with
+            pace.end_probe(self.alias, self.probe, self.clock())
 
 
 def drain(alias: str, budget: float | None = None, stopping: Callable[[], bool] = lambda: False) -> int:

@@ -159,19 +159,20 @@ def paused(now: datetime) -> list[str]:
     return list(rows.values_list("pk", flat=True))
 
 
-def begin_probe(alias: str, now: datetime, seconds: float) -> bool:
+def begin_probe(alias: str, now: datetime, seconds: float) -> datetime | None:
     """Take the right to try a backend whose pause is over with one message; the others see it paused meanwhile.
 
-    The right lasts `seconds`, in case that its holder dies. False when somebody else has it.
+    Return when the right ends, in case that its holder dies: after `seconds`. None when somebody else has it.
     """
+    until = now + timedelta(seconds=seconds)
     over = Q(paused_until=None) | Q(paused_until__lte=now)
     row = BackendState.objects.filter(over, pk=alias, pauses__gt=0)
-    return bool(row.update(paused_until=now + timedelta(seconds=seconds)))
+    return until if row.update(paused_until=until) else None
 
 
-def end_probe(alias: str, now: datetime) -> None:
-    """Give that right back: there was nothing to try it with."""
-    BackendState.objects.filter(pk=alias, pauses__gt=0).update(paused_until=now)
+def end_probe(alias: str, until: datetime, now: datetime) -> None:
+    """Give that right back, if it is still ours: there was nothing to try the backend with."""
+    BackendState.objects.filter(pk=alias, pauses__gt=0, paused_until=until).update(paused_until=now)
 
 
 def note_failures(alias: str, count: int) -> None:

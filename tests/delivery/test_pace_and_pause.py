@@ -193,8 +193,12 @@ def test_any_answer_about_the_message_ends_the_outage(answer: Any) -> None:
 def test_one_worker_at_a_time_tries_a_paused_backend() -> None:
     pace.pause("rcs", "unavailable", 1, timezone.now() - timedelta(minutes=1))
     now = sql.now(Transmission)
-    assert [pace.begin_probe("rcs", now, 15) for _ in range(3)] == [True, False, False]
-    assert pace.begin_probe("rcs", now + timedelta(seconds=16), 15), "its holder may have died"
+    first, *others = (pace.begin_probe("rcs", now, 15) for _ in range(3))
+    assert (first, others) == (now + timedelta(seconds=15), [None, None])
+    second = pace.begin_probe("rcs", now + timedelta(seconds=16), 15)
+    assert second, "its holder may have died"
+    pace.end_probe("rcs", first, now + timedelta(seconds=17))
+    assert pace.is_paused("rcs", now + timedelta(seconds=17)), "the right of somebody else is not given back"
 
 
 def test_late_answers_of_a_drain_that_began_before_do_not_end_a_pause() -> None:
