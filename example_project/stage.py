@@ -83,11 +83,13 @@ def _celery() -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """A provider's 404 is an answer, not something to print into the story."""
-    logger = logging.getLogger("django.request")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    """A provider's 404, or a phone without RCS, is an answer, not something to print into the story."""
+    loggers = [logging.getLogger(name) for name in ("django.request", "rcs_router")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -80,7 +80,8 @@ def revoke_answered(row: Transmission, answer: bool | SendError | None, now: dat
         taken_back(row, now, answered=True)
     else:
         asked(row)
-        _unproved(row)
+        if row.revoke_for != RevokeFor.EXPIRY:  # whose reason says that it waits for proof
+            _unproved(row)
         detail = "it may have been delivered"
         Event.objects.create(transmission=row, kind="revoke", code="too late", detail=detail)
         logs.not_answered(row.backend_id, row.pk, "too late to take it back", "a receipt decides")

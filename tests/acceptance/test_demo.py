@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from example_project.phones import Emulator, Phone
+from tests.services.processes import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 60  # seconds: what the demo promises
@@ -213,8 +214,11 @@ def test_the_shop_answers_whatever_customers_say_and_tap_after_the_story():
         handsets = {h["name"]: h["number"] for h in emulator.get("handsets/")["handsets"]}
         for name, conversation in {"Maria": RCS, "Jaan": SMS}.items():
             talk(Phone(emulator, handsets[name], name), conversation)
-        webhooks = emulator.get("ledger/")["webhooks"]
-    assert {webhook["state"] for webhook in webhooks} == {"delivered"}
+        wait_until(lambda: states(emulator) == {"delivered"}, "every webhook to be taken", 10)
+
+
+def states(emulator: Emulator) -> set[str]:
+    return {webhook["state"] for webhook in emulator.get("ledger/")["webhooks"]}
 
 
 def talk(phone: Phone, conversation: list[Turn]) -> None:
