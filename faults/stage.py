@@ -45,7 +45,7 @@ def _start(system: System) -> None:
 
     import tests.services.celery
 
-    assert tests.services.celery.app
+    tests.services.celery.app.set_default()  # the example project, whose settings may be used, has an app of its own
     call_command("migrate", verbosity=0)
     system.beat()
 

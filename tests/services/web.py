@@ -11,7 +11,7 @@ def main() -> None:
     import tests.services.celery
     from rcs_backends.emulator.server import start
 
-    assert tests.services.celery.app
+    tests.services.celery.app.set_default()  # the example project, whose settings may be used, has an app of its own
     with start(port=int(os.environ["RCS_WEB_PORT"])):
         threading.Event().wait()
 
