@@ -188,7 +188,7 @@ def without(reply: Reply, what: str) -> str:
 
 
 def unread(reply: Reply, what: str) -> Unavailable:
-    """For a call that is no send: a success without `what` answers nothing, so that it must be asked again."""
+    """Return the error of a success without `what`, for calls that send nothing: they can be made again."""
     return Unavailable(without(reply, what), code=MALFORMED_REPLY)
 
 

@@ -9,9 +9,10 @@ from django.http import HttpRequest
 from rcs_router.admin.standing import at_status
 from rcs_router.contract import Status
 from rcs_router.models import Message, StoredWebhook, Transmission
+from rcs_router.outbox.silence import NO_PROOF
 
-# The provider's answer could not be read, or its time is up, and nothing was heard of it since.
-_WITHOUT_PROOF = Q(status=Status.ACCEPTED) & (Q(unknown=True) | Q(expiry_seen=True))
+# Its outcome is unknown, its time is up, or it was looked into without news, and nothing was heard of it since.
+WITHOUT_PROOF = Q(status=Status.ACCEPTED) & (Q(unknown=True) | Q(expiry_seen=True) | Q(reason=NO_PROOF))
 Choices = list[tuple[Any, str]]
 
 
@@ -25,7 +26,7 @@ class NeedsReview(admin.SimpleListFilter):
         return [("yes", "needs review"), ("doubt", "accepted, without proof")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        wanted = {"yes": Q(status=Status.REVIEW), "doubt": _WITHOUT_PROOF}.get(self.value() or "")
+        wanted = {"yes": Q(status=Status.REVIEW), "doubt": WITHOUT_PROOF}.get(self.value() or "")
         if wanted is None:
             return queryset
         if queryset.model is Transmission:

@@ -49,8 +49,3 @@ def _ask(alias: str, rows: "QuerySet[Transmission]", now: datetime) -> int:
 def _mark(rows: "QuerySet[Transmission]") -> int:
     """Nobody can be asked: a receipt may still come, and outranks this."""
     return rows.update(look_at=None, reason=NO_PROOF)
-
-
-def unproved() -> "QuerySet[Transmission]":
-    """Return accepted transmissions that were looked into and of which nothing is known."""
-    return Transmission.objects.filter(status=Status.ACCEPTED, reason=NO_PROOF)

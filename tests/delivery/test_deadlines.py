@@ -172,10 +172,6 @@ def test_a_provider_that_hangs_holds_up_no_time_critical_code(time_critical: boo
 def test_an_attempt_that_fails_after_the_deadline_is_not_repeated() -> None:
     t = sent_to(**CODE)
 
-    def late(outbound: Any) -> SendResult:
-        overdue(t)
-        raise Unavailable
-
     row = outbox.claim("rcs", 1, sql.now(Transmission), 60, {})[0]
     overdue(t)
     row.refresh_from_db(fields=["fall_back_at"])
