@@ -6,6 +6,7 @@ import os
 from example_project.providers import PROVIDERS, SMS, emulator_settings
 from tests.settings import *  # noqa: F403
 
+DATABASES["default"]["CONN_MAX_AGE"] = 60  # noqa: F405  # as the example project has it: a webhook need not connect anew
 PORT = os.environ.get("RCS_WEB_PORT", "0")
 EMULATOR = f"http://127.0.0.1:{PORT}/emulator/"
 KEY = json.loads(os.environ.get("RCS_SERVICE_ACCOUNT", "{}"))

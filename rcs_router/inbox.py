@@ -14,6 +14,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from rcs_router import (
+    counts,
     heartbeat,
     logs,
     outbox,
@@ -83,6 +84,7 @@ def digest() -> int:
         dealt += count
         if timelimit.abandoned() and not before:
             break
+    counts.flush(force=True)
     return dealt
 
 
@@ -107,10 +109,10 @@ def look() -> Work:
 
 def _round(work: Work) -> int:
     """Some of each kind of work. Nothing that lost a lease is claimed together with anything else."""
-    done = _digest_batch(work.now) if work.webhooks else 0
+    done, said_something = _digest_batch(work.now) if work.webhooks else (0, False)
     if work.suspect_webhooks:
         done += _digest_suspects(work.now)
-    if work.messages:
+    if work.messages or said_something:
         done += routing.route_batch(work.now)
     if work.suspect_messages:
         done += routing.route_suspects(work.now)
@@ -151,15 +153,19 @@ class Digest:
     orphans: int = 0
 
 
-def _digest_batch(now: datetime) -> int:
+def _digest_batch(now: datetime) -> tuple[int, bool]:
+    """Return how many rows were claimed, and whether people have said something in them."""
     rows = _claim(FRESH, now, BATCH)
     groups: dict[str, list[StoredWebhook]] = defaultdict(list)
     for row in rows:
         groups[row.backend].append(row)
+    said_something = False
     with _held(rows, now):
         for alias, theirs in groups.items():
-            _digest_group(alias, [digest for row in theirs if (digest := _parse(alias, row, now))], now)
-    return len(rows)
+            parsed = [digest for row in theirs if (digest := _parse(alias, row, now))]
+            said_something |= any(digest.said for digest in parsed)
+            _digest_group(alias, parsed, now)
+    return len(rows), said_something
 
 
 def _digest_suspects(now: datetime) -> int:
