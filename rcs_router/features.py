@@ -22,8 +22,10 @@ FEATURES = {
     Feature.MAP_QUERY: "ShowLocation by a query",
     Feature.ALT: "words for screen readers",
     Feature.THUMBNAIL: "thumbnail of a file",
+    Feature.THUMBNAIL_NAME: "name of a thumbnail",
     Feature.UPLOAD: "file that the provider keeps",
     Feature.FILE_NAME: "name of a file",
+    Feature.CARD_TEXT: "text beside a card",
 }
 
 

@@ -1,6 +1,6 @@
 """What a provider says of identities that are one person in; one contact for all of their connections out."""
 
-from rcs_router import consent
+from rcs_router import consent, signals
 from rcs_router.backends import brand_of
 from rcs_router.contract import Linked
 from rcs_router.models import Connection, Contact, Event
@@ -30,6 +30,8 @@ def link(linked: Linked, connections: dict[str, Connection]) -> Contact:
             consent.record(
                 newest.identity, opted_out=True, source="linked identity", backend=newest.backend_id
             )
+    told = {"connection": newest, "others": older, "contact": contact, "at": linked.at}
+    signals.after_commit(signals.identities_linked, Connection, **told)
     return contact
 
 

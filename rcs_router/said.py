@@ -52,8 +52,10 @@ def _file(alias: str, report: FileReport) -> None:
 
 
 def _typing(connection: Connection, said: Incoming) -> None:
-    code = "stopped" if said.fields.get("active") is False else ""
-    Event.objects.create(connection=connection, kind="typing", code=code, at=said.at)
+    active = said.fields.get("active") is not False
+    Event.objects.create(connection=connection, kind="typing", code="" if active else "stopped", at=said.at)
+    told = {"connection": connection, "active": active, "at": said.at}
+    signals.after_commit(signals.typing_received, Connection, **told)
 
 
 def _subscription(connection: Connection, said: Incoming) -> None:

@@ -10,6 +10,11 @@ transmission_failed = Signal()  # transmission, reason: it ended in review, fail
 receipt_received = Signal()  # transmission, receipt
 incoming_received = Signal()  # message: it has been routed
 interaction_received = Signal()  # message: a tap that answers one of our transmissions (`message.answers`)
+# connection (models.Connection), active (bool; False: they have stopped), at (datetime by the provider, or None)
+typing_received = Signal()
+# connection (models.Connection, by which they are known from now on), others (list of Connection), contact
+# (models.Contact, of them all), at (datetime by the provider, or None)
+identities_linked = Signal()
 file_reported = Signal()  # backend (alias), file (contract.FileReport): a file that the provider keeps for us
 media_fetched = Signal()  # file (models.InboundFile): what a person sent lies in our own storage now
 consent_changed = Signal()  # subject, brand, opted_out, source

@@ -68,6 +68,7 @@ class Media:
 
     url: str
     thumbnail: str = ""
+    thumbnail_name: str = ""
     height: str = ""
     alt: str = ""
     media_type: str = ""
@@ -79,6 +80,7 @@ class Media:
         return {
             "url": self.url,
             "thumbnail": self.thumbnail,
+            "thumbnail_name": self.thumbnail_name,
             "height": self.height,
             "alt": self.alt,
             "media_type": self.media_type,

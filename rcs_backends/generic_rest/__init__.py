@@ -27,6 +27,7 @@ from rcs_router.content import (
     OpenUrl,
     Reply,
     RequestLocation,
+    SendPostback,
     ShowLocation,
     Text,
 )
@@ -104,8 +105,15 @@ class GenericREST(BaseBackend):
     limits = LIMITS
     capabilities = Capabilities(
         content=frozenset({Text, File, Card, Carousel, Form}),
-        suggestions=frozenset({Reply, OpenUrl, Dial, ShowLocation, CalendarEvent, RequestLocation}),
-        features=frozenset({Feature.WEBVIEW, Feature.MAP_QUERY, Feature.THUMBNAIL, Feature.FILE_NAME}),
+        suggestions=frozenset(
+            {Reply, SendPostback, OpenUrl, Dial, ShowLocation, CalendarEvent, RequestLocation}
+        ),
+        features=frozenset(
+            {
+                *(Feature.WEBVIEW, Feature.MAP_QUERY, Feature.FILE_NAME, Feature.CARD_TEXT),
+                *(Feature.THUMBNAIL, Feature.THUMBNAIL_NAME),
+            }
+        ),
         idempotent=True,
         tokens=True,
     )

@@ -13,7 +13,7 @@ OBJECTS: Mapping[str, tuple[str, ...]] = {
     "carouselCard": ("cardWidth", "cardContents"),
     "cardContent": ("title", "description", "media", "suggestions"),
     "media": ("height", "contentUrl", "thumbnailUrl", "forceRefresh"),
-    "file": ("contentUrl", "thumbnailUrl", "forceRefresh", "fileName", "mimeType"),
+    "file": ("contentUrl", "thumbnailUrl", "thumbnailFileName", "forceRefresh", "fileName", "mimeType"),
     "form": ("id", "title", "fields", "submitText", "postbackData"),
     "a form's field": ("name", "label", "type", "required", "options"),
     "a suggestion": ("reply", "action"),

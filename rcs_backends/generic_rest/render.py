@@ -21,6 +21,7 @@ from rcs_router.content import (
     OpenUrl,
     Reply,
     RequestLocation,
+    SendPostback,
     ShowLocation,
     Suggestion,
     Text,
@@ -42,17 +43,27 @@ def _said(content: Content) -> dict[str, Any]:
         case File():
             return {"file": _file(content)}
         case Card():
-            return {"richCard": {"standaloneCard": _standalone(content)}}
+            return _beside(content.text) | {"richCard": {"standaloneCard": _standalone(content)}}
         case Carousel():
             cards = [_card(card) for card in content.cards]
-            return {"richCard": {"carouselCard": {"cardWidth": content.width.upper(), "cardContents": cards}}}
+            carousel = {"cardWidth": content.width.upper(), "cardContents": cards}
+            return _beside(content.text) | {"richCard": {"carouselCard": carousel}}
         case Form():
-            return ({"text": content.text} if content.text else {}) | {"form": _form(content)}
+            return _beside(content.text) | {"form": _form(content)}
     raise ValueError(f"the API carries no {type(content).__name__}: it is fitted before it comes here")
 
 
+def _beside(text: str) -> dict[str, Any]:
+    """The guide's own example of a card has a text beside it."""
+    return {"text": text} if text else {}
+
+
 def _file(file: File) -> dict[str, Any]:
-    described = {"fileName": file.name, "mimeType": file.media_type}
+    described = {
+        "thumbnailFileName": file.thumbnail_name,
+        "fileName": file.name,
+        "mimeType": file.media_type,
+    }
     return _source(file) | {name: value for name, value in described.items() if value}
 
 
@@ -103,6 +114,8 @@ def _suggestion(chip: Suggestion) -> dict[str, Any]:
 
 def _action(chip: Suggestion) -> dict[str, Any]:
     match chip:
+        case SendPostback():  # the guide's only example of a suggestion
+            return {}
         case OpenUrl():
             return {"openUrlAction": _open_url(chip)}
         case Dial():

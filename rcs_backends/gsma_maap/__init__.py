@@ -55,7 +55,7 @@ class GSMAMaaP(BaseBackend):
         features=frozenset(
             {
                 *(Feature.ENRICHED_CALL, Feature.VIDEO_CALL, Feature.MAP_QUERY),
-                *(Feature.ALT, Feature.THUMBNAIL, Feature.FILE_NAME),
+                *(Feature.ALT, Feature.THUMBNAIL, Feature.THUMBNAIL_NAME, Feature.FILE_NAME),
             }
         ),
         fallback_urls=WITH_FALLBACK,

@@ -70,8 +70,10 @@ def _file_thumbnail(file: File) -> dict[str, Any]:
     """With its type and size, which the errors of one platform ask for."""
     if not file.thumbnail_url:
         return {}
+    name = {"thumbnailFileName": file.thumbnail_name} if file.thumbnail_name else {}
     return {
         "thumbnailUrl": file.thumbnail_url,
+        **name,
         "thumbnailMIMEType": media_type(file.thumbnail_url, file.thumbnail_type) or UNKNOWN_TYPE,
         "thumbnailFileSize": file.thumbnail_size or 0,
     }

@@ -19,6 +19,7 @@ SUGGESTION_TAGS = frozenset(
         *("reply", "open_url", "dial", "show_location", "request_location", "calendar_event", "compose_text"),
         *("compose_recording", "request_device_specifics", "disable_anonymization"),
         "enable_displayed_notifications",
+        "send_postback",
     }
 )
 

@@ -20,6 +20,7 @@ from rcs_router.content.suggestions import (
     Reply,
     RequestDeviceSpecifics,
     RequestLocation,
+    SendPostback,
     ShowLocation,
     Suggestion,
 )
@@ -39,6 +40,7 @@ class Example:
 
 CHIPS: tuple[Suggestion, ...] = (
     Reply("Keep them", "keep_7"),
+    SendPostback("See details", "product_123"),
     OpenUrl("Track it", "track_7", url="https://shop.example/track/7?a=b&c=d"),
     Dial("Call us", "call", phone="+3726001234"),
     ShowLocation("Our shop", "shop", latitude=59.437, longitude=24.7536, place="Boots & Co"),
@@ -99,8 +101,16 @@ FINER: dict[Feature, Content] = {
         thumbnail_type="image/jpeg",
         thumbnail_size=9_000,
     ),
+    Feature.THUMBNAIL_NAME: File(
+        "https://cdn.example/tour.mp4",
+        media_type="video/mp4",
+        thumbnail_url="https://cdn.example/t/2",
+        thumbnail_name="tour.jpg",
+        thumbnail_type="image/jpeg",
+    ),
     Feature.UPLOAD: File(uploaded="files/7f3a"),
     Feature.FILE_NAME: File("https://cdn.example/m/1", name="manual.pdf", media_type="application/pdf"),
+    Feature.CARD_TEXT: Card("Boots", "Brown, size 42", PICTURE, text="See our new boots"),
 }
 
 
@@ -129,7 +139,8 @@ MORE: dict[str, Content] = {
         CalendarEvent("Add", start=TIMED, end=TIMED + timedelta(hours=1), title="Tea")
     ),
     "ComposeRecording of audio": _chip(ComposeRecording("Say", phone="112", media="audio")),
-    "every chip": Text("Choose", CHIPS),
+    "the chips of every wire": Text("Choose", CHIPS[:6]),
+    "every other chip": Text("Choose", CHIPS[6:]),
     "Location with a radius and times": Location(
         -0.5, 0.25, "Here", radius=25, at=TIMED, expires_at=TIMED + timedelta(days=1)
     ),
@@ -168,3 +179,4 @@ def examples() -> Iterator[Example]:
     )
     cards = tuple(Card(f"Boots {number}", media=PICTURE, suggestions=CHIPS[:1]) for number in range(3))
     yield Example("Carousel of cards with buttons", Carousel(cards, CHIPS[1:2], width="small"))
+    yield Example("Carousel with a text beside it", Carousel(cards, text="See our new boots"))

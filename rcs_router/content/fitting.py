@@ -21,6 +21,7 @@ from rcs_router.content.suggestions import (
     Reply,
     RequestDeviceSpecifics,
     RequestLocation,
+    SendPostback,
     ShowLocation,
     Suggestion,
     postback_of,
@@ -36,8 +37,10 @@ class Feature(StrEnum):
     MAP_QUERY = "map_query"  # ShowLocation by what to search for
     ALT = "alt"  # words for screen readers
     THUMBNAIL = "thumbnail"
+    THUMBNAIL_NAME = "thumbnail_name"
     UPLOAD = "upload"  # files by the name under which the provider keeps them
     FILE_NAME = "file_name"
+    CARD_TEXT = "card_text"  # a text beside a card or a carousel
 
 
 class CannotFit(Exception):
@@ -59,7 +62,7 @@ class Fitting:
         """Raises CannotFit."""
         content = self._kind(content)
         if isinstance(content, Carousel):
-            content = replace(content, cards=tuple(self._card(card) for card in content.cards))
+            content = self._carousel(content)
         elif isinstance(content, Card):
             content = self._card(content)
         elif isinstance(content, File):
@@ -120,7 +123,8 @@ class Fitting:
             raise CannotFit
         self.lose("card became a text" + (" with a link to its picture" if media else ""))
         alt = card.media.alt if card.media else ""
-        lines = [card.title, card.description, f"{alt}: {media}" if alt and media else media or ""]
+        picture = f"{alt}: {media}" if alt and media else media or ""
+        lines = [card.text, card.title, card.description, picture]
         return Text("\n".join(line for line in lines if line.strip()), (*card.suggestions, *card.chips))
 
     def form(self, form: Form) -> Text:
@@ -133,7 +137,20 @@ class Fitting:
 
     # Cards and media
 
+    def _carousel(self, content: Carousel) -> Carousel:
+        """A text beside it becomes the first lines of its first card, where the wire has no place for it."""
+        first, *rest = (self._card(card) for card in content.cards)
+        if content.text and Feature.CARD_TEXT not in self.features:
+            self.lose("text beside a carousel became part of its first card")
+            words = "\n".join(filter(None, [content.text, first.description]))
+            content, first = replace(content, text=""), replace(first, description=words)
+        return replace(content, cards=(first, *rest))
+
     def _card(self, card: Card) -> Card:
+        if card.text and Feature.CARD_TEXT not in self.features:
+            self.lose("text beside a card became part of its description")
+            words = "\n".join(filter(None, [card.text, card.description]))
+            card = replace(card, text="", description=words)
         buttons, lines = self._chips(card.suggestions)
         chips, more = self._chips(card.chips)
         description = "\n".join(filter(None, [card.description, *lines, *more]))
@@ -157,7 +174,11 @@ class Fitting:
                 "uploaded_thumbnail": "",
                 "thumbnail_type": "",
                 "thumbnail_size": None,
+                **({"thumbnail_name": ""} if isinstance(media, File) else {}),
             }
+        elif isinstance(media, File) and media.thumbnail_name and Feature.THUMBNAIL_NAME not in self.features:
+            self.lose("name of the thumbnail")
+            changes["thumbnail_name"] = ""
         if isinstance(media, Media) and media.alt and Feature.ALT not in self.features:
             self.lose("words for screen readers")
             changes["alt"] = ""
@@ -207,7 +228,10 @@ class Fitting:
         if type(chip) in self.chip_types and not by_query:
             return chip
         match chip:
-            case Reply():
+            case SendPostback() if Reply in self.chip_types:
+                self.lose("button became a reply: its label is said in the conversation")
+                return Reply(chip.label, postback_of(chip))
+            case Reply() | SendPostback():
                 raise CannotFit  # numbered options are the nearest thing, and those are plain text
             case ShowLocation() if OpenUrl in self.chip_types:
                 self.lose("map chip became a link to a map")

@@ -60,6 +60,7 @@ class Limits:
             case Location():
                 yield from self._many("label", len(content.label), "location label", "characters")
             case Card():
+                yield from self._long("text", content.text, "text")
                 yield from self._card("", content)
                 yield from self._chips("chips", content.chips, "suggestions")
             case Carousel():
@@ -79,11 +80,14 @@ class Limits:
             yield f"message: {size} bytes of JSON, {self.provider} allows {self.most['message']}"
 
     def _carousel(self, content: Carousel) -> Iterator[str]:
+        yield from self._long("text", content.text, "text")
         yield from self._many("cards", len(content.cards), "cards", "cards")
         for index, card in enumerate(content.cards):
             yield from self._card(f"cards[{index}].", card)
             if card.chips:
                 yield f"cards[{index}].chips: a carousel has one row of chips: its own suggestions"
+            if card.text:
+                yield f"cards[{index}].text: a carousel has one text: its own"
             if card.orientation == "horizontal":
                 yield f"cards[{index}].orientation: cards of a carousel are vertical"
             if content.width == "small" and card.media and card.media.height == "tall":

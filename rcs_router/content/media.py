@@ -19,7 +19,8 @@ Size = Annotated[int, Field(ge=0)]  # bytes
 class File:
     """A picture, video, sound or document: a public `url`, or the name under which the provider keeps an upload.
 
-    `name`, `media_type` and `size` (bytes) are what a phone shows before it fetches the file, where the wire has them.
+    `name`, `media_type` and `size` (bytes) are what a phone shows before it fetches the file, where the wire has them;
+    `thumbnail_name`, `thumbnail_type` and `thumbnail_size` say the same of the thumbnail.
     """
 
     url: Url | None = None
@@ -28,6 +29,7 @@ class File:
     media_type: MediaType = Field(default="", kw_only=True)
     size: Size | None = Field(default=None, kw_only=True)
     thumbnail_url: Url | None = Field(default=None, kw_only=True)
+    thumbnail_name: str = Field(default="", kw_only=True)
     thumbnail_type: MediaType = Field(default="", kw_only=True)
     thumbnail_size: Size | None = Field(default=None, kw_only=True)
     uploaded_thumbnail: str = Field(default="", kw_only=True)
@@ -37,6 +39,8 @@ class File:
 
     def __post_init__(self) -> None:
         _one_source(self.url, self.uploaded)
+        if self.thumbnail_name and not (self.thumbnail_url or self.uploaded_thumbnail):
+            raise ValueError("thumbnail_name is the name of a thumbnail, and there is none")
 
 
 @raises_content_error

@@ -36,7 +36,10 @@ class Text:
 @raises_content_error
 @dataclass(frozen=True, config=CONFIG)
 class Card:
-    """A rich card; at least a title, a description or media. `alignment` is the side of a horizontal card's picture."""
+    """A rich card; at least a title, a description or media. `alignment` is the side of a horizontal card's picture.
+
+    `text` stands beside the card, as a bubble of its own; where a wire has none, it is part of the description.
+    """
 
     title: str = ""
     description: str = ""
@@ -47,6 +50,7 @@ class Card:
     chips: Suggestions = Field(
         default=(), kw_only=True
     )  # the row of chips below the card, besides its own buttons
+    text: str = Field(default="", kw_only=True)
     type: Literal["card"] = Field(default="card", kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
@@ -63,11 +67,15 @@ class Card:
 @raises_content_error
 @dataclass(frozen=True, config=CONFIG)
 class Carousel:
-    """Cards to swipe through, all of one `width`, with a row of chips (`suggestions`) below them."""
+    """Cards to swipe through, all of one `width`, with a row of chips (`suggestions`) below them.
+
+    `text` stands beside the cards; where a wire has none, it is part of the first card's description.
+    """
 
     cards: Annotated[tuple[Card, ...], Field(min_length=2)]
     suggestions: Suggestions = ()
     width: Literal["small", "medium"] = Field(default="medium", kw_only=True)
+    text: str = Field(default="", kw_only=True)
     type: Literal["carousel"] = Field(default="carousel", kw_only=True, repr=False)
 
 

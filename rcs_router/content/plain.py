@@ -19,6 +19,7 @@ from rcs_router.content.suggestions import (
     Reply,
     RequestDeviceSpecifics,
     RequestLocation,
+    SendPostback,
     ShowLocation,
     Suggestion,
     postback_of,
@@ -85,7 +86,7 @@ class _Draft:
     def use(self, text: str, content: Content) -> None:
         """The caller's own text. What it does not say of links and places is the caller's decision."""
         self._lose("message: its text was replaced by fallback_text", "")
-        options = [s for s in _suggestions(content) if isinstance(s, Reply | RequestLocation)]
+        options = [s for s in _suggestions(content) if isinstance(s, Reply | SendPostback | RequestLocation)]
         missing = [line for line in map(self._option, options) if not _contains(text, line)]
         if isinstance(content, Form) and self.form_link and self.form_link not in text:
             missing.insert(0, self.form_link)
@@ -107,6 +108,7 @@ class _Draft:
                 self._card(content)
             case Carousel():
                 self._lose("carousel became a list of texts", "")
+                self._block([content.text], ())
                 for card in content.cards:
                     self._card(card)
                 self._block([], content.suggestions)
@@ -124,6 +126,7 @@ class _Draft:
         if card.orientation == "horizontal":
             self._lose("alignment lost", "")
         media = self._media(card.media, alt=card.media.alt) if card.media else []
+        self._block([card.text], ())
         self._block([card.title, card.description, *media], card.suggestions)
         self._block([], card.chips)
 
@@ -136,7 +139,7 @@ class _Draft:
         for suggestion in suggestions:
             if isinstance(suggestion, _ONLY_A_PHONE):
                 self._lose(f"chip “{label_of(suggestion)}” left out: an SMS cannot ask that", "")
-            elif isinstance(suggestion, Reply):
+            elif isinstance(suggestion, Reply | SendPostback):
                 yield self._option(suggestion)
             elif isinstance(suggestion, RequestLocation):
                 yield self._option(suggestion)
@@ -145,7 +148,7 @@ class _Draft:
                 self._lose_of(suggestion)
                 yield from lines_of(suggestion)
 
-    def _option(self, suggestion: Reply | RequestLocation) -> str:
+    def _option(self, suggestion: Reply | SendPostback | RequestLocation) -> str:
         choice = Choice(len(self.choices) + 1, label_of(suggestion), postback_of(suggestion))
         self.choices.append(choice)
         self._lose("chip became a numbered option", "chips became numbered options")

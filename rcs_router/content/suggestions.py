@@ -30,6 +30,19 @@ class Reply:
 
 @raises_content_error
 @dataclass(frozen=True, config=CONFIG)
+class SendPostback:
+    """A button that sends its `postback` (default: the label) and nothing else: the conversation shows no answer.
+
+    Where a wire has no such button it becomes a Reply.
+    """
+
+    label: Label
+    postback: Postback = ""
+    type: Literal["send_postback"] = Field(default="send_postback", kw_only=True, repr=False)
+
+
+@raises_content_error
+@dataclass(frozen=True, config=CONFIG)
 class OpenUrl:
     """Opens `url` in the phone's browser, or in a webview of size full, half or tall where the phone can."""
 
@@ -180,6 +193,7 @@ class EnableDisplayedNotifications:
 
 Suggestion = Annotated[
     Reply
+    | SendPostback
     | OpenUrl
     | Dial
     | ShowLocation

@@ -21,7 +21,8 @@ Block = tuple[str, list[str]]  # words, and the labels below them
 def blocks_of(content: Content) -> list[Block]:
     """The words and chips of a message in reading order; each card of a carousel is a block of its own."""
     if isinstance(content, Carousel):
-        cards = [block for card in content.cards for block in blocks_of(card)]
+        words: list[Block] = [(content.text, [])] if content.text else []
+        cards = [*words, *(block for card in content.cards for block in blocks_of(card))]
         return [*cards, ("", _labels(content.suggestions))] if content.suggestions else cards
     if isinstance(content, Form):
         return [(_words(content), [content.button, *_labels(content.suggestions)])]
@@ -62,7 +63,7 @@ def _words(content: Content) -> str:
         case Text():
             return content.text
         case Card():
-            return "\n".join(filter(None, [content.title, content.description]))
+            return "\n".join(filter(None, [content.text, content.title, content.description]))
         case File() | Audio():
             return content.name or content.url or content.uploaded
         case Location():

@@ -27,6 +27,7 @@ from rcs_router.content import (
     Reply,
     RequestDeviceSpecifics,
     RequestLocation,
+    SendPostback,
     ShowLocation,
     Suggestion,
     Text,
@@ -43,6 +44,8 @@ PHONE = "+3726000000"
 CHIPS: list[Suggestion] = [
     Reply("Keep"),
     Reply("Return ↩ “x” 👟", "return_7 {\"a\": '&'}\n"),
+    SendPostback("Details"),
+    SendPostback("Details “x” 👟", "product_123 {\"a\": '&'}"),
     OpenUrl("Open", "open", url=WEB),
     OpenUrl("Open other", "open", url="https://müller.example/Größe?q=ä#ü", fallback_url=WEB),
     *[
@@ -108,6 +111,7 @@ FINER: list[Content] = [  # the options of each kind
         size=7,
         suggestions=(),
     ),
+    File(PICTURE, thumbnail_url=SMALL, thumbnail_name="täna “x”.jpg"),
     Audio("https://shop.example/hello.mp3", 17, name="Hello.mp3", media_type="audio/mpeg", size=99),
     Location(-0.0000001, 180),
     Location(
@@ -118,6 +122,9 @@ FINER: list[Content] = [  # the options of each kind
     *[Card("Boots", "", PICTURES[0], orientation="horizontal", alignment=side) for side in ("left", "right")],
     *[Card("Only words", orientation="horizontal", alignment=side) for side in ("left", "right")],
     Card(description="Only words"),
+    Card("Boots", "129 EUR", PICTURES[0], text="See our new “boots” 👟\n" + RTL),
+    Card(media=PICTURES[0], text="See our new boots", suggestions=tuple(CHIPS[:4])),
+    Carousel((Card("One"), Card("Two", "2", PICTURES[2])), text="See our new “boots” 👟"),
     Card("Boots", suggestions=tuple(CHIPS[:4]), chips=tuple(CHIPS[4:15])),
     *[Carousel((Card("One"), Card("Two", "2", PICTURES[2])), width=width) for width in ("small", "medium")],
     Carousel((Card("One", "", PICTURES[3]), Card("Two", "2", suggestions=tuple(CHIPS[:4])))),
@@ -193,6 +200,7 @@ INSTEAD = {"fallback_url": maybe(URLS, None)}
 WEBVIEW = {"application": st.just("webview"), "webview_size": st.sampled_from(["full", "half", "tall"])}
 ANY_CHIP: st.SearchStrategy[Suggestion] = st.one_of(
     chip_of(Reply),
+    chip_of(SendPostback),
     chip_of(OpenUrl, url=URLS, description=maybe(words()), **INSTEAD),
     chip_of(OpenUrl, url=URLS, description=maybe(words()), **WEBVIEW, **INSTEAD),
     chip_of(Dial, phone=NUMBERS, mode=st.sampled_from(["voice", "enriched", "video"]), **INSTEAD),
@@ -238,6 +246,7 @@ QUESTIONS = st.builds(
 ANY_CONTENT: st.SearchStrategy[Content] = st.one_of(
     st.builds(Text, words(200), ROWS),
     st.builds(File, URLS, name=maybe(words()), thumbnail_url=maybe(PICTURE_URLS, None), suggestions=ROWS),
+    st.builds(File, URLS, thumbnail_url=PICTURE_URLS, thumbnail_name=words(), suggestions=ROWS),
     st.builds(File, uploaded=st.just(UPLOAD), name=words(), uploaded_thumbnail=maybe(st.just(UPLOAD_SMALL))),
     st.builds(Audio, uploaded=st.just(UPLOAD), name=words()),
     st.builds(Audio, URLS, maybe(st.integers(0, 9999), None), name=maybe(words()), suggestions=ROWS),
@@ -257,6 +266,7 @@ ANY_CONTENT: st.SearchStrategy[Content] = st.one_of(
         maybe(MEDIA, None),
         ROWS,
         chips=ROWS,
+        text=maybe(words(60)),
         orientation=st.sampled_from(["vertical", "horizontal"]),
     ),
     st.builds(Card, media=MEDIA, suggestions=ROWS),
@@ -264,6 +274,7 @@ ANY_CONTENT: st.SearchStrategy[Content] = st.one_of(
         Carousel,
         st.lists(CARDS, min_size=2, max_size=3).map(tuple),
         ROWS,
+        text=maybe(words(60)),
         width=st.sampled_from(["small", "medium"]),
     ),
     st.builds(

@@ -33,6 +33,7 @@ from rcs_router.content import (
     Reply,
     RequestDeviceSpecifics,
     RequestLocation,
+    SendPostback,
     ShowLocation,
     Suggestion,
     Text,
@@ -57,7 +58,8 @@ class Fact:
 # A sentence of the report, without how often → the kinds of facts that it admits to have lost, each that often.
 EXCUSES: list[tuple[str, set[str]]] = [
     (r"words for screen readers", {"alt"}),
-    (r"thumbnails?", {"thumbnail"}),
+    (r"thumbnails?", {"thumbnail", "thumbnail name"}),
+    (r"name of the thumbnail", {"thumbnail name"}),
     (r"file name", {"file name"}),
     (r"uploaded picture left out", {"upload", "uploaded thumbnail", "alt"}),
     (r"uploads? (was|were) lost", {"upload", "uploaded thumbnail"}),
@@ -84,8 +86,10 @@ def facts(content: Content) -> Iterator[Fact]:
             yield Fact("place", (content.latitude, content.longitude))
             yield Fact("position", content.radius is not None or content.at or content.expires_at)
         case Card():
+            yield Fact("words", content.text)
             yield from _card(content)
         case Carousel():
+            yield Fact("words", content.text)
             for card in content.cards:
                 yield from _card(card)
         case Form():
@@ -111,6 +115,7 @@ def _media(media: Any) -> Iterator[Fact]:
     yield Fact("uploaded thumbnail", getattr(media, "uploaded_thumbnail", "") and SMALL)
     yield Fact("file name", getattr(media, "name", ""))
     yield Fact("thumbnail", getattr(media, "thumbnail_url", ""))
+    yield Fact("thumbnail name", getattr(media, "thumbnail_name", ""))
     if (seconds := getattr(media, "seconds", None)) is not None:
         yield Fact("seconds", seconds)
 
@@ -127,7 +132,7 @@ def _chip(chip: Suggestion) -> Iterator[Fact]:
     if isinstance(chip, RequestDeviceSpecifics | DisableAnonymization | EnableDisplayedNotifications):
         yield Fact("left out", (chip.label, postback_of(chip)))
         return
-    replies = isinstance(chip, Reply | RequestLocation)
+    replies = isinstance(chip, Reply | SendPostback | RequestLocation)
     yield Fact("reply" if replies else "tap", (chip.label, postback_of(chip)))
     yield Fact("name", chip.label)
     yield Fact("fallback", getattr(chip, "fallback_url", ""))

@@ -115,6 +115,7 @@ def media(one: Media | File | None, height: str = "", alt: str = "") -> Json | N
     return {
         "url": one.url,
         "thumbnail": thumbnail,
+        "thumbnail_name": "",
         "height": height,
         "alt": alt,
         "media_type": kind,

@@ -84,6 +84,7 @@ def wires() -> Iterator[tuple[frozenset[type], frozenset[type], frozenset[Featur
     everything = frozenset(Feature)
     yield from ((ALL - {kind}, CHIP_TYPES, everything) for kind in ALL)
     yield from ((ALL, CHIP_TYPES - {kind}, everything) for kind in CHIP_TYPES)
+    yield from ((ALL, CHIP_TYPES, everything - {feature}) for feature in Feature)
     yield ALL, CHIP_TYPES, frozenset()
 
 

@@ -300,6 +300,7 @@ def test_a_card_arrives_with_everything_it_has(send, phone: Phone):
     assert card["media"] == {
         "url": "https://a.example/b.jpg",
         "thumbnail": "",
+        "thumbnail_name": "",
         "height": "tall",
         "alt": "Boots",
         "media_type": "image/jpeg",

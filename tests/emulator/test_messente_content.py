@@ -18,6 +18,7 @@ EVENT = {
 MEDIA = {
     "url": "https://a.example/boots.jpg",
     "thumbnail": "",
+    "thumbnail_name": "",
     "height": "tall",
     "alt": "",
     "media_type": "image/jpeg",

@@ -21,7 +21,7 @@ const ICON_OF = {
 
 const RENDERERS = {
   text: (message) => el("p", { class: "bubble text" }, ...linked(message.text ?? "")),
-  card: (message, tap) => el("div", { class: "single-card" }, ...cards(message, tap)),
+  card: (message, tap) => el("div", { class: "single-card" }, ...beside(message), ...cards(message, tap)),
   carousel,
   file: (message) => (isSound(message.media) ? audioBubble(message) : fileBubble(message.media ?? {}, message.text)),
   audio: audioBubble,
@@ -31,6 +31,11 @@ const RENDERERS = {
 
 export function contentOf(message, tap, fill) {
   return (RENDERERS[message.kind] ?? RENDERERS.text)(message, tap, fill);
+}
+
+// The text that stands beside a card or a carousel, as a bubble above it.
+function beside(message) {
+  return message.text ? [el("p", { class: "bubble text" }, ...linked(message.text))] : [];
 }
 
 function isSound(media) {
@@ -112,7 +117,8 @@ function carousel(message, tap) {
   const settle = () => showArrows(scroller, back, on);
   scroller.addEventListener("scroll", settle, { passive: true });
   new ResizeObserver(settle).observe(scroller);
-  return el("div", { class: "carousel" }, scroller, back, on);
+  const swiped = el("div", { class: "carousel" }, scroller, back, on);
+  return message.text ? el("div", {}, ...beside(message), swiped) : swiped;
 }
 
 function arrow(direction, name, onclick) {
@@ -149,7 +155,7 @@ function fileBubble(media, text) {
   const name = text || media.name || fileName(media.url);
   const isPicture = !NOT_A_PICTURE.test(media.media_type ?? "");
   const source = isPicture ? media.url : media.thumbnail;
-  const alt = media.alt || name;
+  const alt = media.alt || (isPicture ? "" : media.thumbnail_name) || name;
   const preview = imageOr(source, alt, "preview", () => el("span", { class: "file-icon" }, icon("file")));
   const about = [media.media_type, sizeOf(media.size)].filter(Boolean).join(" · ");
   const kind = about && el("small", {}, about);

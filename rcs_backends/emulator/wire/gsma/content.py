@@ -47,6 +47,7 @@ def _file(file: Json) -> Media:
     return Media(
         file["fileUrl"],
         thumbnail=file.get("thumbnailUrl", ""),
+        thumbnail_name=file.get("thumbnailFileName", ""),
         alt=file.get("fileName", ""),
         media_type=file.get("fileMIMEType", ""),
         name=file.get("fileName", ""),

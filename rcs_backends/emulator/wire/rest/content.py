@@ -46,6 +46,7 @@ def _media(source: Json) -> Media:
     return Media(
         url,
         thumbnail=source.get("thumbnailUrl", ""),
+        thumbnail_name=source.get("thumbnailFileName", ""),
         height=source.get("height", "").lower(),
         alt=source.get("contentDescription", ""),
         media_type=source.get("mimeType") or mimetypes.guess_type(url.partition("?")[0])[0] or "",

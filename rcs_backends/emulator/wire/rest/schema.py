@@ -105,7 +105,12 @@ _rich_card = _Fields(
     {"standaloneCard": _standalone, "carouselCard": _carousel}, one_of=("standaloneCard", "carouselCard")
 )
 _file = _Fields(
-    {**_file_fields, "fileName": text(least=1), "mimeType": text(pattern=r"[\w.+-]+/[\w.+-]+")},
+    {
+        **_file_fields,
+        "thumbnailFileName": text(least=1),
+        "fileName": text(least=1),
+        "mimeType": text(pattern=r"[\w.+-]+/[\w.+-]+"),
+    },
     needs=("contentUrl",),
 )
 
