@@ -6,10 +6,14 @@ class RCSError(Exception):
 
 
 class ContentError(RCSError, ValueError):
-    """The content is broken, or a backend cannot carry it. `path` names the field, e.g. `cards[3].title`."""
+    """The content is broken, or a backend cannot carry it. `path` names the field, e.g. `cards[3].title`.
 
-    def __init__(self, path: str, problem: str) -> None:
+    `code`: `unknown_field` for a field that there is not, else `content_invalid`.
+    """
+
+    def __init__(self, path: str, problem: str, code: str = "content_invalid") -> None:
         self.path = path
+        self.code = code
         self.problem = problem
         super().__init__(f"{path}: {problem}" if path else problem)
 

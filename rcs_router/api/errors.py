@@ -56,9 +56,14 @@ def found(rows: QuerySet[Row], key: Any) -> Row:
     return row
 
 
-def about_content(error: ContentError) -> Problem:
-    """The path is the one that Python callers see: inside of the content."""
-    return Problem("content_invalid", error.problem, error.path)
+def about_content(error: ContentError, path: str = "") -> Problem:
+    """With `content_invalid` the path is the one that Python callers see: inside of the content.
+
+    `path`: of the content in the body, for what every field can be told, such as that there is no such field.
+    """
+    if error.code == "content_invalid" or not path:
+        return Problem(error.code, error.problem, error.path)
+    return Problem(error.code, error.problem, f"{path}.{error.path}")
 
 
 def from_provider(error: SendError) -> Failure:

@@ -64,8 +64,10 @@ class Messages(View):
             "traffic": message.traffic,
             "text": message.text,
             "created_at": message.created_at,
+            "idempotency_key": sending.key_of(request.user, message),
         }
-        return Response(Accepted(answer).data, 201)
+        given = request.headers.get("Idempotency-Key")
+        return Response(Accepted(answer).data, 201, headers={"Idempotency-Key": given} if given else None)
 
     @described(
         operation_id="list_messages",
@@ -79,7 +81,7 @@ class Messages(View):
         if key := asked.get("idempotency_key"):  # as its sender wrote it, or as it is stored
             rows = rows.filter(idempotency_key__in=[key, sending.own_key(request.user, key)])
         seen, following = page(request, rows, asked, "created_at")
-        shown = MessageShown(seen, many=True, context={"counts": counts(seen)})
+        shown = MessageShown(seen, many=True, context={"counts": counts(seen), "request": request})
         return Response({"next": following, "results": shown.data})
 
 
@@ -92,7 +94,7 @@ class OneMessage(View):
     def get(self, request: Request, id: UUID) -> Response:
         filters.nothing_asked(request)
         row = found(Message.objects.select_related("connection"), id)
-        return Response(MessageShown(row, context={"counts": counts([row])}).data)
+        return Response(MessageShown(row, context={"counts": counts([row]), "request": request}).data)
 
 
 def counts(rows: Iterable[Message]) -> dict[Any, dict[str, int]]:

@@ -104,7 +104,7 @@ def path_of(location: tuple[int | str, ...], path: str = "") -> str:
 def _problem(error: Any, path: str) -> Problem:
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, ContentError):
-        return about_content(cause)
+        return about_content(cause, path_of(error["loc"], path))
     detail = error["msg"].removeprefix("Value error, ")
     return Problem(code_of(error["type"]), detail[0].lower() + detail[1:], path_of(error["loc"], path))
 

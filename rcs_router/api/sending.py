@@ -24,6 +24,12 @@ def own_key(user: Any, key: str) -> str:
     return f"api:{user.pk}:{key}"
 
 
+def key_of(user: Any, message: Message) -> str | None:
+    """The key as this user wrote it; another user's, and one that was given in Python, as it is stored."""
+    stored = message.idempotency_key
+    return stored.removeprefix(own_key(user, "")) if stored else None
+
+
 def accept(request: Request) -> Message:
     """The message that this request asks for: stored now, or by an earlier one with the same key.
 

@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
+from rcs_router.api.sending import key_of
 from rcs_router.contract import IncomingKind, Status, Traffic
 from rcs_router.models import (
     Connection,
@@ -91,6 +92,7 @@ class MessageShown(serializers.ModelSerializer):
     ttl = Seconds(allow_null=True)
     fall_back_after = Seconds(allow_null=True)
     connection = ConnectionShown(allow_null=True)
+    idempotency_key = serializers.SerializerMethodField()
 
     class Meta:
         model = Message
@@ -110,6 +112,10 @@ class MessageShown(serializers.ModelSerializer):
     def get_transmissions(self, row: Message) -> dict[str, int]:
         counts: dict[str, int] = self.context["counts"].get(row.pk, {})
         return counts
+
+    def get_idempotency_key(self, row: Message) -> str | None:
+        """As it was written by the user who asks; other keys as they are stored."""
+        return key_of(self.context["request"].user, row)
 
 
 class TransmissionShown(serializers.ModelSerializer):
@@ -225,6 +231,9 @@ class Accepted(serializers.Serializer):
     traffic = serializers.ChoiceField(TRAFFIC[:-1])
     text = serializers.CharField()
     created_at = serializers.DateTimeField()
+    idempotency_key = serializers.CharField(
+        allow_null=True, help_text="The caller's own, as it came; also in the header `Idempotency-Key`."
+    )
 
 
 class ProblemShown(serializers.Serializer):

@@ -10,7 +10,7 @@ from rcs_router.api.document import Document
 from rcs_router.api.importing import ImportContacts
 from rcs_router.api.interactions import Interactions
 from rcs_router.api.messages import Messages, OneMessage
-from rcs_router.api.root import Root, Unknown
+from rcs_router.api.root import Root, unknown
 from rcs_router.api.transmissions import OneTransmission, Operate, Transmissions
 
 app_name = "api"
@@ -35,5 +35,5 @@ urlpatterns = [
     path("consent/<str:subject>/export/", Export.as_view(), name="consent-export"),
     path("consent/<str:subject>/opt-out/", Change.as_view(), name="opt-out"),
     path("consent/<str:subject>/opt-in/", OptIn.as_view(), name="opt-in"),
-    re_path("", Unknown.as_view(), name="unknown"),
+    re_path("", unknown, name="unknown"),
 ]

@@ -91,7 +91,12 @@ def with_content_error(
         location = list(first["loc"])
         if names and location and isinstance(location[0], int):  # a positional argument: use its name
             location[0] = names[location[0]]
-        raise ContentError(_path(location, set(tags)), _problem(first)) from None
+        code = _CODES.get(first["type"], "content_invalid")
+        raise ContentError(_path(location, set(tags)), _problem(first), code) from None
+
+
+# pydantic's words for a name that there is not, in a dataclass and in its JSON
+_CODES = dict.fromkeys(("unexpected_keyword_argument", "extra_forbidden"), "unknown_field")
 
 
 def _path(location: list[int | str], tags: set[str]) -> str:
@@ -110,5 +115,7 @@ def _path(location: list[int | str], tags: set[str]) -> str:
 def _problem(error: Any) -> str:
     if error["type"] in {"model_attributes_type", "dataclass_type"}:
         return f"must be made of rcs_router.content, not {type(error['input']).__name__}"
+    if error["type"] in _CODES:
+        return "there is no such field"
     problem = error["msg"].removeprefix("Value error, ")
     return problem[0].lower() + problem[1:]

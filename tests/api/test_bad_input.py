@@ -97,7 +97,7 @@ SENDS: list[tuple[str, Any, str, str]] = [
         "content_invalid",
         "latitude",
     ),
-    ("an unknown field in it", sending(content={**CARD, "colour": "red"}), "content_invalid", "colour"),
+    ("an unknown field in it", sending(content={**CARD, "colour": "red"}), "unknown_field", "content.colour"),
     (
         "deep in a carousel",
         sending(content={"type": "carousel", "cards": [CARD, {**CARD, "title": 5}]}),
