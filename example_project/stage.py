@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from celery.beat import EmbeddedService, Scheduler
 from celery.contrib.testing.worker import start_worker
@@ -22,19 +23,41 @@ from rcs_backends.emulator import server
 from rcs_router.stations import stations
 
 PATIENCE = {"EXPIRY_GRACE": 1, "FALLBACK_GRACE": 1}  # seconds: nobody watches a demo for half a minute
+AT_END = 30.0  # seconds for what is under way, a moment later on a busy machine
+# A provider's 404, or a phone without RCS, is an answer, not something to print into the story.
+NOT_TOLD = ("django.request", "rcs_router")
 LOGIN = "admin"  # and the password: of a database that ends with the demo
+
+
+class CannotListen(Exception):
+    """The port cannot be had."""
 
 
 @contextmanager
 def stage(port: int, provider: str = "google") -> Iterator[str]:
-    """Yields the address of the web server. Raises OSError when the port is taken (0: any free one)."""
+    """Yields the address of the web server. Raises CannotListen when the port is taken (0: any free one)."""
     with ExitStack() as open_:
+        open_.enter_context(_as_they_were())
         open_.enter_context(_temporary_database())
-        web = open_.enter_context(server.start(port))
+        web = open_.enter_context(_served(port))
         open_.enter_context(_introduced(web.url, provider))
         open_.enter_context(_celery())
-        open_.enter_context(_quiet())  # late: who sets up Django or Celery sets up logging
+        for name in NOT_TOLD:  # late: who sets up Django or Celery sets up logging
+            logging.getLogger(name).setLevel(logging.ERROR)
         yield web.url
+
+
+@contextmanager
+def _served(port: int) -> Iterator[server.Server]:
+    try:
+        web = server.start(port)
+    except OSError as error:
+        raise CannotListen(f"Cannot listen on port {port}: {error.strerror}") from error
+    try:
+        yield web
+    finally:
+        web.close()
+        web.wait_for_requests(AT_END)  # they use the database, which goes next
 
 
 @contextmanager
@@ -68,28 +91,31 @@ def _introduced(url: str, provider: str) -> Iterator[None]:
 @contextmanager
 def _celery() -> Iterator[None]:
     """Worker and beat as threads, on a broker in memory, whatever the settings say."""
-    options = {"polling_interval": 0.05}  # seconds; kombu's own is 1
-    app.conf.update(broker_url="memory://localhost", broker_transport_options=options)
-    app.conf.worker_hijack_root_logger = False
+    app.conf.update(
+        broker_url="memory://localhost",
+        broker_transport_options={"polling_interval": 0.05},  # seconds; kombu's own is 1
+        worker_hijack_root_logger=False,
+    )
     beat = EmbeddedService(app, thread=True, scheduler_cls=Scheduler)
     beat.start()
+    options: dict[str, Any] = {"pool": "threads", "concurrency": 4, "shutdown_timeout": AT_END}
+    worker: Any = None
     try:
-        with start_worker(app, pool="threads", concurrency=4, perform_ping_check=False, loglevel="WARNING"):
+        with start_worker(app, perform_ping_check=False, loglevel="WARNING", **options) as worker:
             yield
     finally:
+        if worker:
+            worker.pool.executor.shutdown()  # a tick that has begun, for which the worker does not wait
         stations.stop()
         beat.service.stop()  # after the worker, which looks whether it shall end when a tick comes
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """A provider's 404, or a phone without RCS, is an answer, not something to print into the story."""
-    loggers = [logging.getLogger(name) for name in ("django.request", "rcs_router")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
+def _as_they_were() -> Iterator[None]:
+    """Gives the loggers of the story their levels back, after everything else has ended."""
+    levels = {name: logging.getLogger(name).level for name in NOT_TOLD}
     try:
         yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

@@ -62,7 +62,7 @@ class Story:
             self.title(self.step)
             try:
                 play()
-            except StepFailed:
+            except (StepFailed, BrokenPipeError):  # or nobody reads what is told
                 raise
             except Exception as error:
                 raise StepFailed(f"{self.step}: {type(error).__name__}: {error}") from error

@@ -17,11 +17,13 @@ class RCSRouterConfig(AppConfig):
 
     def ready(self) -> None:
         from rcs_router.alarms import receivers
-        from rcs_router.checks import CHECKS
+        from rcs_router.checks import CHECKS, DEPLOY_CHECKS
 
         receivers.connect()
         for check in CHECKS:
             checks.register(check)
+        for check in DEPLOY_CHECKS:
+            checks.register(check, deploy=True)
         post_migrate.connect(_make_backend_rows, sender=self)
 
 

@@ -14,7 +14,7 @@ from celery import Celery, current_app
 from django.core import checks
 
 from rcs_router import sql
-from rcs_router.checks import CHECKS
+from rcs_router.checks import CHECKS, DEPLOY_CHECKS
 from rcs_router.checks.ids import HINTS
 from rcs_router.contract import BaseBackend, Capabilities, Options, secret
 from rcs_router.errors import ConfigError
@@ -264,7 +264,7 @@ def plain_database(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def found() -> list[checks.CheckMessage]:
-    return [message for check in CHECKS for message in check()]
+    return [message for check in (*CHECKS, *DEPLOY_CHECKS) for message in check()]
 
 
 def ids() -> list[str]:
@@ -442,6 +442,8 @@ def test_urls_are_not_missed_without_webhooks(fine: Any) -> None:
 def test_received_files_without_a_place(fine: Any) -> None:
     fine.MEDIA_ROOT = ""
     assert ids() == ["W109"]
+    assert "rcs_router.W109" not in {message.id for message in checks.run_checks()}
+    assert "rcs_router.W109" in {message.id for message in checks.run_checks(include_deployment_checks=True)}
     fine.RCS_ROUTER = PUBLIC | {"MEDIA_FETCH": False}
     assert ids() == []
     fine.RCS_ROUTER = PUBLIC | {"MEDIA_STORAGE": "memory"}

@@ -6,6 +6,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
+TAG = "rcs_emulator"
+
 
 def check_not_in_production(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: object

@@ -5,6 +5,7 @@ It keeps connections alive, answers side by side, logs nothing, and lets a view 
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -106,6 +107,12 @@ class Server:
         self._http.server_close()
         self._http.cut_all()
         self._thread.join()
+
+    def wait_for_requests(self, seconds: float) -> None:
+        """After `close()`: wait until nobody works on a request any more, at most so long."""
+        until = time.monotonic() + seconds
+        while self._http.open_connections and time.monotonic() < until:
+            time.sleep(0.01)
 
     def __enter__(self) -> "Server":
         return self

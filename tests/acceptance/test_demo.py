@@ -237,3 +237,127 @@ def shown(phone: Phone, count: int) -> list[Any]:
     while len(found := phone.shows()) < count and time.monotonic() < until:
         time.sleep(0.05)
     return found
+
+
+# However it ends: one sentence at most, and never a traceback.
+
+
+def started(*arguments: str, **more: Any) -> subprocess.Popen[str]:
+    """The demo with its output in pipes, as people start it: Python itself is left to buffer what it prints."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8"}
+    command = [sys.executable, "manage.py", "demo", "--port", "0", *arguments]
+    return subprocess.Popen(command, cwd=ROOT, env=environment() | more, **pipes)  # type: ignore[call-overload,no-any-return]
+
+
+def read_until(demo: subprocess.Popen[str], line: str) -> None:
+    assert demo.stdout is not None
+    assert any(line in one for one in demo.stdout), f"{line!r} was not printed"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("line", [STEPS[1], STEPS[5], "Every step was seen"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_interrupted_it_ends_with_one_sentence(number: signal.Signals, line: str, times: int) -> None:
+    """What it has printed is in the pipe at once, which is how the test knows when to interrupt it."""
+    with started("--once") as demo:
+        read_until(demo, line)
+        for _ in range(times):
+            demo.send_signal(number)
+        _, complaints = demo.communicate(timeout=LIMIT)
+    assert complaints in {"", "CommandError: Interrupted.\n"}
+    assert (demo.returncode == 1) is (complaints != "") or line == "Every step was seen"
+
+
+@pytest.mark.parametrize("line", [STEPS[0], STEPS[2], STEPS[7]])
+def test_when_nobody_reads_on_it_ends_without_a_word(line: str) -> None:
+    with started("--once") as demo:
+        read_until(demo, line)
+        assert demo.stdout is not None
+        demo.stdout.close()
+        assert demo.stderr is not None
+        complaints = demo.stderr.read()
+        assert demo.wait(timeout=LIMIT) == 1
+    assert complaints == ""
+
+
+def test_without_any_output_it_plays_all_the_same() -> None:
+    done = subprocess.run(
+        ["bash", "-c", 'exec "$0" manage.py demo --once --port 0 >&-', sys.executable],
+        cwd=ROOT,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=LIMIT,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_settings_own_backends_may_be_wrong() -> None:
+    """The demo has backends of its own: a key file that does not exist yet is none of its business."""
+    with started("--once", GOOGLE_SERVICE_ACCOUNT="/nowhere/key.json") as demo:
+        told, complaints = demo.communicate(timeout=LIMIT)
+    assert (demo.returncode, complaints) == (0, "")
+    assert "Every step was seen" in told
+
+
+def test_a_router_app_of_the_shop_that_is_broken_is_named() -> None:
+    done = run("-c", SABOTAGED.format(sabotage="del shop.Keep"))
+    assert done.returncode == 1
+    assert "example_project.shop.Keep" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "sentence"),
+    [
+        ("stage.server.start = lambda port: 1 / 0", "The demo has failed: ZeroDivisionError"),
+        (
+            "def no(*a, **k):\n    raise PermissionError(13, 'no')\nstage.tempfile.TemporaryDirectory = no",
+            "PermissionError",
+        ),
+    ],
+)
+def test_whatever_fails_is_one_sentence(sabotage: str, sentence: str) -> None:
+    done = run("-c", SABOTAGED.format(sabotage=sabotage))
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Cannot listen" not in done.stderr
+
+
+def test_nothing_works_on_the_database_that_is_removed() -> None:
+    """A tick that has begun when the story ends is waited for, however long it takes."""
+    slow = """
+from rcs_router import sweep
+def slowly(run=sweep.run, began=[]):
+    import time
+    def slow(*given):
+        time.sleep(0.7)
+        return run(*given)
+    return slow
+sweep.run = slowly()
+"""
+    done = run("-c", SABOTAGED.format(sabotage=slow + "skip('expiry')\nskip('books')"))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_emulator_starts_before_its_key_file_exists_and_prints_into_a_pipe() -> None:
+    keyless = {"GOOGLE_SERVICE_ACCOUNT": "/nowhere/key.json", "RCS_PROVIDER": "google"}
+    with subprocess.Popen(
+        [sys.executable, "manage.py", "emulator", "--port", "0"],
+        cwd=ROOT,
+        env=environment() | keyless,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as emulator:
+        try:
+            assert emulator.stdout is not None
+            line = next(line for line in emulator.stdout if "service-account.json" in line)
+            found = re.search(r"http://\S+", line)
+            assert found
+            assert requests.get(found[0], timeout=10).json()["type"] == "service_account"
+        finally:
+            emulator.send_signal(signal.SIGINT)
+            _, complaints = emulator.communicate(timeout=LIMIT)
+    assert complaints == ""

@@ -33,11 +33,19 @@ def test_every_key_of_an_entry_is_documented() -> None:
 
 
 def required() -> dict[str, set[str]]:
-    """Extra (or an empty string) → names of packages, from setup.cfg."""
+    """Extra (or an empty string) → names of packages, from setup.cfg; without extras that install nothing."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     lists = {"": config["options"]["install_requires"], **config["options.extras_require"]}
-    return {extra: set(re.findall(r"^[\w-]+", text, re.MULTILINE)) for extra, text in lists.items()}
+    found = {extra: set(re.findall(r"^[\w-]+", text, re.MULTILINE)) for extra, text in lists.items()}
+    return {extra: packages for extra, packages in found.items() if packages}
+
+
+def test_every_backend_has_an_extra_of_its_name() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    wanted = {"google", "gsma", "messente", "rest", "kannel", "twilio", "emulator", "redis", "postgresql"}
+    assert wanted <= set(config["options.extras_require"])
 
 
 def test_every_dependency_has_a_reason() -> None:

@@ -17,6 +17,7 @@ from .sites import RCS, site
 
 pytestmark = pytest.mark.django_db
 CARD = {"type": "card", "title": "Boots"}
+FORM = {"type": "form", "title": "x"}
 REPLY = {"type": "reply", "label": "Keep"}
 
 
@@ -42,9 +43,9 @@ def api(name: str = "ann") -> API:
             {"type": "carousel", "cards": [CARD, {**CARD, "subtitle": "x"}]},
             "content.cards[1].subtitle",
         ),
-        ({"type": "form", "title": "x", "fields": [{"name": "a", "label": "A", "kind": "b"}]}, "content.fields[0].kind"),
+        ({**FORM, "fields": [{"name": "a", "label": "A", "kind": "b"}]}, "content.fields[0].kind"),
     ],
-)  # fmt: skip
+)
 def test_a_field_that_content_does_not_have_is_unknown(content: Any, path: str) -> None:
     status, answer = api().send(content)
     assert (status, answer["code"], answer["path"]) == (400, "unknown_field", path)

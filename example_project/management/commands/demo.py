@@ -1,21 +1,28 @@
 """`manage.py demo`: the shop and an emulated world in one process; a story comes out, then pages to play with."""
 
+import os
 import signal
+import sys
 import threading
 import time
 from argparse import ArgumentParser
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError
 
 from example_project.phones import Emulator
 from example_project.providers import PROVIDERS
-from example_project.stage import LOGIN, stage
+from example_project.stage import LOGIN, CannotListen, stage
 from example_project.story import StepFailed, Story
+
+ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Command(BaseCommand):
     help = "Play a short story between the example shop and three phones, then keep serving them."
+    requires_system_checks = ()  # not of the settings' own backends: those of the stage are checked
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -30,42 +37,76 @@ class Command(BaseCommand):
     def handle(self, *args: Any, once: bool, backend: str, port: int, no_story: bool, **options: Any) -> None:
         if not 0 <= port <= 65535:
             raise CommandError(f"{port} is no port: choose one from 1 to 65535, or 0 for any free one")
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
         self.began = time.monotonic()
+        with self._told_plainly(), stage(port, backend) as url:
+            self.check()
+            self._play(url, backend, no_story)
+            if not once:
+                self._serve(url)
+
+    @contextmanager
+    def _told_plainly(self) -> Iterator[None]:
+        """Whatever ends the demo early becomes one sentence; `--traceback` shows the rest."""
+        for number in ENDS:
+            signal.signal(number, _interrupt)
         try:
-            with stage(port, backend) as url:
-                self._play(url, backend, no_story)
-                if not once:
-                    self._serve(url)
-        except OSError as error:
-            raise CommandError(
-                f"Cannot listen on port {port}: {error.strerror}. Choose another one: --port N"
-            ) from error
+            yield
+        except CommandError:
+            raise
+        except BrokenPipeError:
+            self._leave()
+        except CannotListen as error:
+            raise CommandError(f"{error}. Choose another port: --port N") from error
         except StepFailed as failed:
             raise CommandError(f"The story stopped at: {failed}") from failed
         except KeyboardInterrupt:
             raise CommandError("Interrupted.") from None
+        except Exception as error:
+            raise CommandError(f"The demo has failed: {type(error).__name__}: {error}") from error
+
+    def _leave(self) -> NoReturn:
+        """Nobody reads on: end without a word, also without Python's own when it closes what is left."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1)
 
     def _play(self, url: str, backend: str, no_story: bool) -> None:
         story = Story(Emulator(f"{url}/emulator/"), backend, self._title, self._done)
         if not no_story:
             story.play()
-            self.stdout.write(self.style.SUCCESS(f"\nEvery step was seen, in {self._elapsed():.1f} s."))
+            self._say(self.style.SUCCESS(f"\nEvery step was seen, in {self._elapsed():.1f} s."))
+
+    def _say(self, text: str) -> None:
+        """At once, also into a pipe or a file; nothing where there is no output at all (`>&-`).
+
+        Raises KeyboardInterrupt when the demo is to end, and some library has taken the first one for its own.
+        """
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            raise KeyboardInterrupt
+        if sys.stdout:
+            self.stdout.write(text)
+            self.stdout.flush()
 
     def _title(self, text: str) -> None:
-        self.stdout.write(f"\n{self.style.MIGRATE_HEADING(text)}")
+        self._say(f"\n{self.style.MIGRATE_HEADING(text)}")
 
     def _done(self, text: str) -> None:
-        self.stdout.write(f"  {self.style.SUCCESS('✓')} {text:<62} {self._elapsed():5.1f} s")
+        self._say(f"  {self.style.SUCCESS('✓')} {text:<62} {self._elapsed():5.1f} s")
 
     def _elapsed(self) -> float:
         return time.monotonic() - self.began
 
     def _serve(self, url: str) -> None:
-        self.stdout.write(f"\n  The phones   {url}/emulator/   (tap, answer, go offline)")
-        self.stdout.write(f"  The admin    {url}/admin/      (login {LOGIN}, password {LOGIN})")
-        self.stdout.write("\nServing until Ctrl-C.")
+        self._say(f"\n  The phones   {url}/emulator/   (tap, answer, go offline)")
+        self._say(f"  The admin    {url}/admin/      (login {LOGIN}, password {LOGIN})")
+        self._say("\nServing until Ctrl-C.")
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
             self.stdout.write("\nGood bye.")
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    """Once: the demo takes a moment to be put away, and is not to be disturbed at that."""
+    for one in ENDS:
+        signal.signal(one, signal.SIG_IGN)
+    raise KeyboardInterrupt

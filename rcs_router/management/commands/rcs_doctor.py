@@ -29,7 +29,8 @@ class Command(BaseCommand):
 
 def _settings() -> list[Finding]:
     """The system checks of this app; a warning is something wrong, too."""
-    wrong = [one for one in checks.run_checks() if str(one.id).startswith("rcs_router.")]
+    every = checks.run_checks(include_deployment_checks=True)
+    wrong = [one for one in every if str(one.id).startswith("rcs_router.")]
     found = [Finding(f"settings {one.id}", False, one.msg, one.hint or "") for one in wrong]
     return found or [Finding("settings", True, "no check has anything to say")]
 

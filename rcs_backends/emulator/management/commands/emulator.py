@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from rcs_backends.emulator import server
+from rcs_backends.emulator.checks import TAG
 from rcs_backends.emulator.wires import wires
 
 CONTROL = {"Faults": "faults/", "Ledger": "ledger/", "Dials": "config/"}
@@ -22,6 +23,7 @@ def addresses() -> dict[str, str]:
 
 class Command(BaseCommand):
     help = "Serve the RCS emulator alone: the providers' side of every wire, and the phones."
+    requires_system_checks = (TAG,)  # the others may fail until it runs: its key file is made by itself
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=8020, help="port to listen on; 0: any free one")
@@ -40,6 +42,7 @@ class Command(BaseCommand):
             for what, path in addresses().items():
                 self.stdout.write(f"{what:36} {running.url}/emulator/{path}")
             self.stdout.write("Ctrl-C ends it.")
+            self.stdout.flush()  # into a pipe, too
             self._wait()
 
     def _wait(self) -> None:
