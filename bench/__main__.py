@@ -1,5 +1,9 @@
-"""`make bench`: each row's bound and ours alternate in one run on a PostgreSQL of its own; medians of their ratios."""
+"""`make bench`: each row's bound and ours alternate in one run on a PostgreSQL of its own; medians of their ratios.
 
+`python -m bench --scale 0.01` does a hundredth of it, to see that it runs; the figures of so little say nothing.
+"""
+
+import argparse
 import json
 import os
 import statistics
@@ -122,8 +126,8 @@ def _clear() -> None:
         cursor.execute("VACUUM ANALYZE")
 
 
-def report(name: str, budget: float, row: Callable[[], tuple[float, float]]) -> None:
-    pairs = [row() for _ in range(PAIRS)]
+def report(name: str, budget: float, row: Callable[[], tuple[float, float]], times: int = PAIRS) -> None:
+    pairs = [row() for _ in range(times)]
     ratios = [ours / bound for bound, ours in pairs]
     bound, ours = (statistics.median(side) for side in zip(*pairs, strict=True))
     print(
@@ -133,7 +137,16 @@ def report(name: str, budget: float, row: Callable[[], tuple[float, float]]) -> 
     )
 
 
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the messages and connections")
+    parser.add_argument("--pairs", type=int, default=PAIRS, help="how often each row is measured")
+    return parser.parse_args()
+
+
 def main() -> None:
+    given = arguments()
+    messages, connections = (max(int(count * given.scale), PROCESSES) for count in (6000, 100_000))
     postgresql = PostgreSQL()
     try:
         os.environ |= {"RCS_TEST_DATABASE": postgresql.url, "DJANGO_SETTINGS_MODULE": "bench.settings"}
@@ -141,11 +154,12 @@ def main() -> None:
         from django.core.management import call_command
 
         call_command("migrate", verbosity=0)
-        print(f"{'':<58} {'bound':>11} {'ours':>11}   ratio, median of {PAIRS} (range)")
+        print(f"{'':<58} {'bound':>11} {'ours':>11}   ratio, median of {given.pairs} (range)")
         threads = f"{PROCESSES}x16 threads, PostgreSQL"
-        report(f"drain, provider 50 ms away, {threads}", 0.95, lambda: drain_row(6000, 0.05))
-        report(f"drain, provider 0 ms away, {threads}", 0.75, lambda: drain_row(6000, 0.0))
-        report("enqueue 100,000 connections / bulk_create", 0.9, lambda: enqueue_row(100_000))
+        report(f"drain, provider 50 ms away, {threads}", 0.95, lambda: drain_row(messages, 0.05), given.pairs)
+        report(f"drain, provider 0 ms away, {threads}", 0.75, lambda: drain_row(messages, 0.0), given.pairs)
+        what = f"enqueue {connections:,} connections / bulk_create"
+        report(what, 0.9, lambda: enqueue_row(connections), given.pairs)
     finally:
         postgresql.close()
 
