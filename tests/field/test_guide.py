@@ -167,6 +167,18 @@ def test_a_phone_shows_the_text_beside_the_card_and_the_button(wire: Line) -> No
         assert {MOVED, REPLY} <= set(how.lost)
 
 
+def test_the_button_is_tapped_without_a_word_in_the_conversation(web: str) -> None:
+    with line(web, "rest") as rest:
+        _, outbound = rest.outbound(GUIDE)
+        rest.backend.send(outbound)
+        rest.shown(outbound.to)
+        tap = {"action": "tap", "suggestion": "See details"}
+        answer = rest.emulator.post(f"handsets/{outbound.to}/actions/", tap)
+        assert answer["message"] is None
+        (said,) = [one for one in rest.emulator.get("ledger/")["webhooks"] if one["event"] == "ACTION_TAPPED"]
+        assert said["number"] == outbound.to
+
+
 def test_a_phone_shows_the_text_beside_a_carousel(wire: Line) -> None:
     how, shown = wire.send(PAIR)
     if wire.name in SMS:
