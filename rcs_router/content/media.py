@@ -1,5 +1,6 @@
 """Pictures, sound and documents: an address, or the name of an upload, in; what messages and cards show out."""
 
+from operator import not_
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -29,7 +30,7 @@ class File:
     media_type: MediaType = Field(default="", kw_only=True)
     size: Size | None = Field(default=None, kw_only=True)
     thumbnail_url: Url | None = Field(default=None, kw_only=True)
-    thumbnail_name: str = Field(default="", kw_only=True)
+    thumbnail_name: str = Field(default="", kw_only=True, exclude_if=not_)
     thumbnail_type: MediaType = Field(default="", kw_only=True)
     thumbnail_size: Size | None = Field(default=None, kw_only=True)
     uploaded_thumbnail: str = Field(default="", kw_only=True)

@@ -1,6 +1,7 @@
 """What a message can say: built by the caller, stored as JSON, rendered by a backend or as plain text."""
 
 import json
+from operator import not_
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
@@ -50,7 +51,8 @@ class Card:
     chips: Suggestions = Field(
         default=(), kw_only=True
     )  # the row of chips below the card, besides its own buttons
-    text: str = Field(default="", kw_only=True)
+    # not stored where it is empty: workers of the release before refuse names that they do not know
+    text: str = Field(default="", kw_only=True, exclude_if=not_)
     type: Literal["card"] = Field(default="card", kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
@@ -75,7 +77,7 @@ class Carousel:
     cards: Annotated[tuple[Card, ...], Field(min_length=2)]
     suggestions: Suggestions = ()
     width: Literal["small", "medium"] = Field(default="medium", kw_only=True)
-    text: str = Field(default="", kw_only=True)
+    text: str = Field(default="", kw_only=True, exclude_if=not_)
     type: Literal["carousel"] = Field(default="carousel", kw_only=True, repr=False)
 
 

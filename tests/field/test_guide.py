@@ -236,3 +236,17 @@ def test_the_api_takes_it_and_the_admin_shows_it(settings: Any, content: Content
 
 def _is_a_button(word: str, content: Content) -> bool:
     return word == "sends its postback" and "send_postback" in json.dumps(dump(content))
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        (Card("Boots"), {"text"}),
+        (Carousel((Card("Boots"), Card("Hats"))), {"text"}),
+        (File("https://cdn.example/a.jpg"), {"thumbnail_name"}),
+    ],
+)
+def test_workers_of_the_release_before_can_read_what_is_stored(content: Content, names: set[str]) -> None:
+    """They refuse names that they do not know."""
+    assert not names & dump(content).keys()
+    assert load(dump(content)) == content
