@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from rcs_router import consent, content, logs, sql, wake
+from rcs_router import consent, content, logs, numbering, spelling, sql, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.content.plain import Choice, match
@@ -107,7 +107,7 @@ def _answered(connection: Connection, incoming: Incoming) -> tuple[Transmission 
         return None, None
     if (
         incoming.kind == IncomingKind.TEXT
-        and len(incoming.text) <= SHORT
+        and 0 < len(spelling.folded(incoming.text)) <= SHORT
         and _saw_numbers(connection, incoming)
     ):
         return _chosen(connection, incoming.text)
@@ -131,10 +131,11 @@ def _named(connection: Connection, transmission: UUID | None) -> Transmission | 
 
 def _names(connection: Connection) -> list[str]:
     """Of this person: a chip may stand in a message to the token under which a provider knew them before."""
-    if connection.contact_id is None:
-        return [connection.identity]
-    theirs = Connection.objects.filter(contact=connection.contact_id).values_list("identity", flat=True)
-    return list({connection.identity, *theirs})
+    theirs = {connection.identity}
+    if connection.contact_id is not None:
+        people = Connection.objects.filter(contact=connection.contact_id)
+        theirs |= set(people.values_list("identity", flat=True))
+    return list({form for identity in theirs for form in numbering.forms(identity)})
 
 
 def _tapped(connection: Connection, postback: str) -> Transmission | None:
@@ -149,8 +150,9 @@ def _tapped(connection: Connection, postback: str) -> Transmission | None:
 
 def _chosen(connection: Connection, text: str) -> tuple[Transmission | None, Choice | None]:
     """A number answers the newest message only ("how many?" may have come since); a label any recent one."""
-    for position, transmission in enumerate(_newest([connection.identity], connection.backend_id)[:RECENT]):
-        if position and text.strip().rstrip(".)").isdigit():
+    newest = _newest(numbering.forms(connection.identity), connection.backend_id)[:RECENT]
+    for position, transmission in enumerate(newest):
+        if position and spelling.number(text) is not None:
             break
         choices = [Choice(**choice) for choice in transmission.choices]
         if choice := match(text, choices):

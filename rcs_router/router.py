@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from rcs_router import arguments, consent, incoming, logs, outbox, signals, sql, wake
+from rcs_router import arguments, consent, incoming, logs, numbering, outbox, signals, sql, wake
 from rcs_router.backends import backends, brand_of
 from rcs_router.brake import brake
 from rcs_router.capabilities import require
@@ -24,7 +24,7 @@ from rcs_router.errors import ConfigError, ContentError, IdentityError, RCSError
 from rcs_router.handlers import BaseHandler, HandlerApp
 from rcs_router.identities import normalise
 from rcs_router.links import form_link
-from rcs_router.models import Backend, Connection, Message
+from rcs_router.models import Backend, Connection, Event, Message
 from rcs_router.phases import Asking, IncomingMessage, OutgoingMessage, RouterApp, run_incoming, run_outgoing
 from rcs_router.recipients import Recipients, chosen, listed
 from rcs_router.transactions import Lazy, lazily
@@ -136,14 +136,31 @@ def lookup_connections(backend: Backend | str, identities: Iterable[str]) -> lis
 
 
 def connections_for(alias: str, identities: Sequence[str]) -> list[Connection]:
-    """The same for identities that are known to be good."""
-    found = {c.identity: c for c in Connection.objects.filter(backend_id=alias, identity__in=set(identities))}
+    """The same for identities that are known to be good, in the form that their numbers have today."""
+    held = {form: identity for identity in identities for form in numbering.forms(identity)}
+    found = {c.identity: c for c in Connection.objects.filter(backend_id=alias, identity__in=held)}
+    for form in found.keys() - set(identities):
+        if held[form] not in found:
+            found[held[form]] = _renumbered(found[form], held[form])
     missing = [identity for identity in dict.fromkeys(identities) if identity not in found]
     if missing and not found:  # where there is a connection, there is its backend's row
         sql.insert(Backend, ["name"], [[alias]], conflict="DO NOTHING")
     for start in range(0, len(missing), CHUNK):
         found.update(_new_connections(alias, missing[start : start + CHUNK]))
     return [found[identity] for identity in identities]
+
+
+def _renumbered(row: Connection, number: str) -> Connection:
+    """A row that holds an older form of a number holds today's from now on, with all that was said on it."""
+    try:
+        with transaction.atomic():
+            Connection.objects.filter(pk=row.pk).update(identity=number, modified_on=timezone.now())
+            Event.objects.create(connection=row, kind="renumbered", detail=f"{row.identity} is {number}")
+            consent.renumber(row.identity, number)
+    except IntegrityError:  # somebody else has just made one that holds it
+        return Connection.objects.get(backend_id=row.backend_id, identity=number)
+    row.identity = number
+    return row
 
 
 def _new_connections(alias: str, identities: Sequence[str]) -> dict[str, Connection]:

@@ -18,7 +18,19 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from rcs_router import heartbeat, incoming, logs, phases, router, sql, timelimit, transactions, trouble, wake
+from rcs_router import (
+    heartbeat,
+    incoming,
+    logs,
+    numbering,
+    phases,
+    router,
+    sql,
+    timelimit,
+    transactions,
+    trouble,
+    wake,
+)
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.errors import SendError
@@ -264,7 +276,7 @@ _aside = ThreadPoolExecutor(2, thread_name_prefix="rcs-aside")
 def _tell(row: Message, aside: list[str]) -> None:
     """Typing and read marks: best effort, beside the queue, because a late one is worth nothing."""
     assert row.connection is not None
-    backend, to = backends[row.connection.backend_id], row.connection.identity
+    backend, to = backends[row.connection.backend_id], numbering.today(row.connection.identity)
     for what in aside:
         if what == "typing" and backend.capabilities.typing:
             _aside.submit(_quietly, backend.typing, to)
