@@ -79,6 +79,7 @@ class RouterSettings:
         *("stop", "stopall", "stop all", "unsubscribe", "optout", "opt out", "revoke"),
         *("cancel", "end", "quit", "remove", "baja", "parar", "arret", "arrêt"),
     )
+    OPT_OUT_WORDS_AFTER_OFFERS: tuple[str, ...] = ()  # those that are a STOP only as an answer to a promotion
     OPT_IN_WORDS: tuple[str, ...] = (
         *("start", "unstop", "subscribe", "alta"),
         *("démarrer", "demarrer", "começar", "comecar"),

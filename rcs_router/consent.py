@@ -156,6 +156,11 @@ def said(text: str) -> bool | None:
     return None
 
 
+def is_limited(text: str) -> bool:
+    """Is the whole message a word that is a STOP only as an answer to a promotion?"""
+    return word(text) in _known(router_settings().OPT_OUT_WORDS_AFTER_OFFERS)
+
+
 def asks_for_help(text: str) -> bool:
     """Is the whole message a word for HELP?"""
     typed = word(text)

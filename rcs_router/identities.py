@@ -65,7 +65,9 @@ def _plain(identity: str, tokens: bool) -> str:
         return written
     for _ in range(3):  # encoded by a phone, and once more by a gateway
         written = unquote(written)
-    written = _AROUND.sub("", visible(written))
+    written = " ".join(
+        _AROUND.sub("", visible(written)).replace("\uff0b", "+").split()
+    )  # a plus of full width
     if match := _URI.match(written):
         return _called(match[1].lower(), match[2], tokens) or identity.strip()
     return written if is_number(written) or "%" not in identity else identity.strip()
@@ -106,7 +108,7 @@ def _number(written: str, *, exact: bool = False) -> str:
 
     `exact`: only a number of a range that is in use, not any that has the right number of digits.
     """
-    if any(character.isalpha() or character in ",;" for character in written):
+    if any(character.isalpha() or character in ",;" for character in written) or written.count("+") > 1:
         return ""
     region = router_settings().DEFAULT_REGION
     if region is None and written.startswith("00"):

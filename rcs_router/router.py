@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from rcs_router import arguments, consent, incoming, logs, numbering, outbox, signals, sql, wake
+from rcs_router import arguments, consent, incoming, linking, logs, numbering, outbox, signals, sql, wake
 from rcs_router.backends import backends, brand_of
 from rcs_router.brake import brake
 from rcs_router.capabilities import require
@@ -24,7 +24,7 @@ from rcs_router.errors import ConfigError, ContentError, IdentityError, RCSError
 from rcs_router.handlers import BaseHandler, HandlerApp
 from rcs_router.identities import normalise
 from rcs_router.links import form_link
-from rcs_router.models import Backend, Connection, Event, Message
+from rcs_router.models import Backend, Connection, Message
 from rcs_router.phases import Asking, IncomingMessage, OutgoingMessage, RouterApp, run_incoming, run_outgoing
 from rcs_router.recipients import Recipients, chosen, listed
 from rcs_router.transactions import Lazy, lazily
@@ -141,26 +141,13 @@ def connections_for(alias: str, identities: Sequence[str]) -> list[Connection]:
     found = {c.identity: c for c in Connection.objects.filter(backend_id=alias, identity__in=held)}
     for form in found.keys() - set(identities):
         if held[form] not in found:
-            found[held[form]] = _renumbered(found[form], held[form])
+            found[held[form]] = linking.renumbered(found[form], held[form])
     missing = [identity for identity in dict.fromkeys(identities) if identity not in found]
     if missing and not found:  # where there is a connection, there is its backend's row
         sql.insert(Backend, ["name"], [[alias]], conflict="DO NOTHING")
     for start in range(0, len(missing), CHUNK):
         found.update(_new_connections(alias, missing[start : start + CHUNK]))
     return [found[identity] for identity in identities]
-
-
-def _renumbered(row: Connection, number: str) -> Connection:
-    """A row that holds an older form of a number holds today's from now on, with all that was said on it."""
-    try:
-        with transaction.atomic():
-            Connection.objects.filter(pk=row.pk).update(identity=number, modified_on=timezone.now())
-            Event.objects.create(connection=row, kind="renumbered", detail=f"{row.identity} is {number}")
-            consent.renumber(row.identity, number)
-    except IntegrityError:  # somebody else has just made one that holds it
-        return Connection.objects.get(backend_id=row.backend_id, identity=number)
-    row.identity = number
-    return row
 
 
 def _new_connections(alias: str, identities: Sequence[str]) -> dict[str, Connection]:
@@ -340,6 +327,8 @@ def _between_us(row: Message) -> Callable[[], object] | None:
     if row.kind != IncomingKind.TEXT or row.connection is None:
         return None
     opted_out, who = consent.said(row.text), row.connection
+    if consent.is_limited(row.text) and not row.urgent:  # it was judged when it was stored
+        opted_out = None
     if opted_out is None:
         answered = router_settings().HELP_REPLY and consent.asks_for_help(row.text)
         return partial(_help, who) if answered else None

@@ -26,7 +26,7 @@ from rcs_router.content.suggestions import (
     postback_of,
 )
 
-_MEANT = "Sc Sm"  # kinds of signs that tell labels apart: "A+" is not "A", and 5 € are not 5 $
+_MEANT = "Sc Sm Pd"  # kinds of signs that tell labels apart: "A+" is not "A-", and 5 € are not 5 $
 _ONLY_A_PHONE = (RequestDeviceSpecifics, DisableAnonymization, EnableDisplayedNotifications)
 
 
