@@ -53,7 +53,8 @@ class Order(KeywordHandler):
     def handle(self, text: str) -> None:
         pass
 
-    help = handle  # type: ignore[assignment]
+    def help(self) -> None:
+        self.handle("")
 
 
 LOOKS: dict[str, Callable[[str], object]] = {
