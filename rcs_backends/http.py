@@ -33,6 +33,8 @@ from rcs_router.errors import (
 MAX_BODY = 64 * 1024  # bytes of an answer that are read
 MAX_RETRY_AFTER = 3600.0  # seconds; a longer wish is a person's business
 MAX_DETAIL = 300  # characters
+MAX_SEEN = 4000  # characters that are searched for secrets
+MAX_NAME = 80  # characters before "password" or "token" in the name of a parameter
 NOT_THE_PROVIDER = "not_the_provider"  # code of an error that somebody else wrote
 
 Errors = Mapping[int | str, type[SendError]]  # a provider's own word or an HTTP status → what it means
@@ -193,12 +195,20 @@ def unread(reply: Reply, what: str) -> Unavailable:
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` without the secrets, bearer tokens, passwords in addresses, phone numbers; ≤ 300 characters."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        for form in _forms(secret):
-            text = text.replace(form, "***")
+    """`text` without the secrets, bearer tokens, passwords in addresses, phone numbers; ≤ 300 characters.
+
+    Only the first characters are looked at, so that a long text takes no longer than a short one.
+    """
+    forms = [
+        form for secret in sorted(filter(None, secrets), key=len, reverse=True) for form in _forms(secret)
+    ]
+    text, is_cut = text[:MAX_SEEN], len(text) > MAX_SEEN
+    for form in forms:
+        text = text.replace(form, "***")
     for pattern, mask in _SECRETIVE:
         text = pattern.sub(mask, text)
+    if is_cut:  # the cut may have left a part of a secret, which is like none
+        text = text[: max(len(text) - max(map(len, forms), default=0) - MAX_NAME, 0)]
     return text if len(text) <= MAX_DETAIL else text[: MAX_DETAIL - 1] + "…"
 
 
@@ -209,7 +219,7 @@ def _forms(secret: str) -> set[str]:
     return {secret, *encoded, *([line] if line else [])}
 
 
-_NAMES = r"[\w-]*(?:pass|password|secret|token|key|assertion)"
+_NAMES = rf"[\w-]{{0,{MAX_NAME}}}(?:pass|password|secret|token|key|assertion)"
 _SECRETIVE = [
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 ***"),
     (re.compile(rf"(?i)\b({_NAMES}=)[^\s&\"']+"), r"\1***"),

@@ -273,7 +273,7 @@ def _number(sender: str) -> str:
     """E.164 where it is one: SMSCs leave the plus out or write 00. Short codes and names stay as they are."""
     sender = sender.strip()
     digits = sender.removeprefix("+").removeprefix("00")
-    return f"+{digits}" if re.fullmatch(r"[1-9][0-9]{7,14}", digits) else sender
+    return f"+{digits}" if re.fullmatch(r"[1-9][0-9]{8,14}", digits) else sender
 
 
 def _time(value: str) -> datetime | None:

@@ -76,9 +76,10 @@ class RouterSettings:
 
     # A message that is nothing but one of these words ends the offers, brings them back, or asks for help.
     OPT_OUT_WORDS: tuple[str, ...] = (
-        *("stop", "stopall", "stop all", "unsubscribe", "optout", "opt-out", "revoke"),
-        *("cancel", "end", "quit", "baja", "parar", "arret", "arrêt"),
+        *("stop", "stopall", "stop all", "unsubscribe", "optout", "opt out", "revoke"),
+        *("cancel", "end", "quit", "remove", "baja", "parar", "arret", "arrêt"),
     )
+    OPT_OUT_WORDS_AFTER_OFFERS: tuple[str, ...] = ()  # those that are a STOP only as an answer to a promotion
     OPT_IN_WORDS: tuple[str, ...] = (
         *("start", "unstop", "subscribe", "alta"),
         *("démarrer", "demarrer", "começar", "comecar"),

@@ -1,25 +1,21 @@
 """May we write to this person? Asked at `send()`, at the claim and when it leaves; changed by what people say."""
 
-import re
-import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
-from rcs_router import signals
+from rcs_router import numbering, signals
 from rcs_router.backends import backends, brand_of
 from rcs_router.conf import router_settings
 from rcs_router.contract import Traffic
 from rcs_router.identities import heard, is_number
 from rcs_router.models import Connection, Consent, ConsentRecord, Message
-
-_INVISIBLE = re.compile(
-    "[\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff]"
-)  # joiners, marks of direction, styles of emoji
+from rcs_router.spelling import word
 
 
 def needs_consent(traffic: str) -> bool:
@@ -29,9 +25,10 @@ def needs_consent(traffic: str) -> bool:
 
 def refused(subjects: Iterable[str], brand: str = "") -> set[str]:
     """Those of `subjects` who want no promotions of `brand`: a STOP by SMS counts for RCS, but for no other brand."""
-    return {
-        subject for subject, opted_out in _standing(brand, subject__in=list(subjects)).items() if opted_out
-    }
+    subjects = set(subjects)
+    forms = [form for subject in subjects for form in numbering.forms(subject)]
+    standing = _standing(brand, subject__in=forms)
+    return {subject for subject in subjects if standing.get(numbering.today(subject))}
 
 
 def everybody(brand: str = "") -> dict[str, bool]:
@@ -41,7 +38,7 @@ def everybody(brand: str = "") -> dict[str, bool]:
 
 def has_spoken(subject: str, brand: str = "") -> bool:
     """Has this person ever ended the offers of `brand`, or asked for them?"""
-    return Consent.objects.filter(subject=subject, brand__in=scope(brand)).exists()
+    return Consent.objects.filter(subject__in=numbering.forms(subject), brand__in=scope(brand)).exists()
 
 
 def record(
@@ -61,7 +58,9 @@ def record(
     """
     subject, brand = heard(subject, tokens=True), brand_of(backend) if brand is None else brand
     with transaction.atomic():
-        before = len(scope(brand)) > 1 and subject in refused([subject], brand)
+        before = (len(scope(brand)) > 1 or len(numbering.forms(subject)) > 1) and subject in refused(
+            [subject], brand
+        )
         state, _ = Consent.objects.select_for_update().get_or_create(
             subject=subject, brand=brand, defaults={"opted_out": before}
         )
@@ -77,6 +76,8 @@ def record(
         changed = state.opted_out != opted_out and (opted_out or not _left_later(subject, brand, said_at))
         if changed:
             Consent.objects.filter(pk=state.pk).update(opted_out=opted_out, changed_at=timezone.now())
+        if changed or before:
+            _say_of_other_forms(subject, brand, opted_out if changed else state.opted_out)
         if opted_out and not is_number(subject):
             _refuse_behind(subject, backend, brand, said_at)
     if changed:
@@ -91,7 +92,8 @@ def evidence(subject: str, brand: str | None = None) -> list[dict[str, Any]]:
 
     `when`: it was written, `said_at`: the provider's time of it; both ISO 8601.
     """
-    rows = ConsentRecord.objects.filter(subject=heard(subject, tokens=True)).order_by("pk")
+    subjects = numbering.forms(heard(subject, tokens=True))
+    rows = ConsentRecord.objects.filter(subject__in=subjects).order_by("pk")
     if brand is not None:
         rows = rows.filter(brand__in=scope(brand))
     return [
@@ -146,42 +148,65 @@ def unrefused(brand: str) -> tuple[str, list[str]]:
 
 def said(text: str) -> bool | None:
     """True: the whole message is a word for STOP; False: for START; None: it is neither."""
-    heard = word(text)
-    if heard and heard in {word(known) for known in router_settings().OPT_OUT_WORDS}:
+    typed = word(text)
+    if typed and typed in _known(router_settings().OPT_OUT_WORDS):
         return True
-    if heard and heard in {word(known) for known in router_settings().OPT_IN_WORDS}:
+    if typed and typed in _known(router_settings().OPT_IN_WORDS):
         return False
     return None
 
 
+def is_limited(text: str) -> bool:
+    """Is the whole message a word that is a STOP only as an answer to a promotion?"""
+    return word(text) in _known(router_settings().OPT_OUT_WORDS_AFTER_OFFERS)
+
+
 def asks_for_help(text: str) -> bool:
     """Is the whole message a word for HELP?"""
-    heard = word(text)
-    return bool(heard) and heard in {word(known) for known in router_settings().HELP_WORDS}
+    typed = word(text)
+    return bool(typed) and typed in _known(router_settings().HELP_WORDS)
 
 
-def word(text: str) -> str:
-    """Without case, quotes, punctuation and emoji around it, and whichever way its letters are composed."""
-    folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold()
-    letters = list(
-        unicodedata.normalize("NFKC", folded.replace("i\u0307", "i"))
-    )  # a Turkish capital I with its dot
-    while letters and not _is_letter(letters[-1]):
-        letters.pop()
-    while letters and not _is_letter(letters[0]):
-        letters.pop(0)
-    return " ".join("".join(letters).split())
-
-
-def _is_letter(character: str) -> bool:
-    """Marks are letters too: many scripts end words with a vowel sign."""
-    return unicodedata.category(character)[0] in "LMN"
+@lru_cache(maxsize=8)
+def _known(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(word, words))
 
 
 def _standing(brand: str, **which: Any) -> dict[str, bool]:
-    """Who has said what, of those chosen by `which`; said to the brand itself counts before all else."""
-    rows = Consent.objects.filter(brand__in=scope(brand), **which).order_by("brand")
-    return dict(rows.values_list("subject", "opted_out"))
+    """Who has said what, of those chosen by `which`; said to the brand itself counts before all else.
+
+    A number has the form of today; where rows hold several forms of it, a refusal under any is one.
+    """
+    said: dict[tuple[str, str], bool] = {}
+    rows = Consent.objects.filter(brand__in=scope(brand), **which)
+    for subject, of, opted_out in rows.values_list("subject", "brand", "opted_out"):
+        key = (of, numbering.today(subject))
+        said[key] = opted_out or said.get(key, False)
+    return {subject: said[of, subject] for of, subject in sorted(said)}
+
+
+def renumber(old: str, new: str) -> None:
+    """A row of ours has been given its number's form of today: what stands under the old form stands under the new."""
+    for state in Consent.objects.filter(subject=old):
+        known = Consent.objects.filter(subject=new, brand=state.brand)
+        if not known.exists():
+            Consent.objects.filter(pk=state.pk).update(subject=new)
+        elif state.opted_out:
+            known.update(opted_out=True)
+
+
+def _say_of_other_forms(subject: str, brand: str, opted_out: bool) -> None:
+    """Rows that still hold another form of this number stand where it stands: the claim asks for what they hold."""
+    others = numbering.forms(subject)[1:]
+    held = (
+        set(Connection.objects.filter(identity__in=others).values_list("identity", flat=True))
+        if others
+        else ()
+    )
+    for other in held:
+        Consent.objects.update_or_create(subject=other, brand=brand, defaults={"opted_out": opted_out})
+    if not opted_out:
+        Consent.objects.filter(subject__in=others, brand=brand).update(opted_out=False)
 
 
 def _refuse_behind(token: str, backend: str, brand: str, said_at: datetime | None) -> None:
@@ -198,5 +223,5 @@ def _left_later(subject: str, brand: str, said_at: datetime | None) -> bool:
     """Did they end the offers after they said this? Providers repeat events, so an old START may come last."""
     if said_at is None:
         return False
-    lines = ConsentRecord.objects.filter(subject=subject, brand__in=scope(brand))
+    lines = ConsentRecord.objects.filter(subject__in=numbering.forms(subject), brand__in=scope(brand))
     return lines.filter(opted_out=True, said_at__gt=said_at).exists()

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from rcs_router import outbox, sql
+from rcs_router import numbering, outbox, sql
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import Receipt, ReceiptKind, Status
@@ -72,7 +72,7 @@ _FINAL = {
 def _ask(row: Transmission) -> Answer:
     """First how it stands, where that can be asked: what has arrived, or never will, need not be taken back."""
     backend, answer = backends[row.backend_id], Answer()
-    named = (row.pk, row.connection.identity, row.provider_id)
+    named = (row.pk, numbering.today(row.connection.identity), row.provider_id)
     try:
         if backend.capabilities.status:
             answer.receipts = backend.status(*named)

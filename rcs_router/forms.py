@@ -13,7 +13,7 @@ from django.utils.cache import add_never_cache_headers
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
-from rcs_router import incoming, sql, wake
+from rcs_router import incoming, numbering, sql, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.content import Form, FormField
@@ -117,7 +117,8 @@ def _name(row: Transmission) -> str:
 
 def _answered(row: Transmission) -> bool:
     """On whichever road: what came by RCS and as an SMS has two addresses, and is one form."""
-    theirs = Connection.objects.filter(backend__in=list(backends), identity=row.connection.identity)
+    forms = numbering.forms(row.connection.identity)
+    theirs = Connection.objects.filter(backend__in=list(backends), identity__in=forms)
     answers = Message.objects.filter(direction=Message.Direction.IN, kind=IncomingKind.FORM)
     return answers.filter(answers__message=row.message_id, answers__connection__in=theirs).exists()
 

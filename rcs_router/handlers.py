@@ -3,6 +3,7 @@
 import re
 from typing import Any, ClassVar, Literal
 
+from rcs_router import spelling
 from rcs_router.backends import default_alias
 from rcs_router.conf import router_settings
 from rcs_router.content import Content
@@ -11,7 +12,7 @@ from rcs_router.contract import IncomingKind
 from rcs_router.models import Backend, Connection, Message
 from rcs_router.phases import IncomingMessage, RouterApp
 
-_BETWEEN = re.compile(r"[\s,;:]*")  # what may stand between a keyword and the rest
+_BETWEEN = re.compile(rf"[\s,;:{spelling.INVISIBLE}]*")  # what may stand between a keyword and the rest
 
 
 class BaseHandler:
@@ -74,7 +75,7 @@ class KeywordHandler(BaseHandler):
     @classmethod
     def dispatch(cls, msg: IncomingMessage) -> bool:
         for keyword in (cls.keyword,) if isinstance(cls.keyword, str) else cls.keyword:
-            rest = _after(keyword, msg.text.lstrip())
+            rest = _after(keyword, msg.text)
             if rest is not None:
                 handler = cls(msg)
                 handler.handle(rest) if rest else handler.help()
@@ -98,7 +99,7 @@ class PatternHandler(BaseHandler):
 
     @classmethod
     def dispatch(cls, msg: IncomingMessage) -> bool:
-        match = (re.fullmatch if cls.fullmatch else re.match)(cls.pattern, msg.text, re.IGNORECASE)
+        match = _matched(cls.pattern, msg.text, whole=cls.fullmatch)
         if not cls.pattern or match is None:
             return False
         cls(msg).handle(*match.groups())
@@ -165,8 +166,14 @@ class DefaultResponse(RouterApp):
 
 def _after(keyword: str, said: str) -> str | None:
     """What follows the keyword; None where `said` does not begin with it as a whole word."""
-    wanted = keyword.casefold()
-    for end in range(1, len(wanted) + 1):  # its capitals may be fewer characters or more: ß, SS
-        if said[:end].casefold() == wanted and not re.match(r"\w", said[end:]):
-            return _BETWEEN.sub("", said[end:], count=1)
-    return None
+    end = spelling.begins_with(said, keyword)
+    return _BETWEEN.sub("", said[end:], count=1) if end else None
+
+
+def _matched(pattern: str, text: str, *, whole: bool) -> re.Match[str] | None:
+    """The match, if need be in the text without its invisible characters."""
+    matches = re.fullmatch if whole else re.match
+    if found := matches(pattern, text, re.IGNORECASE):
+        return found
+    seen = spelling.visible(text)
+    return matches(pattern, seen, re.IGNORECASE) if seen != text else None

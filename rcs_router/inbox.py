@@ -67,9 +67,10 @@ class Work:
     suspect_webhooks: bool
     messages: bool
     suspect_messages: bool
+    crowd: bool  # more messages wait than a claim looks at
 
     def __bool__(self) -> bool:
-        return self.webhooks or self.suspect_webhooks or self.messages or self.suspect_messages
+        return self.webhooks or self.suspect_webhooks or self.messages or self.suspect_messages or self.crowd
 
 
 def digest() -> int:
@@ -98,6 +99,7 @@ def look() -> Work:
         (webhooks, SUSPECT),
         (messages, routing.fresh()),
         (messages, routing.suspect()),
+        (messages, routing.crowd()),
     ]
     exist = [f"EXISTS (SELECT 1 FROM {table} WHERE {where})" for table, where in kinds]  # noqa: S608
     statement, now = f"SELECT {clock}, {', '.join(exist)}".format(now=clock), timezone.now()
@@ -114,6 +116,8 @@ def _round(work: Work) -> int:
         done += _digest_suspects(work.now)
     if work.messages or said_something:
         done += routing.route_batch(work.now)
+    if work.crowd:
+        done += routing.route_heads(work.now)
     if work.suspect_messages:
         done += routing.route_suspects(work.now)
     return done

@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils import timezone
 
-from rcs_router import consent, content, logs, sql, wake
+from rcs_router import consent, content, logs, numbering, spelling, sql, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.content.plain import Choice, match
@@ -40,8 +41,20 @@ def unrouted() -> QuerySet[Message]:
 
 
 def is_consent_word(kind: str, text: str) -> bool:
-    """Is it a STOP or START? Such a message goes before all others and is never given up."""
-    return kind == IncomingKind.TEXT and consent.said(text) is not None
+    """Is it a STOP or START, whatever it answers? Such a message goes before all others and is never given up."""
+    return kind == IncomingKind.TEXT and consent.said(text) is not None and not consent.is_limited(text)
+
+
+def _is_wish(connection: Connection, incoming: Incoming) -> bool:
+    """Is it a STOP or START? A limited word is none where our newest message was something else than an offer."""
+    if incoming.kind != IncomingKind.TEXT or consent.said(incoming.text) is None:
+        return False
+    if not consent.is_limited(incoming.text):
+        return True
+    since = timezone.now() - timedelta(seconds=router_settings().REPLY_WINDOW)
+    newest = _newest(_names(connection)).filter(created_at__gt=since)
+    traffic = newest.values_list("message__traffic", flat=True).first()
+    return traffic is None or consent.needs_consent(traffic)
 
 
 def link(row: Message) -> None:
@@ -73,14 +86,18 @@ def _store_links(rows: list[Message]) -> None:
 
 
 def as_row(connection: Connection, incoming: Incoming) -> Message:
-    """One incoming message, not saved: a numbered answer has become the tap that it stands for."""
-    answered, choice = _answered(connection, incoming)
+    """One incoming message, not saved: a numbered answer has become the tap that it stands for.
+
+    A typed STOP is a STOP, even where a chip has the same label.
+    """
+    wish = _is_wish(connection, incoming)
+    answered, choice = (None, None) if wish else _answered(connection, incoming)
     place = incoming.kind == IncomingKind.LOCATION
     kind = IncomingKind.SUGGESTION if choice else incoming.kind
     return Message(
         direction=Message.Direction.IN,
         kind=kind,
-        urgent=is_consent_word(kind, incoming.text),
+        urgent=wish,
         backend_id=connection.backend_id,
         connection=connection,
         external_id=incoming.id,
@@ -103,11 +120,9 @@ def _answered(connection: Connection, incoming: Incoming) -> tuple[Transmission 
     """Which of our transmissions it answers, and for a typed answer the option that it chose."""
     if incoming.kind in {IncomingKind.SUGGESTION, IncomingKind.FORM}:
         return _named(connection, incoming.answers) or _tapped(connection, incoming.postback), None
-    if consent.said(incoming.text):  # a typed STOP is a STOP, even where a chip has the same label
-        return None, None
     if (
         incoming.kind == IncomingKind.TEXT
-        and len(incoming.text) <= SHORT
+        and 0 < len(spelling.folded(incoming.text)) <= SHORT
         and _saw_numbers(connection, incoming)
     ):
         return _chosen(connection, incoming.text)
@@ -131,10 +146,11 @@ def _named(connection: Connection, transmission: UUID | None) -> Transmission | 
 
 def _names(connection: Connection) -> list[str]:
     """Of this person: a chip may stand in a message to the token under which a provider knew them before."""
-    if connection.contact_id is None:
-        return [connection.identity]
-    theirs = Connection.objects.filter(contact=connection.contact_id).values_list("identity", flat=True)
-    return list({connection.identity, *theirs})
+    theirs = {connection.identity}
+    if connection.contact_id is not None:
+        people = Connection.objects.filter(contact=connection.contact_id)
+        theirs |= set(people.values_list("identity", flat=True))
+    return list({form for identity in theirs for form in numbering.forms(identity)})
 
 
 def _tapped(connection: Connection, postback: str) -> Transmission | None:
@@ -149,8 +165,9 @@ def _tapped(connection: Connection, postback: str) -> Transmission | None:
 
 def _chosen(connection: Connection, text: str) -> tuple[Transmission | None, Choice | None]:
     """A number answers the newest message only ("how many?" may have come since); a label any recent one."""
-    for position, transmission in enumerate(_newest([connection.identity], connection.backend_id)[:RECENT]):
-        if position and text.strip().rstrip(".)").isdigit():
+    newest = _newest(numbering.forms(connection.identity), connection.backend_id)[:RECENT]
+    for position, transmission in enumerate(newest):
+        if position and spelling.number(text) is not None:
             break
         choices = [Choice(**choice) for choice in transmission.choices]
         if choice := match(text, choices):

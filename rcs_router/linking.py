@@ -1,4 +1,7 @@
-"""What a provider says of identities that are one person in; one contact for all of their connections out."""
+"""Identities that are one person, by a provider's word or a country's plan, in; one contact or one row out."""
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from rcs_router import consent, signals
 from rcs_router.backends import brand_of
@@ -33,6 +36,19 @@ def link(linked: Linked, connections: dict[str, Connection]) -> Contact:
     told = {"connection": newest, "others": older, "contact": contact, "at": linked.at}
     signals.after_commit(signals.identities_linked, Connection, **told)
     return contact
+
+
+def renumbered(row: Connection, number: str) -> Connection:
+    """Let a row that holds an older form of a number hold today's, with all that was said on it."""
+    try:
+        with transaction.atomic():
+            Connection.objects.filter(pk=row.pk).update(identity=number, modified_on=timezone.now())
+            Event.objects.create(connection=row, kind="renumbered", detail=f"{row.identity} is {number}")
+            consent.renumber(row.identity, number)
+    except IntegrityError:  # somebody else has just made one that holds it
+        return Connection.objects.get(backend_id=row.backend_id, identity=number)
+    row.identity = number
+    return row
 
 
 def _contact(connections: list[Connection]) -> Contact:

@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass, field
 
+from rcs_router import numbering
 from rcs_router.backends import backends
 from rcs_router.capabilities import fit
 from rcs_router.content import Content
@@ -41,7 +42,7 @@ class Outbounds:
             del self.bodies[message.pk]
         return Outbound(
             id=row.pk,
-            to=row.connection.identity,
+            to=numbering.today(row.connection.identity),
             content=content,
             text=text,
             traffic=Traffic(message.traffic),

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import phonenumbers
 from django.utils import timezone
 
+from rcs_router import numbering
+
 Hours = tuple[
     time, time
 ]  # from when until when, by the clock on the wall; over midnight when the second is less
@@ -63,7 +65,7 @@ def _names(identity: str) -> tuple[str, ...]:
     from phonenumbers.timezone import time_zones_for_number  # its tables are large, and few need them
 
     try:
-        return tuple(time_zones_for_number(phonenumbers.parse(identity)))
+        return tuple(time_zones_for_number(phonenumbers.parse(numbering.today(identity))))
     except phonenumbers.NumberParseException:
         return ()
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from rcs_router import numbering
 from rcs_router.backends import backends, default_alias
 from rcs_router.errors import IdentityError
 from rcs_router.identities import is_number
@@ -45,7 +46,9 @@ def listed(given: Any) -> list[Connection]:
             raise IdentityError(f"send() takes connections and contacts, not {who!r}{hint}")
     first = _first_connections([who for who in people if isinstance(who, Contact)])
     chosen = [who if isinstance(who, Connection) else first[who.pk] for who in people]
-    return list({connection.pk: connection for connection in chosen}.values())
+    # a number once for each backend, although a row of before may hold an older form of it beside the newer one
+    keys = ((connection.backend_id, numbering.today(connection.identity)) for connection in chosen)
+    return list(dict(reversed(list(zip(keys, chosen, strict=True)))).values())[::-1]
 
 
 def _first_connections(contacts: list[Contact]) -> dict[Any, Connection]:

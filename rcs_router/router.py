@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from rcs_router import arguments, consent, incoming, logs, outbox, signals, sql, wake
+from rcs_router import arguments, consent, incoming, linking, logs, numbering, outbox, signals, sql, wake
 from rcs_router.backends import backends, brand_of
 from rcs_router.brake import brake
 from rcs_router.capabilities import require
@@ -136,8 +136,12 @@ def lookup_connections(backend: Backend | str, identities: Iterable[str]) -> lis
 
 
 def connections_for(alias: str, identities: Sequence[str]) -> list[Connection]:
-    """The same for identities that are known to be good."""
-    found = {c.identity: c for c in Connection.objects.filter(backend_id=alias, identity__in=set(identities))}
+    """The same for identities that are known to be good, in the form that their numbers have today."""
+    held = {form: identity for identity in identities for form in numbering.forms(identity)}
+    found = {c.identity: c for c in Connection.objects.filter(backend_id=alias, identity__in=held)}
+    for form in found.keys() - set(identities):
+        if held[form] not in found:
+            found[held[form]] = linking.renumbered(found[form], held[form])
     missing = [identity for identity in dict.fromkeys(identities) if identity not in found]
     if missing and not found:  # where there is a connection, there is its backend's row
         sql.insert(Backend, ["name"], [[alias]], conflict="DO NOTHING")
@@ -323,6 +327,8 @@ def _between_us(row: Message) -> Callable[[], object] | None:
     if row.kind != IncomingKind.TEXT or row.connection is None:
         return None
     opted_out, who = consent.said(row.text), row.connection
+    if consent.is_limited(row.text) and not row.urgent:  # it was judged when it was stored
+        opted_out = None
     if opted_out is None:
         answered = router_settings().HELP_REPLY and consent.asks_for_help(row.text)
         return partial(_help, who) if answered else None

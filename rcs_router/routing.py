@@ -11,20 +11,33 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
 
-from rcs_router import heartbeat, incoming, logs, phases, router, sql, timelimit, transactions, trouble, wake
+from rcs_router import (
+    heartbeat,
+    incoming,
+    logs,
+    numbering,
+    phases,
+    router,
+    sql,
+    timelimit,
+    transactions,
+    trouble,
+    wake,
+)
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.errors import SendError
 from rcs_router.models import Connection, Message
 
 BATCH = 15  # messages claimed at once
+WINDOW = 300  # messages, in ORDER, among which a claim looks for those in their turn
 TURN = 0.3  # seconds after which the rest of a batch is given back, so that a STOP that has come goes first
 SUSPECTS = 20  # messages that lost a lease, claimed one by one before it is looked for others
 RETRIES = (1, 5, 30, 60)  # seconds to wait after each failure that is nobody's app's and not the database's
@@ -32,12 +45,23 @@ RETRIES = (1, 5, 30, 60)  # seconds to wait after each failure that is nobody's 
 ORDER = "urgent DESC, created_at, id"  # an index has it, so that a claim reads no more rows than it takes
 _WAITS = "direction = 'in' AND routed_at IS NULL AND (lease_until IS NULL OR lease_until < {now})"
 _LOST = "(lost_leases > 0 OR (claim IS NOT NULL AND lease_until IS NOT NULL))"
+_FRESH = f"{_WAITS} AND NOT {_LOST}"
 COUNT_LOST = "lost_leases = lost_leases + CASE WHEN claim IS NULL OR lease_until IS NULL THEN 0 ELSE 1 END"
 
 
 def fresh() -> str:
-    """SQL for messages that may be routed in batches; `{now}` stands for the time."""
-    return f"{_WAITS} AND NOT {_LOST} AND {_in_turn()}"
+    """SQL for messages that may be routed in batches; `{now}` stands for the time.
+
+    Only the first WINDOW are looked at: somebody who floods us has one message in its turn and thousands that are not,
+    and to pass over those would take longer with each. `route_heads` looks further.
+    """
+    first = f"SELECT w.id FROM {Message._meta.db_table} w WHERE {_FRESH} ORDER BY {ORDER} LIMIT {WINDOW}"  # noqa: S608
+    return f"id {sql.one_of(Message, first)} AND {_FRESH} AND {_in_turn()}"
+
+
+def crowd() -> str:
+    """SQL for a message that is there while more wait than `fresh` looks at."""
+    return f"{_FRESH} ORDER BY {ORDER} LIMIT 1 OFFSET {WINDOW}"
 
 
 def suspect() -> str:
@@ -72,6 +96,47 @@ def route_batch(now: datetime) -> int:
     return _route_claimed(fresh(), now, BATCH)
 
 
+def route_heads(now: datetime) -> int:
+    """Route what each of some people said first, so that nobody waits behind another person's flood."""
+    keys = turns.following(BATCH)
+    some = ", ".join(["%s"] * len(keys))
+    return _route_claimed(f"id IN ({some}) AND {_FRESH} AND {_in_turn()}", now, BATCH, keys) if keys else 0
+
+
+class Turns:
+    """Goes round the people who wait, in this process: by their connections, whoever has said how much."""
+
+    def __init__(self) -> None:
+        self._last = 0  # the connection whose turn was last
+
+    def following(self, limit: int) -> list[uuid.UUID]:
+        """The first waiting message of each of the next `limit` connections; after the last comes the first."""
+        found = self._after(self._last, limit)
+        if len(found) < limit:
+            known = {key for _, key in found}
+            found += [one for one in self._after(0, limit - len(found)) if one[1] not in known]
+        self._last = found[-1][0] if found else 0
+        return [key for _, key in found]
+
+    def _after(self, last: int, limit: int) -> list[tuple[int, uuid.UUID]]:
+        """Connection and message. Each is two steps in an index, however many messages wait."""
+        connection, table = sql.database(Message), Message._meta.db_table
+        waits = f"FROM {table} w WHERE w.direction = 'in' AND w.routed_at IS NULL AND w.connection_id"
+        after = f"SELECT w.connection_id {waits} > %s ORDER BY w.connection_id LIMIT 1"
+        statement = (
+            f"WITH RECURSIVE turn (who) AS (SELECT ({after}) UNION ALL "  # noqa: S608
+            f"SELECT ({after.replace('%s', 'turn.who')}) FROM turn WHERE turn.who IS NOT NULL) "
+            f"SELECT who, (SELECT w.id {waits} = turn.who ORDER BY w.created_at LIMIT 1) "
+            "FROM turn WHERE who IS NOT NULL LIMIT %s"
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [last, limit])
+            return [(who, Message._meta.pk.to_python(key)) for who, key in cursor.fetchall()]
+
+
+turns = Turns()
+
+
 def route_suspects(now: datetime) -> int:
     """Claim messages that lost a lease, each alone, and route or set aside each; returns how many."""
     for count in range(SUSPECTS):
@@ -89,8 +154,8 @@ def again(rows: QuerySet[Message]) -> int:
     return count
 
 
-def _route_claimed(which: str, now: datetime, limit: int) -> int:
-    claim, rows = _claim(which, now, limit)
+def _route_claimed(which: str, now: datetime, limit: int, keys: Sequence[uuid.UUID] = ()) -> int:
+    claim, rows = _claim(which, now, limit, keys)
     if not rows:
         return 0
     batch = Batch(claim, rows)
@@ -98,19 +163,22 @@ def _route_claimed(which: str, now: datetime, limit: int) -> int:
         return batch.route()
 
 
-def _claim(which: str, now: datetime, limit: int) -> tuple[uuid.UUID, list[Message]]:
+def _claim(
+    which: str, now: datetime, limit: int, keys: Sequence[uuid.UUID] = ()
+) -> tuple[uuid.UUID, list[Message]]:
+    """`which` has a place for each of `keys` before all others."""
     claim, where = uuid.uuid4(), which.format(now="%s")
-    keys = sql.claim(
+    claimed = sql.claim(
         Message,
         where=where,
-        params=[now] * where.count("%s"),
+        params=[*keys, *[now] * (where.count("%s") - len(keys))],
         order=ORDER if limit > 1 else "urgent DESC, lost_leases, created_at, id",
         limit=limit,
         also=COUNT_LOST,
         claim=claim,
         lease_until=heartbeat.lease_end(now),
     )
-    return claim, list(incoming.unrouted().filter(pk__in=keys, claim=claim)) if keys else []
+    return claim, list(incoming.unrouted().filter(pk__in=claimed, claim=claim)) if claimed else []
 
 
 class Batch:
@@ -264,7 +332,7 @@ _aside = ThreadPoolExecutor(2, thread_name_prefix="rcs-aside")
 def _tell(row: Message, aside: list[str]) -> None:
     """Typing and read marks: best effort, beside the queue, because a late one is worth nothing."""
     assert row.connection is not None
-    backend, to = backends[row.connection.backend_id], row.connection.identity
+    backend, to = backends[row.connection.backend_id], numbering.today(row.connection.identity)
     for what in aside:
         if what == "typing" and backend.capabilities.typing:
             _aside.submit(_quietly, backend.typing, to)

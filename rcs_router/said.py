@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from rcs_router import incoming, linking, router, signals
+from rcs_router import consent, incoming, linking, router, signals
 from rcs_router.backends import backends
 from rcs_router.contract import FileReport, Incoming, IncomingKind, Linked
 from rcs_router.identities import heard
@@ -76,4 +76,4 @@ def changes_consent(one: Said) -> bool:
     if not isinstance(one, Incoming):
         return False
     events = {IncomingKind.SUBSCRIBE, IncomingKind.UNSUBSCRIBE}
-    return one.kind in events or incoming.is_consent_word(one.kind, one.text)
+    return one.kind in events or (one.kind == IncomingKind.TEXT and consent.said(one.text) is not None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from rcs_router import caps, conf, consent, outbox, quiet
+from rcs_router import caps, conf, consent, numbering, outbox, quiet
 from rcs_router.backends import brand_of
 from rcs_router.contract import Outbound, Status
 from rcs_router.errors import RCSError
@@ -104,7 +104,10 @@ class Screening:
         """Count them, each person's in the order in which they are to leave."""
         if not flights:
             return []
-        wishes = [caps.Wish(flight.row.connection.identity, flight.row.message_id) for flight in flights]
+        wishes = [
+            caps.Wish(numbering.today(flight.row.connection.identity), flight.row.message_id)
+            for flight in flights
+        ]
         caps.reserve(self.brand, wishes, self.caps, now)
         moves = []
         for flight, wish in zip(flights, wishes, strict=True):

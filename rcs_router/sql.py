@@ -59,7 +59,7 @@ def claim(
     table = model._meta.db_table
     postgresql = connection.vendor == "postgresql"
     inner = f"SELECT id FROM {table} WHERE {where} ORDER BY {order} LIMIT %s"  # noqa: S608
-    chosen = f"= ANY (ARRAY ({inner} FOR UPDATE SKIP LOCKED))" if postgresql else f"IN ({inner})"
+    chosen = one_of(model, f"{inner} FOR UPDATE SKIP LOCKED" if postgresql else inner)
     names, values = zip(*changes.items(), strict=True)
     assignments = ", ".join([*(f"{name} = %s" for name in names), *([also] if also else [])])
     sql = f"UPDATE {table} SET {assignments} WHERE id {chosen} RETURNING id"  # noqa: S608
@@ -69,6 +69,12 @@ def claim(
         cursor.execute(sql, [*prepared, *params_for(params, connection), limit])
         key = model._meta.pk
         return [key.to_python(row[0]) for row in cursor.fetchall()]
+
+
+def one_of(model: type[models.Model], inner: str) -> str:
+    """SQL that follows a column and says that it is one of what the query `inner` finds, which is run once."""
+    postgresql = database(model).vendor == "postgresql"
+    return f"= ANY (ARRAY ({inner}))" if postgresql else f"IN ({inner})"
 
 
 def update_each(

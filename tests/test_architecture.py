@@ -16,7 +16,7 @@ PACKAGES = ("rcs_router", "rcs_backends")
 # router, whose receive() is one more way for words to come in; expiry stands above the outbox, which writes for it.
 # tasks import inside functions (a task is where the process changes), but nothing that stands above them.
 ORDER = [
-    *("errors", "content", "contract", "conf", "backends", "sql", "models"),
+    *("errors", "spelling", "content", "contract", "conf", "backends", "sql", "models"),
     *(
         "languages",
         "signals",
@@ -28,6 +28,7 @@ ORDER = [
         "transactions",
         "trouble",
         "wake",
+        "numbering",
         "identities",
         "policy",
         "capabilities",

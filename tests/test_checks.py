@@ -213,6 +213,7 @@ ROUTER: list[tuple[str, Any]] = [
     ("E104", {"QUIET_HOURS": ["08:00", "08:00"]}),
     ("E104", {"QUIET_HOURS": ["9 pm", "8 am"]}),
     ("E112", {"OPT_OUT_WORDS": ["Off"], "OPT_IN_WORDS": ["off"]}),
+    ("E118", {"OPT_OUT_WORDS_AFTER_OFFERS": ["enough"]}),
     ("E112", {"OPT_OUT_WORDS": ["arre\u0302t"], "HELP_WORDS": ["ARRÊT!"]}),
     ("E112", {"OPT_IN_WORDS": ["Hello", "hola"], "HELP_WORDS": ["hola"]}),
     ("E113", {"HELP_WORDS": ["help", "?"]}),

@@ -88,4 +88,4 @@ def _kind(payload: Mapping[str, Any], postback: str) -> IncomingKind:
 
 def _number(sender: str) -> str:
     """E.164 also where the plus was left out; short codes and names stay as they are."""
-    return f"+{sender}" if re.fullmatch(r"[1-9][0-9]{7,14}", sender) else sender
+    return f"+{sender}" if re.fullmatch(r"[1-9][0-9]{8,14}", sender) else sender

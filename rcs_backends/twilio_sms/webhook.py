@@ -27,6 +27,7 @@ STATUSES = {
 }
 INCOMING = frozenset({"receiving", "received"})
 CONSENT = {"STOP": IncomingKind.UNSUBSCRIBE, "START": IncomingKind.SUBSCRIBE}
+NO_CHANNELS = frozenset({"tel", "sip", "sips", "sms"})  # other spellings of a number
 MAX_MEDIA = 10  # what a message may hold at most
 
 
@@ -123,9 +124,11 @@ def _sid(said: Mapping[str, str]) -> str:
 
 
 def _address(value: str) -> tuple[dict[str, str], str]:
-    """`rcs:+3725…` → its channel as a field, and the number; an SMS has no channel in front."""
-    channel, colon, rest = value.strip().rpartition(":")
-    return ({"channel": channel} if colon else {}), rest
+    """`rcs:+3725…` → its channel as a field, and the number; an SMS has no channel in front, a `tel:` is none."""
+    channel, colon, rest = value.strip().partition(":")
+    if not colon or channel.lower() in NO_CHANNELS:
+        return {}, value.strip()
+    return {"channel": channel}, rest
 
 
 def _degrees(value: str, limit: float) -> float | None:

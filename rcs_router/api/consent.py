@@ -7,7 +7,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from rcs_router import consent
+from rcs_router import consent, numbering
 from rcs_router.api import filters
 from rcs_router.api.bodies import Wish
 from rcs_router.api.errors import Problem, invalid
@@ -66,8 +66,8 @@ class Export(View):
         subject = read_subject(subject)
         facts = {
             **standing(subject),
-            "ledger": ConsentRecord.objects.filter(subject=subject).order_by("pk"),
-            "connections": Connection.objects.filter(identity=subject).order_by("pk"),
+            "ledger": ConsentRecord.objects.filter(subject__in=numbering.forms(subject)).order_by("pk"),
+            "connections": Connection.objects.filter(identity__in=numbering.forms(subject)).order_by("pk"),
             "exported_at": timezone.now(),
         }
         headers = {"Content-Disposition": 'attachment; filename="consent.json"'}
@@ -154,7 +154,9 @@ def read_subject(written: str) -> str:
 
 def standing(subject: str) -> dict[str, Any]:
     """How it stands with each brand, and the newest lines of the ledger."""
-    since = dict(Consent.objects.filter(subject=subject).values_list("brand", "changed_at"))
+    forms = numbering.forms(subject)
+    rows = Consent.objects.filter(subject__in=forms).order_by("changed_at")
+    since = dict(rows.values_list("brand", "changed_at"))
     each = [
         {
             "brand": brand,
@@ -163,7 +165,7 @@ def standing(subject: str) -> dict[str, Any]:
         }
         for brand in brands()
     ]
-    ledger = ConsentRecord.objects.filter(subject=subject).order_by("-pk")[:LEDGER]
+    ledger = ConsentRecord.objects.filter(subject__in=forms).order_by("-pk")[:LEDGER]
     return {"subject": subject, "standing": each, "ledger": ledger}
 
 

@@ -109,7 +109,9 @@ def _pattern_problem(pattern: str) -> str:
 
 def _keywords(handlers: Iterable[type], good: RouterSettings) -> Iterator[CheckMessage]:
     taken: dict[str, type] = {}
+    limited = {consent.word(word) for word in good.OPT_OUT_WORDS_AFTER_OFFERS}
     taken_by_us = {consent.word(word): "an OPT_OUT_WORD" for word in good.OPT_OUT_WORDS}
+    taken_by_us = {word: what for word, what in taken_by_us.items() if word not in limited}
     if good.HELP_REPLY:
         taken_by_us.update({consent.word(word): "a word that HELP_REPLY answers" for word in good.HELP_WORDS})
     for handler in handlers:
@@ -120,6 +122,20 @@ def _keywords(handlers: Iterable[type], good: RouterSettings) -> Iterator[CheckM
             first = taken.setdefault(word, handler)
             if first is not handler:
                 yield found("W103", f"{_name(first)} and {_name(handler)} have the keyword {keyword!r}")
+        if words := _matched_words(handler, taken_by_us):
+            yield found(
+                "W106", f"{_name(handler)} has a pattern for {', '.join(words)}: {taken_by_us[words[0]]}"
+            )
+
+
+def _matched_words(handler: type, words: Iterable[str]) -> list[str]:
+    """Those that the handler's pattern is meant for; one that matches anything is meant for none of them."""
+    if not issubclass(handler, PatternHandler) or _pattern_problem(handler.pattern):
+        return []
+    matches = re.fullmatch if handler.fullmatch else re.match
+    if matches(handler.pattern, "qxzj", re.IGNORECASE):
+        return []
+    return sorted(word for word in words if matches(handler.pattern, word, re.IGNORECASE))
 
 
 def _keywords_of(handler: type) -> tuple[str, ...]:
@@ -155,6 +171,12 @@ def _references(good: RouterSettings) -> Iterator[CheckMessage]:
 
 def _words(good: RouterSettings) -> Iterator[CheckMessage]:
     """Compared as what people write is: without case and signs."""
+    known = {consent.word(word) for word in good.OPT_OUT_WORDS}
+    for word in good.OPT_OUT_WORDS_AFTER_OFFERS:
+        if consent.word(word) not in known:
+            yield found(
+                "E118", f'RCS_ROUTER["OPT_OUT_WORDS_AFTER_OFFERS"] has {word!r}, which is no OPT_OUT_WORD'
+            )
     lists = {name: getattr(good, name) for name in ("OPT_OUT_WORDS", "OPT_IN_WORDS", "HELP_WORDS")}
     meaning: dict[str, str] = {}
     for name, words in lists.items():

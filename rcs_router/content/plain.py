@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from rcs_router import spelling
 from rcs_router.content.forms import Form
 from rcs_router.content.lines import label_of, lines_of, place
 from rcs_router.content.media import Audio, File, Media
@@ -25,6 +26,7 @@ from rcs_router.content.suggestions import (
     postback_of,
 )
 
+_MEANT = "Sc Sm Pd"  # kinds of signs that tell labels apart: "A+" is not "A-", and 5 € are not 5 $
 _ONLY_A_PHONE = (RequestDeviceSpecifics, DisableAnonymization, EnableDisplayedNotifications)
 
 
@@ -60,18 +62,35 @@ def render(content: Content, *, fallback_text: str = "", form_link: str = "") ->
 
 
 def match(text: str, choices: Iterable[Choice]) -> Choice | None:
-    """The option that an answer means, or None if in doubt: "2", "2)", " 2." are numbers, all else labels.
+    """The option that a typed answer means, or None if in doubt.
 
-    Labels are compared without regard to case and spaces. A number wins over a label that looks like one,
-    since the numbers are what the message asks for.
+    A number in any spelling ("2", "(2)", a keycap) is that option; all else is compared with the labels, first as they
+    are, then without punctuation, quotes and emoji around them. A number wins over a label that looks like one, since
+    the numbers are what the message asks for. So is a line that somebody copied, number and label.
     """
-    choices = list(choices)
-    if number := re.fullmatch(r"\s*(\d{1,4})\s*[).]?\s*", text):
-        found = [choice for choice in choices if choice.number == int(number[1])]
-        if found:
-            return found[0]
-    found = [choice for choice in choices if _folded(choice.label) == _folded(text)]
-    return found[0] if len(found) == 1 else None
+    choices, number = list(choices), spelling.number(text)
+    if chosen := [choice for choice in choices if choice.number == number]:
+        return chosen[0]
+    found = _labelled(text, choices) + _copied(text, choices)
+    return found[0] if found and all(choice == found[0] for choice in found) else None
+
+
+def _labelled(text: str, choices: list[Choice]) -> list[Choice]:
+    typed = spelling.folded(text)
+    exact = [choice for choice in choices if typed and spelling.folded(choice.label) == typed]
+    if exact or spelling.refuses(text):  # a "no" beside a word may turn its meaning
+        return exact
+    bare = spelling.core(text, _MEANT)
+    return [choice for choice in choices if bare and spelling.core(choice.label, _MEANT) == bare]
+
+
+def _copied(text: str, choices: list[Choice]) -> list[Choice]:
+    line = spelling.copied(text)
+    return [
+        choice
+        for choice in choices
+        if line and choice.number == line[0] and spelling.core(choice.label) == spelling.core(line[1])
+    ]
 
 
 class _Draft:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from rcs_router import sql, wake
+from rcs_router import numbering, sql, wake
 from rcs_router.backends import backends, fallbacks_after
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
@@ -89,7 +89,7 @@ def _road(row: Transmission) -> tuple[str, ...]:
 def _known_on(alias: str, origin: Connection) -> str:
     """Their identity there: a number is known everywhere, behind a token only the contact knows more. Empty: none."""
     if not _is_token(origin):
-        return origin.identity
+        return numbering.today(origin.identity)
     if origin.contact is None:
         return ""
     theirs = origin.contact.connections.order_by("pk")

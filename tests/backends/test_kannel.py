@@ -270,7 +270,7 @@ def test_incoming_sms(query: dict[str, str], kind: IncomingKind, expected: dict[
 
 HEADERS = {
     "content-type": 'text/plain; charset="UTF-8"',
-    "x-kannel-from": "15550001",
+    "x-kannel-from": "15550000001",
     "x-kannel-to": "123",
     "x-kannel-coding": "0",
     "x-kannel-smsc": "FAKE",
@@ -290,7 +290,7 @@ def test_incoming_sms_by_post(media_type: str, body: bytes, kind: IncomingKind, 
     query = {"secret": SECRET, "sms_id": "i1"}
     webhook = WebhookRequest("POST", body, query, {**HEADERS, "content-type": media_type})
     kannel().verify(webhook)
-    expected = Incoming(kind, "+15550001", id="i1", text=text, fields={"to": "123"})
+    expected = Incoming(kind, "+15550000001", id="i1", text=text, fields={"to": "123"})
     assert kannel().parse(webhook) == [expected]
 
 

@@ -162,7 +162,8 @@ ANSWERS = [
     ("-2", None),
     ("2 please", None),
     ("Return it", None),
-    ("2) Return", None),
+    ("2) Return", 2),  # copied, number and label
+    ("2) Keep", None),
     ("", None),
     ("9" * 5000, None),
     ("²", None),

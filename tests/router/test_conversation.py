@@ -48,7 +48,13 @@ def test_one_who_floods_delays_nobody() -> None:
     """Thousands of messages of one person, older than that of another."""
     store({ALICE: connection()}, [Incoming(IncomingKind.TEXT, ALICE, text=str(n)) for n in range(2000)])
     first, other = Message.objects.earliest("created_at"), receive("hello", connection(BOB))
-    assert claimed() == [first, other]
+    assert claimed() == [first]  # a claim looks at the oldest only…
+    _, rows = routing._claim(routing.fresh(), sql.now(Message), 1)
+    assert rows == []  # …among which nobody else's is
+    assert other.pk in routing.turns.following(routing.BATCH)
+    inbox._round(inbox.look())
+    other.refresh_from_db()
+    assert other.routed_at
 
 
 def claimed() -> list[Message]:

@@ -9,6 +9,7 @@ from rcs_router import consent
 from rcs_router.backends import backends, brand_of
 from rcs_router.errors import IdentityError, SendError
 from rcs_router.identities import normalise
+from rcs_router.numbering import forms
 
 PROGRESS = 100  # numbers between two lines
 
@@ -39,11 +40,11 @@ class Command(BaseCommand):
                 raise CommandError(f"{name}: {error}. Run it again: what is done is done.") from error
 
     def _sync(self, alias: str, dry_run: bool) -> None:
-        listed = {number for raw in backends[alias].opted_out() if (number := self._number(alias, raw))}
+        listed = {number: raw for raw in backends[alias].opted_out() if (number := self._number(alias, raw))}
         ours = consent.everybody(brand_of(alias))
-        heard = sorted(listed - ours.keys())
+        heard = sorted(listed.keys() - ours.keys())
         told = sorted(number for number, out in ours.items() if out and number not in listed)
-        returned = sorted(number for number in listed & ours.keys() if not ours[number])
+        returned = sorted(number for number in listed.keys() & ours.keys() if not ours[number])
         self.stdout.write(
             f"{alias}: {len(heard)} new from the provider, {len(told)} to tell it, {len(returned)} to take off its list"
         )
@@ -56,7 +57,7 @@ class Command(BaseCommand):
             if done % PROGRESS == 0:
                 self.stdout.write(f"{alias}: told {done} of {len(told)}")
         for number in returned:
-            backends[alias].opt_in(number)
+            backends[alias].opt_in(_as_listed(number, listed[number]))
 
     def _number(self, alias: str, raw: str) -> str:
         try:
@@ -64,3 +65,8 @@ class Command(BaseCommand):
         except IdentityError as error:
             self.stderr.write(f"{alias} lists what is no phone number: {error}")
             return ""
+
+
+def _as_listed(number: str, raw: str) -> str:
+    """In the form that the provider's list has it in, which may be an older one."""
+    return next((form for form in forms(number) if form.lstrip("+") == raw.strip().lstrip("+")), number)
