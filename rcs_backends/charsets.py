@@ -62,7 +62,7 @@ def _codec(charset: str) -> str:
     """Python's name for it."""
     try:
         name = codecs.lookup(charset).name
-        b"".decode(name)  # some codecs make no text of bytes
+        b"0".decode(name, "ignore")  # some codecs make no text of bytes
     except (LookupError, ValueError):  # ValueError: a NUL in the name
         return "utf-8"
     return "utf-8" if name in NO_CHARSETS else name
