@@ -107,7 +107,7 @@ class Receipt:
     code: str = ""
     detail: str = ""
     # what the same code would raise as an answer: BadAddress ends the road, OptedOut records the person's refusal
-    error: type[SendError] | None = None
+    error: type[SendError] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

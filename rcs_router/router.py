@@ -338,15 +338,8 @@ def _between_us(row: Message) -> Callable[[], object] | None:
         return _nothing if answered else partial(_help, who) if help_is_ours else None
     if not opted_out and not answered and not consent.has_spoken(who.identity, brand_of(who.backend_id)):
         return None
-    return partial(
-        change_consent,
-        *(who,),
-        opted_out=opted_out,
-        source="keyword",
-        words=row.text,
-        at=row.said_at,
-        answered=answered,
-    )
+    how: dict[str, Any] = {"source": "keyword", "words": row.text, "at": row.said_at, "answered": answered}
+    return partial(change_consent, who, opted_out=opted_out, **how)
 
 
 def _nothing() -> None:

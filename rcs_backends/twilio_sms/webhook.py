@@ -33,7 +33,7 @@ ANSWERED = frozenset({*CONSENT, "HELP"})  # values of OptOutType: Twilio has ans
 MAX_MEDIA = 10  # what a message may hold at most
 # Parameters that an incoming message's other attributes say; every other one is kept in its fields.
 SAID = re.compile(
-    r"(AccountSid|ApiVersion|Body|ButtonPayload|ButtonText|From|Latitude|Longitude|NumMedia|To)"
+    r"(AccountSid|ApiVersion|Body|ButtonPayload|ButtonText|From|Label|Latitude|Longitude|NumMedia|To)"
     r"|(Message|Sms|SmsMessage)Sid|SmsStatus|Media(Url|ContentType)\d+"
 )
 CHANNEL_METADATA = "channel_metadata"

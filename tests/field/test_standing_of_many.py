@@ -214,6 +214,15 @@ def test_a_report_that_is_faster_than_the_answer(settings: Any) -> None:
     assert t.accepted_at == t.delivered_at == early
 
 
+@pytest.mark.parametrize("at", [NEVER, timezone.now() + timedelta(days=1)])
+def test_a_stop_from_the_future_is_undone_by_a_start(settings: Any, at: datetime) -> None:
+    """A clock that is fast must not end somebody's offers for ever."""
+    site(settings, {"tw": TWILIO})
+    consent.record(ALICE, opted_out=True, source="provider event", said_at=at)
+    consent.record(ALICE, opted_out=False, source="keyword", said_at=timezone.now())
+    assert consent.refused([ALICE]) == set()
+
+
 # Two events under one id
 
 
