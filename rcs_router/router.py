@@ -205,7 +205,7 @@ def _finish(row: Message, message: IncomingMessage) -> None:
     if len(row.errors) > known:
         Message.objects.filter(pk=row.pk).update(errors=row.errors)
     signals.after_commit(signals.incoming_received, Message, message=row)
-    if row.answers_id and row.kind != IncomingKind.TEXT:
+    if row.answers_id and row.kind in {IncomingKind.SUGGESTION, IncomingKind.FORM}:
         signals.after_commit(signals.interaction_received, Message, message=row)
 
 
@@ -329,10 +329,10 @@ def _between_us(row: Message) -> Callable[[], object] | None:
 
     Whoever came back by the phone's menu sends the word and an event, and the event may have been digested first.
     """
-    if row.kind != IncomingKind.TEXT or row.connection is None:
-        return None
-    opted_out, who = consent.said(row.text), row.connection
     answered = incoming.is_answered(row)
+    if row.kind != IncomingKind.TEXT or row.connection is None:
+        return _nothing if answered else None
+    opted_out, who = consent.said(row.text), row.connection
     if opted_out is None:
         help_is_ours = reply(who.backend_id, "HELP_REPLY") and consent.asks_for_help(row.text)
         return _nothing if answered else partial(_help, who) if help_is_ours else None

@@ -108,7 +108,8 @@ def _incomings(said: Mapping[str, str]) -> Iterator[Incoming]:
         yield replace(common, kind=kind, id=sid, **words)
     for number, (url, media_type) in enumerate(files):
         name = f"{sid}/{number}" if sid else ""
-        yield replace(common, kind=IncomingKind.FILE, id=name, url=url, media_type=media_type)
+        file: dict[str, Any] = {"url": url, "media_type": media_type, "answered": False}
+        yield replace(common, kind=IncomingKind.FILE, id=name, **file)
 
 
 def _extras(said: Mapping[str, str]) -> dict[str, Any]:

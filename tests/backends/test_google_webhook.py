@@ -35,7 +35,12 @@ FILE = {
         "fileName": "receipt.jpg",
         "fileUri": "https://files.example/u/1",
     },
-    "thumbnail": {"mimeType": "image/jpeg", "fileUri": "https://files.example/u/1-t"},
+    "thumbnail": {
+        "mimeType": "image/jpeg",
+        "fileSizeBytes": 3120,
+        "fileName": "receipt.jpg",
+        "fileUri": "https://files.example/u/1-t",
+    },
 }
 
 

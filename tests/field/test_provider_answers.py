@@ -70,6 +70,21 @@ def test_a_word_that_twilio_answered_is_answered_by_nobody_else(settings: Any, w
     assert row.fields["answered_by"] == "provider"
 
 
+def test_a_chip_that_twilio_answered_is_answered_by_nobody_else(settings: Any) -> None:
+    site(settings, {"tw": TWILIO}, APPS=APPS)
+    wires.twilio_sms("End it", OptOutType="STOP", ButtonPayload="end", ButtonText="End it")
+    assert (wires.outgoing(), Talkative.heard) == ([], [])
+    assert consent.refused([ALICE]) == {ALICE}
+
+
+def test_a_photo_beside_the_word_is_the_apps_own(settings: Any) -> None:
+    site(settings, {"tw": TWILIO}, APPS=APPS)
+    photo = {"NumMedia": "1", "MediaUrl0": "https://f.example/1", "MediaContentType0": "image/png"}
+    wires.twilio_sms("STOP", OptOutType="STOP", **photo)
+    assert Talkative.heard == [""]
+    assert consent.refused([ALICE]) == {ALICE}
+
+
 @pytest.mark.parametrize("words", ["STOP", "stopp nüüd"])
 def test_a_stop_that_twilio_answered_counts(settings: Any, words: str) -> None:
     site(settings, {"tw": TWILIO})
