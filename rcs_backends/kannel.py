@@ -5,13 +5,13 @@ Source: the Kannel User Guide, and what Kannel 1.4.5 did when it was tried (Nove
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.message import Message
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
-from rcs_backends import http
+from rcs_backends import charsets, http
 from rcs_backends.payload import telling
 from rcs_backends.reading import digest, is_one_of, text, uuid
 from rcs_router.content import Content, Text
@@ -33,8 +33,10 @@ from rcs_router.contract import (
 )
 from rcs_router.errors import (
     Ambiguous,
+    BadAddress,
     Misconfigured,
     Refused,
+    SendError,
     Unavailable,
     Unreadable,
     WebhookRefused,
@@ -55,6 +57,10 @@ ERRORS: http.Errors = {
     502: Ambiguous,  # these two come from a proxy before Kannel, which may have passed the message on
     503: Unavailable,
     504: Ambiguous,
+}
+# What an SMPP link says of a rejected message begins `NACK/` and its command status (SMPP 3.4, 5.1.3; Kannel 1.4.5).
+REJECTED: Mapping[str, type[SendError]] = {
+    "0x0000000b": BadAddress,  # ESME_RINVDSTADR
 }
 # Delivery report values (dlr-mask bits).
 REPORTS = {
@@ -181,11 +187,21 @@ class Kannel(BaseBackend):
             return f"dlr:{digest(query.get('id', ''), query['status'])}"
         return f"mo:{digest(query['sms_id'])}" if query.get("sms_id") else None
 
+    def kept(self, request: WebhookRequest) -> WebhookRequest:
+        """Without the secret, and with the text of an SMS as it was meant, whatever its charset."""
+        kept = super().kept(request)
+        values = charsets.values_of(request.raw_query)
+        if request.method != "GET" or "status" in request.query or "text" not in values:
+            return kept
+        return replace(kept, query=charsets.read(kept.query, values["text"]))
+
     def parse(self, request: WebhookRequest) -> list[Parsed]:
         """One report (it has a `status`) or one SMS. Raises ValueError for a request that is neither."""
         if "status" in request.query:
             return [_receipt(request.query)]
-        return [_incoming(_posted(request) if request.method == "POST" else request.query)]
+        return [
+            _incoming(_posted(request) if request.method == "POST" else charsets.recovered(request.query))
+        ]
 
 
 def _word(reply: http.Reply) -> str:
@@ -207,6 +223,8 @@ def _receipt(query: Mapping[str, str]) -> Receipt:
     detail = re.split(r"(?i)\btext:", query.get("text", ""))[
         0
     ]  # an SMPP receipt ends in the message's first words
+    nack = re.match(r"NACK/(0x[0-9a-f]{8})/", detail)
+    error = REJECTED.get(nack[1]) if nack and kind is ReceiptKind.FAILED else None
     ours = uuid(name)
     return Receipt(
         kind,
@@ -214,8 +232,9 @@ def _receipt(query: Mapping[str, str]) -> Receipt:
         provider_id="" if ours else name,
         at=_time(query.get("at", "")),
         event_id=f"{name}:{status}",
-        code=code,
+        code=error.code if error else code,
         detail=http.redact(text(detail).strip()),
+        error=error,
     )
 
 
@@ -223,13 +242,14 @@ def _incoming(query: Mapping[str, str]) -> Incoming:
     sender = text(query.get("from") or query.get("id") or "")
     if not sender.strip() or "text" not in query:
         raise ValueError("neither a delivery report (status) nor an SMS (from and text)")
-    words, is_garbled = _decoded(query)
-    fields = {"to": query.get("to", ""), "charset": query.get("charset", "") if is_garbled else ""}
+    raw, is_garbled = query.get(charsets.RAW, ""), charsets.is_garbled(query)
+    fields = {"to": query.get("to", ""), charsets.RAW: raw}
+    fields["charset"] = query.get("charset", "") if raw or is_garbled else ""
     return Incoming(
         IncomingKind.UNKNOWN if is_garbled else IncomingKind.TEXT,
         _number(sender),
         id=text(query.get("sms_id", "")),
-        text=text(words),
+        text=text(query["text"]),
         at=_time(query.get("at", "")),
         fields={name: text(value) for name, value in fields.items() if value},
     )
@@ -239,34 +259,10 @@ def _posted(request: WebhookRequest) -> dict[str, str]:
     """Kannel's post-url: the text is the body, the rest is in X-Kannel headers, the secret in the address."""
     header = Message()
     header["Content-Type"] = request.headers.get("content-type", "")
-    charset = str(header.get_param("charset") or "utf-8")
-    try:
-        words = request.body.decode(charset)
-        charset = "UTF-8"
-    except (LookupError, UnicodeError, ValueError):
-        words = request.body.decode("utf-8", "replace")
     told = {name: request.headers.get(f"x-kannel-{name}", "") for name in ("from", "to", "coding")}
-    return {
-        **request.query,
-        **{name: value for name, value in told.items() if value},
-        "text": words,
-        "charset": charset,
-    }
-
-
-def _decoded(query: Mapping[str, str]) -> tuple[str, bool]:
-    """The text, and whether it could not be read.
-
-    Without `mo-recode`, Unicode arrives as raw UTF-16, which the framework has read as UTF-8: that can be undone
-    unless bytes were lost. Binary messages are no text.
-    """
-    words, charset = query["text"], query.get("charset", "").upper()
-    if charset == "UTF-16BE":
-        try:
-            return words.encode().decode("utf-16-be"), "\ufffd" in words
-        except UnicodeError:
-            return words, True
-    return words, charset == "8-BIT" or query.get("coding") == "1"
+    query = {**request.query, **{name: value for name, value in told.items() if value}}
+    query["charset"] = str(header.get_param("charset") or query.get("charset", ""))
+    return charsets.read(query, request.body)
 
 
 def _number(sender: str) -> str:

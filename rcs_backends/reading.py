@@ -9,7 +9,7 @@ import hmac
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -32,6 +32,28 @@ def text(value: Any) -> str:
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         return ""
     return str(value).replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def member(value: Any, *path: str) -> Any:
+    """What stands at `path` inside of JSON objects; None where it is not there."""
+    for name in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(name)
+    return value
+
+
+def storable(value: Any, depth: int = 20) -> Any:
+    """A JSON value whose strings any database stores, without what lies deeper than `depth`."""
+    if depth <= 0:
+        return None
+    if isinstance(value, Mapping):
+        return {text(name): storable(inner, depth - 1) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [storable(inner, depth - 1) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return text(value) if isinstance(value, str) else value
 
 
 def uuid(value: str) -> UUID | None:

@@ -16,11 +16,13 @@ from rcs_router.conf import router_settings
 from rcs_router.contract import BaseBackend, Traffic
 from rcs_router.errors import ConfigError
 
+REPLIES = ("OPT_OUT_REPLY", "OPT_IN_REPLY", "HELP_REPLY")  # each in the place of RCS_ROUTER's
 KEYS = (
     "BACKEND",
     "BRAND",
     "FALLBACK",
     "FALLBACK_AFTER",
+    *REPLIES,
     "OPTIONS",
     "RATE",
     "RETRY_DELAYS",
@@ -47,6 +49,9 @@ class BackendConfig:
     brand: str = ""  # whose sender it is; a refusal holds on all backends of the same brand
     fallback_after: Mapping[str, float] = field(default_factory=lambda: FALLBACK_AFTER)  # traffic → seconds
     silent_after: float = SILENT_AFTER  # seconds without a receipt after which proof is looked for
+    replies: Mapping[str, str] = field(
+        default_factory=dict
+    )  # of REPLIES, those that this backend has of its own
 
     @classmethod
     def read(cls, alias: str, given: Any) -> "BackendConfig":
@@ -71,6 +76,7 @@ class BackendConfig:
             brand=_brand(where, given.get("BRAND", "")),
             fallback_after=_fallback_after(where, given.get("FALLBACK_AFTER", FALLBACK_AFTER)),
             silent_after=_seconds(f'{where}["SILENT_AFTER"]', given.get("SILENT_AFTER", SILENT_AFTER)),
+            replies={name: _reply(f'{where}["{name}"]', given[name]) for name in REPLIES if name in given},
         )
 
 
@@ -158,6 +164,23 @@ def brand_of(alias: str) -> str:
     entry = backends.settings.get(alias)
     brand = entry.get("BRAND", "") if isinstance(entry, dict) else ""
     return brand if isinstance(brand, str) else ""
+
+
+def reply(alias: str, name: str) -> str:
+    """What `alias` answers to a STOP, a START or HELP (`name` is one of REPLIES); empty: nothing.
+
+    Raises nothing: a STOP is recorded even where the entry is wrong.
+    """
+    usual: str = getattr(router_settings(), name)
+    entry = backends.settings.get(alias)
+    own = entry.get(name, usual) if isinstance(entry, dict) else usual
+    return own if isinstance(own, str) else usual
+
+
+def _reply(where: str, value: Any) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise ConfigError(f'{where} must be a text, or "" for no answer')
+    return value
 
 
 def _aliases(where: str, value: Any) -> tuple[str, ...]:

@@ -220,8 +220,11 @@ def _refuse_behind(token: str, backend: str, brand: str, said_at: datetime | Non
 
 
 def _left_later(subject: str, brand: str, said_at: datetime | None) -> bool:
-    """Did they end the offers after they said this? Providers repeat events, so an old START may come last."""
+    """Did they end the offers after they said this? Providers repeat events, so an old START may come last.
+
+    Nothing was said after it was recorded, whatever the provider's clock says.
+    """
     if said_at is None:
         return False
     lines = ConsentRecord.objects.filter(subject__in=numbering.forms(subject), brand__in=scope(brand))
-    return lines.filter(opted_out=True, said_at__gt=said_at).exists()
+    return lines.filter(opted_out=True, said_at__gt=said_at, created_at__gt=said_at).exists()

@@ -106,6 +106,8 @@ class Receipt:
     event_id: str = ""  # the provider's id of this event; one that comes again changes nothing
     code: str = ""
     detail: str = ""
+    # what the same code would raise as an answer: BadAddress ends the road, OptedOut records the person's refusal
+    error: type[SendError] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,11 @@ class Incoming:
     longitude: float | None = None
     url: str = ""  # of a file; usually expires
     media_type: str = ""
-    answers: UUID | None = None  # our message that was tapped or filled in, where the wire says which
+    answers: UUID | None = (
+        None  # our message that was tapped, filled in or replied to, where the wire says which
+    )
+    answers_id: str = ""  # the same by the provider's id, where the wire names our message by that
+    answered: bool = False  # the provider has answered this word by itself: nobody answers it again
     at: datetime | None = None
     fields: Mapping[str, Any] = field(
         default_factory=dict
@@ -161,6 +167,7 @@ class WebhookRequest:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     url: str = ""  # as it was called, with its query, by what our server sees; not stored
+    raw_query: bytes = b""  # the query string, for values in another charset than UTF-8; not stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +267,8 @@ class BaseBackend:
     limits: ClassVar[Limits | None] = None  # the provider's dated table, for the docs and the admin
     provider: ClassVar[str] = ""  # the name people see, e.g. "Google RBM"
     tested: ClassVar[str] = "emulator"  # how far this backend is tested: live, emulator, documents only
+    # Parameters and headers (in lower case) that carry a secret: they are never stored.
+    secret_names: ClassVar[frozenset[str]] = frozenset({"authorization", "secret"})
 
     def __init__(self, alias: str, options: Any, *, webhook_url: str = "") -> None:
         self.alias = alias
@@ -304,6 +313,14 @@ class BaseBackend:
     def dedupe_key(self, request: WebhookRequest) -> str | None:
         """The same for a request that the provider repeats, at most 100 characters; None: repeats cannot be told."""
         return None
+
+    def kept(self, request: WebhookRequest) -> WebhookRequest:
+        """The verified request as it is stored, and as `parse` sees it: without what `secret_names` names."""
+        return dataclasses.replace(
+            request,
+            query={k: v for k, v in request.query.items() if k.lower() not in self.secret_names},
+            headers={k: v for k, v in request.headers.items() if k not in self.secret_names},
+        )
 
     def parse(self, request: WebhookRequest) -> list[Parsed]:
         """What the request says. Raises anything for a request that makes no sense; it is kept with the traceback."""

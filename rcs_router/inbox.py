@@ -41,18 +41,14 @@ FRESH, SUSPECT = f"{_WAITS} AND NOT {_LOST}", f"{_WAITS} AND {_LOST}"  # SQL; {n
 
 def accept(backend: BaseBackend, request: WebhookRequest) -> None:
     """Store a verified request: one INSERT, which does nothing for a repeat. Raises DatabaseError."""
-    secrets = {"", *backend.options.secrets()}  # they have done their work
+    kept = backend.kept(request)
     row = StoredWebhook(
         backend=backend.alias,
         dedupe=backend.dedupe_key(request),
         method=request.method,
-        query={name: value for name, value in request.query.items() if value not in secrets},
-        headers={
-            name: value
-            for name, value in request.headers.items()
-            if value not in secrets and name != "authorization"
-        },
-        body=request.body,
+        query=dict(kept.query),
+        headers={name: value for name, value in kept.headers.items() if name != "authorization"},
+        body=kept.body,
     )
     StoredWebhook.objects.bulk_create([row], ignore_conflicts=True)
     wake.digest()

@@ -1,10 +1,9 @@
 """Store what people said or did, as backends parse it: Message rows that are linked to what they answer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
-from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
@@ -19,6 +18,7 @@ from rcs_router.models.media import links_of
 
 RECENT = 10  # how many of a person's newest messages a tap may belong to
 SHORT = 60  # characters: longer texts are not looked up as the number or label of an option
+PROVIDER = "provider"  # `fields["answered_by"]` of a word that the provider has answered by itself
 
 
 def unrouted() -> QuerySet[Message]:
@@ -57,6 +57,11 @@ def _is_wish(connection: Connection, incoming: Incoming) -> bool:
     return traffic is None or consent.needs_consent(traffic)
 
 
+def is_answered(row: Message) -> bool:
+    """Has the provider answered this word by itself?"""
+    return bool(row.fields.get("answered_by") == PROVIDER)
+
+
 def link(row: Message) -> None:
     """Say what a free text answers; a tap and a form know it better."""
     if row.kind == IncomingKind.TEXT and row.in_response_to_id is None:
@@ -68,10 +73,26 @@ def store(connections: dict[str, Connection], said: Sequence[Incoming]) -> None:
     rows = [as_row(connections[incoming.sender], incoming) for incoming in said]
     for before, row in pairwise(rows):  # in the order in which they came, which is the order of their answers
         row.created_at = max(row.created_at, before.created_at + timedelta(microseconds=1))
-    sql.insert_all(rows, ignore_conflicts=True)
+    stored = sql.insert_all(rows, ignore_conflicts=True)
+    if others := _others(row for row in rows if row.pk not in stored):
+        sql.insert_all(others, ignore_conflicts=True)
     _store_links(rows)
     for row in rows:
         logs.incoming(row.backend_id or "", row.pk, row.kind)
+
+
+def _others(refused: Iterable[Message]) -> list[Message]:
+    """Those that are no repeats: the provider has given their id to something else that the person did, too."""
+    rows = list(refused)
+    if not rows:
+        return []
+    known = Message.objects.filter(direction=Message.Direction.IN, backend_id=rows[0].backend_id)
+    names = {row.external_id for row in rows}
+    kinds = dict(known.filter(external_id__in=names).values_list("external_id", "kind"))
+    others = [row for row in rows if kinds.get(row.external_id, row.kind) != row.kind]
+    for row in others:
+        row.external_id = f"{row.external_id}#{row.kind}"[:200]
+    return others
 
 
 def _store_links(rows: list[Message]) -> None:
@@ -91,7 +112,7 @@ def as_row(connection: Connection, incoming: Incoming) -> Message:
     A typed STOP is a STOP, even where a chip has the same label.
     """
     wish = _is_wish(connection, incoming)
-    answered, choice = (None, None) if wish else _answered(connection, incoming)
+    answered, choice = _answered(connection, incoming, wish)
     place = incoming.kind == IncomingKind.LOCATION
     kind = IncomingKind.SUGGESTION if choice else incoming.kind
     return Message(
@@ -116,17 +137,29 @@ def _storable(said: str) -> str:
     return said.replace("\0", "\ufffd")
 
 
-def _answered(connection: Connection, incoming: Incoming) -> tuple[Transmission | None, Choice | None]:
+def _answered(
+    connection: Connection, incoming: Incoming, wish: bool
+) -> tuple[Transmission | None, Choice | None]:
     """Which of our transmissions it answers, and for a typed answer the option that it chose."""
+    named = _named(connection, incoming)
     if incoming.kind in {IncomingKind.SUGGESTION, IncomingKind.FORM}:
-        return _named(connection, incoming.answers) or _tapped(connection, incoming.postback), None
-    if (
-        incoming.kind == IncomingKind.TEXT
-        and 0 < len(spelling.folded(incoming.text)) <= SHORT
-        and _saw_numbers(connection, incoming)
-    ):
-        return _chosen(connection, incoming.text)
-    return None, None
+        return named or _tapped(connection, incoming.postback), None
+    if wish or not _may_choose(connection, incoming):
+        return named, None
+    if named:
+        return named, match(incoming.text, _choices(named))
+    return _chosen(connection, incoming.text)
+
+
+def _may_choose(connection: Connection, incoming: Incoming) -> bool:
+    """Is it a short text of somebody who may have been shown numbered options?
+
+    A word that the provider has answered is done.
+    """
+    if incoming.kind != IncomingKind.TEXT or incoming.answered:
+        return False
+    short = 0 < len(spelling.folded(incoming.text)) <= SHORT
+    return short and _saw_numbers(connection, incoming)
 
 
 def _saw_numbers(connection: Connection, incoming: Incoming) -> bool:
@@ -137,11 +170,14 @@ def _saw_numbers(connection: Connection, incoming: Incoming) -> bool:
     return can.own_fallback and incoming.fields.get("channel", "sms") == "sms"
 
 
-def _named(connection: Connection, transmission: UUID | None) -> Transmission | None:
-    """The one that the wire names, if it went to this person."""
-    if transmission is None:
+def _named(connection: Connection, incoming: Incoming) -> Transmission | None:
+    """The one that the wire names, by our id or by the provider's, if it went to this person."""
+    if incoming.answers is None and not incoming.answers_id:
         return None
-    return Transmission.objects.filter(pk=transmission, connection__identity__in=_names(connection)).first()
+    theirs = Transmission.objects.filter(connection__identity__in=_names(connection))
+    if incoming.answers is not None:
+        return theirs.filter(pk=incoming.answers).first()
+    return theirs.filter(backend_id=connection.backend_id, provider_id=incoming.answers_id).first()
 
 
 def _names(connection: Connection) -> list[str]:
@@ -169,10 +205,14 @@ def _chosen(connection: Connection, text: str) -> tuple[Transmission | None, Cho
     for position, transmission in enumerate(newest):
         if position and spelling.number(text) is not None:
             break
-        choices = [Choice(**choice) for choice in transmission.choices]
-        if choice := match(text, choices):
+        if choice := match(text, _choices(transmission)):
             return transmission, choice
     return None, None
+
+
+def _choices(transmission: Transmission) -> list[Choice]:
+    """The numbered options that it offered."""
+    return [Choice(**choice) for choice in transmission.choices]
 
 
 def _newest(identities: list[str], alias: str = "") -> Any:
@@ -203,4 +243,5 @@ def _place(incoming: Incoming) -> dict[str, Any] | None:
 def _fields(incoming: Incoming, typed: str) -> dict[str, Any]:
     """What has no column: a file's address, the words that chose an option, and the wire's own extras."""
     extra = {"url": incoming.url, "media_type": incoming.media_type, "typed": typed}
+    extra["answered_by"] = PROVIDER if incoming.answered else ""
     return {**incoming.fields, **{name: value for name, value in extra.items() if value}}

@@ -68,7 +68,7 @@ class IncomingMessage:
         self.suggestion: str = row.text if row.postback else ""  # the label of the tapped chip
         self.interaction: Transmission | None = (
             row.answers if row.answers_id else None
-        )  # what the tap answers
+        )  # what it answers, where that is sure: a tap, a form, or a reply that names it
         self.connections: list[Connection] = [connection]
         self.fields: dict[str, Any] = row.fields
         self.received_at: datetime = row.created_at

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from rcs_router import arguments, consent, incoming, linking, logs, numbering, outbox, signals, sql, wake
-from rcs_router.backends import backends, brand_of
+from rcs_router.backends import backends, brand_of, reply
 from rcs_router.brake import brake
 from rcs_router.capabilities import require
 from rcs_router.conf import router_settings
@@ -209,14 +209,23 @@ def _finish(row: Message, message: IncomingMessage) -> None:
     if len(row.errors) > known:
         Message.objects.filter(pk=row.pk).update(errors=row.errors)
     signals.after_commit(signals.incoming_received, Message, message=row)
-    if row.answers_id:
+    if row.answers_id and row.kind in {IncomingKind.SUGGESTION, IncomingKind.FORM}:
         signals.after_commit(signals.interaction_received, Message, message=row)
 
 
 def change_consent(
-    connection: Connection, *, opted_out: bool, source: str, words: str = "", at: Any = None
+    connection: Connection,
+    *,
+    opted_out: bool,
+    source: str,
+    words: str = "",
+    at: Any = None,
+    answered: bool = False,
 ) -> bool:
-    """Record that a person wants no promotions, or wants them again; only a change is acknowledged, and True."""
+    """Record that a person wants no promotions, or wants them again; only a change is acknowledged, and True.
+
+    `answered`: the provider has acknowledged it by itself, and would refuse or double ours.
+    """
     changed = consent.record(
         connection.identity,
         opted_out=opted_out,
@@ -225,9 +234,9 @@ def change_consent(
         words=words,
         said_at=at,
     )
-    if changed:
+    if changed and not answered:
         _acknowledge(
-            connection, router_settings().OPT_OUT_REPLY if opted_out else router_settings().OPT_IN_REPLY
+            connection, reply(connection.backend_id, "OPT_OUT_REPLY" if opted_out else "OPT_IN_REPLY")
         )
     return changed
 
@@ -324,23 +333,29 @@ def _between_us(row: Message) -> Callable[[], object] | None:
 
     Whoever came back by the phone's menu sends the word and an event, and the event may have been digested first.
     """
+    answered = incoming.is_answered(row)
     if row.kind != IncomingKind.TEXT or row.connection is None:
-        return None
+        return _nothing if answered else None
     opted_out, who = consent.said(row.text), row.connection
     if consent.is_limited(row.text) and not row.urgent:  # it was judged when it was stored
         opted_out = None
     if opted_out is None:
-        answered = router_settings().HELP_REPLY and consent.asks_for_help(row.text)
-        return partial(_help, who) if answered else None
-    if not opted_out and not consent.has_spoken(who.identity, brand_of(who.backend_id)):
+        help_is_ours = reply(who.backend_id, "HELP_REPLY") and consent.asks_for_help(row.text)
+        return _nothing if answered else partial(_help, who) if help_is_ours else None
+    if not opted_out and not answered and not consent.has_spoken(who.identity, brand_of(who.backend_id)):
         return None
-    return partial(change_consent, who, opted_out=opted_out, source="keyword", words=row.text, at=row.said_at)
+    how: dict[str, Any] = {"source": "keyword", "words": row.text, "at": row.said_at, "answered": answered}
+    return partial(change_consent, who, opted_out=opted_out, **how)
+
+
+def _nothing() -> None:
+    """The provider has answered by itself: a second answer, ours or an app's, would be one too many."""
 
 
 def _help(connection: Connection) -> None:
     """HELP is answered to everybody, also to who wants no offers; without HELP_REPLY it is for the apps."""
     if brake.allows(connection.pk):
-        _acknowledge(connection, router_settings().HELP_REPLY)
+        _acknowledge(connection, reply(connection.backend_id, "HELP_REPLY"))
 
 
 def _acknowledge(connection: Connection, answer: str) -> None:

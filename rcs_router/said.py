@@ -61,7 +61,9 @@ def _typing(connection: Connection, said: Incoming) -> None:
 def _subscription(connection: Connection, said: Incoming) -> None:
     opted_out = said.kind == IncomingKind.UNSUBSCRIBE
     Event.objects.create(connection=connection, kind=said.kind, at=said.at)
-    router.change_consent(connection, opted_out=opted_out, source="provider event", at=said.at)
+    router.change_consent(
+        connection, opted_out=opted_out, source="provider event", at=said.at, answered=said.answered
+    )
 
 
 _EVENTS: dict[IncomingKind, Callable[[Connection, Incoming], None]] = {

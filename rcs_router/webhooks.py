@@ -60,7 +60,17 @@ def _value(request: HttpRequest) -> WebhookRequest:
             name.lower(): value[:1000] for name, value in request.headers.items() if _kept(name.lower())
         },
         url=_address(request),
+        raw_query=_raw_query(request),
     )
+
+
+def _raw_query(request: HttpRequest) -> bytes:
+    """As it came. WSGI gives bytes as ISO-8859-1 (PEP 3333), ASGI as UTF-8."""
+    query = str(request.META.get("QUERY_STRING", ""))
+    try:
+        return query.encode("latin-1")
+    except UnicodeEncodeError:
+        return query.encode()
 
 
 def _address(request: HttpRequest) -> str:

@@ -23,6 +23,7 @@ ORDER = [
         "logs",
         "heartbeat",
         "counts",
+        "standing",
         "alarms",
         "timelimit",
         "transactions",

@@ -161,6 +161,10 @@ BACKENDS: list[tuple[str, Any]] = [
     ("E026", entry(FALLBACK_AFTER={"spam": 5})),
     ("E027", entry(SILENT_AFTER=0)),
     ("E027", entry(SILENT_AFTER=None)),
+    ("E028", entry(OPT_OUT_REPLY=None)),
+    ("E028", entry(HELP_REPLY=["bye"])),
+    ("E029", entry(OPTIONS={"secret": "memory\n"})),
+    ("E029", entry(OPTIONS={"secret": " memory"})),
     ("E025", entry(BRAND="shop", FALLBACK=["sms"])),
 ]
 ROUTER: list[tuple[str, Any]] = [
@@ -185,6 +189,7 @@ ROUTER: list[tuple[str, Any]] = [
     ("E116", {"MEDIA_TYPES": ["image/png", "pictures"]}),
     ("E116", {"MEDIA_TYPES": ["image/png; charset=utf-8"]}),
     ("E117", {"MEDIA_STORAGE": "nowhere"}),
+    ("E118", {"HEALTH_TOKEN": "monitor\n"}),
     ("W108", {"MEDIA_ALLOW_PRIVATE": True}),
     ("E105", {"APPS": ["shop.rcs.OrdersApp"]}),
     ("E105", {"APPS": ["rcs_router.handlers.NoSuch"]}),
@@ -213,7 +218,7 @@ ROUTER: list[tuple[str, Any]] = [
     ("E104", {"QUIET_HOURS": ["08:00", "08:00"]}),
     ("E104", {"QUIET_HOURS": ["9 pm", "8 am"]}),
     ("E112", {"OPT_OUT_WORDS": ["Off"], "OPT_IN_WORDS": ["off"]}),
-    ("E118", {"OPT_OUT_WORDS_AFTER_OFFERS": ["enough"]}),
+    ("E119", {"OPT_OUT_WORDS_AFTER_OFFERS": ["enough"]}),
     ("E112", {"OPT_OUT_WORDS": ["arre\u0302t"], "HELP_WORDS": ["ARRÊT!"]}),
     ("E112", {"OPT_IN_WORDS": ["Hello", "hola"], "HELP_WORDS": ["hola"]}),
     ("E113", {"HELP_WORDS": ["help", "?"]}),

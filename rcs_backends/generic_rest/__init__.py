@@ -15,6 +15,7 @@ from rcs_backends.generic_rest import webhook
 from rcs_backends.generic_rest.dialect import Dialect
 from rcs_backends.generic_rest.limits import LIMITS
 from rcs_backends.generic_rest.render import message
+from rcs_backends.generic_rest.webhook import ERRORS
 from rcs_backends.payload import merged, telling
 from rcs_router.content import (
     CalendarEvent,
@@ -43,29 +44,9 @@ from rcs_router.contract import (
     secret,
     several,
 )
-from rcs_router.errors import (
-    BadAddress,
-    Misconfigured,
-    Refused,
-    SendError,
-    Throttled,
-    Unavailable,
-    Unreachable,
-    Unreadable,
-)
+from rcs_router.errors import SendError, Unavailable, Unreadable
 
 SECRET_VARIABLE = "RCS_WEBHOOK_SECRET"  # noqa: S105 - the name of an environment variable
-ERRORS: http.Errors = {
-    "device_not_supported": Unreachable,
-    "rcs_not_supported": Unreachable,
-    "rcs_disabled": Unreachable,
-    "invalid_phone_number": BadAddress,
-    "id_reused": Refused,
-    400: Refused,
-    401: Misconfigured,
-    404: Unreachable,  # no such conversation
-    429: Throttled,
-}
 
 
 @dataclass(frozen=True)

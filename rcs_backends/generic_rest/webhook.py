@@ -16,10 +16,22 @@ from rcs_backends import http
 from rcs_backends.generic_rest.dialect import Dialect
 from rcs_backends.reading import decoded, degrees, digest, is_one_of, text, time, uuid
 from rcs_router.contract import Incoming, IncomingKind, Parsed, Receipt, ReceiptKind, WebhookRequest
-from rcs_router.errors import WebhookRefused
+from rcs_router.errors import BadAddress, Misconfigured, Refused, Throttled, Unreachable, WebhookRefused
 
 logger = logging.getLogger(__name__)
 
+# The platform's words for errors, in an answer or in a webhook.
+ERRORS: http.Errors = {
+    "device_not_supported": Unreachable,
+    "rcs_not_supported": Unreachable,
+    "rcs_disabled": Unreachable,
+    "invalid_phone_number": BadAddress,
+    "id_reused": Refused,
+    400: Refused,
+    401: Misconfigured,
+    404: Unreachable,  # no such conversation
+    429: Throttled,
+}
 RECEIPTS = {
     "QUEUED": ReceiptKind.ACCEPTED,
     "SENT": ReceiptKind.ACCEPTED,
@@ -73,10 +85,17 @@ def parse(request: WebhookRequest, dialect: Dialect) -> list[Parsed]:
         return [_receipt(payload, dialect)]
     incoming = _incoming(payload, dialect)
     ours = uuid(text(dialect.read(payload, "messageId")))
-    if incoming.kind not in ANSWERS or ours is None:
+    if ours is None:
         return [incoming]
-    read = Receipt(ReceiptKind.READ, transmission=ours, at=incoming.at, event_id=_key(payload, dialect))
-    return [read, replace(incoming, answers=ours)]
+    answer = replace(incoming, answers=ours)
+    if (
+        incoming.kind not in ANSWERS
+    ):  # a text may name the message that it answers, or have this id of its own
+        return [answer]
+    return [
+        Receipt(ReceiptKind.READ, transmission=ours, at=incoming.at, event_id=_key(payload, dialect)),
+        answer,
+    ]
 
 
 def error_word(error: Any, dialect: Dialect) -> str:
@@ -99,6 +118,7 @@ def _receipt(payload: Mapping[str, Any], dialect: Dialect) -> Receipt:
     if not name or not state:
         raise ValueError("a webhook without messageId or messageStatus")
     ours, error = uuid(name), dialect.read(payload, "error")
+    code = _code(state, error, dialect)
     if state == "FALLBACK":
         logger.info("the platform sent message %s as an SMS", ours or "of another sender")
     return Receipt(
@@ -107,8 +127,9 @@ def _receipt(payload: Mapping[str, Any], dialect: Dialect) -> Receipt:
         provider_id="" if ours else name,
         at=time(dialect.read(payload, "timestamp")),
         event_id=_key(payload, dialect),
-        code=_code(state, error, dialect),
+        code=code,
         detail=http.redact(text(dialect.read(error, "message"))),
+        error=ERRORS.get(code) if state == "FAILED" else None,
     )
 
 
@@ -147,11 +168,14 @@ def _said(kind: IncomingKind, payload: Mapping[str, Any], dialect: Dialect) -> d
             return {"postback": postback, "fields": {"form": _answers(payload, dialect)}}
         case IncomingKind.FILE:
             file = {name: text(dialect.read(payload, "file", name)) for name in ("contentUrl", "mimeType")}
-            name = text(dialect.read(payload, "file", "fileName"))
+            told = {
+                "file_name": text(dialect.read(payload, "file", "fileName")),
+                "thumbnail_url": text(dialect.read(payload, "file", "thumbnailUrl")),
+            }
             return {
                 "url": file["contentUrl"],
                 "media_type": file["mimeType"],
-                "fields": {"file_name": name} if name else {},
+                "fields": {name: value for name, value in told.items() if value},
             }
         case IncomingKind.LOCATION:
             return _place(payload, dialect)

@@ -19,6 +19,7 @@ from rcs_backends.google_rbm.auth import KeyProblem, Tokens, read_key, signer
 from rcs_backends.google_rbm.limits import LIMITS
 from rcs_backends.google_rbm.render import agent_message, content_message
 from rcs_backends.payload import telling
+from rcs_backends.reading import member, text
 from rcs_router.content import (
     CalendarEvent,
     Card,
@@ -162,7 +163,7 @@ class GoogleRBM(BaseBackend):
         reply = self._call("POST", path, name, json=message, hidden=said, max_body=MESSAGE_BODY)
         if not _name(reply, "/agentMessages/"):
             raise Unreadable(http.without(reply, "a message's name"))
-        return SendResult()
+        return SendResult(detail=_billed(reply))
 
     def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool:
         """True: it will not be delivered (older documentation: probably not). False: too late, or not known."""
@@ -346,6 +347,16 @@ def _name(reply: http.Reply, kind: str) -> str:
     answer = reply.json()
     name = answer.get("name") if isinstance(answer, Mapping) else ""
     return name if isinstance(name, str) and kind in name else ""
+
+
+def _billed(reply: http.Reply) -> str:
+    """How Google bills a message to a number of the United States, e.g. `RICH_MESSAGE, 2 segments`; empty elsewhere."""
+    billed = member(reply.json(), "richMessageClassification")
+    kind, count = (
+        text(member(billed, "classificationType"))[:60],
+        webhook.number(member(billed, "segmentCount")),
+    )
+    return f"{kind}, {count} segments" if kind and count else kind
 
 
 def _file(reply: http.Reply) -> str:

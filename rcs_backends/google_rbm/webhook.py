@@ -8,10 +8,11 @@ import base64
 import hashlib
 import hmac
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rcs_backends.reading import decoded, degrees, digest, is_one_of, text, time, uuid
+from rcs_backends.reading import decoded, degrees, digest, is_one_of, member, text, time, uuid
 from rcs_router.contract import (
     Incoming,
     IncomingKind,
@@ -32,6 +33,7 @@ RECEIPTS = {
     "TTL_EXPIRATION_REVOKED": ReceiptKind.EXPIRED,
     "TTL_EXPIRATION_REVOKE_FAILED": ReceiptKind.EXPIRY_UNCERTAIN,
 }
+CONTENT = ("location", "suggestionResponse", "text", "userFile")
 EVENTS = {
     "IS_TYPING": IncomingKind.TYPING,
     "SUBSCRIBE": IncomingKind.SUBSCRIBE,
@@ -80,7 +82,8 @@ def dedupe_key(request: WebhookRequest) -> str:
     if event and kind:
         return f"event:{digest(event, kind, message, sender)}"
     if (name := message or event) and not kind:
-        return f"message:{digest(name, sender)}"
+        parts = [part for part in CONTENT if part in payload]  # an action may have the id of what it led to
+        return f"message:{digest(name, sender, *parts)}"
     return f"data:{hashlib.sha256(data).hexdigest()}"
 
 
@@ -152,7 +155,7 @@ def _user_message(payload: Mapping[str, Any]) -> Incoming:
             return _incoming(payload, IncomingKind.LOCATION, latitude=latitude, longitude=longitude)
         case {"userFile": {"payload": Mapping() as file} as user_file}:
             url, media_type = text(file.get("fileUri")), text(file.get("mimeType"))
-            fields = _file_fields(file, user_file.get("thumbnail"))
+            fields = _file_fields(file, user_file.get("thumbnail"), user_file.get("category"))
             return _incoming(payload, IncomingKind.FILE, url=url, media_type=media_type, fields=fields)
         case {"text": str() as words}:
             return _incoming(payload, IncomingKind.TEXT, text=text(words))
@@ -174,23 +177,38 @@ def _incoming(payload: Mapping[str, Any], kind: IncomingKind = IncomingKind.UNKN
     return Incoming(kind, sender, id=name, at=time(payload.get("sendTime")), **said)
 
 
-def _file_fields(file: Mapping[str, Any], thumbnail: Any) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    if file.get("fileName"):
-        fields["file_name"] = text(file["fileName"])
-    if str(file.get("fileSizeBytes", "")).isdecimal():  # a number, or a string as proto-JSON writes int64
-        fields["file_size"] = int(str(file["fileSizeBytes"])[:18])
+def _file_fields(file: Mapping[str, Any], thumbnail: Any, category: Any = None) -> dict[str, Any]:
+    """Names, types and sizes of the file and its thumbnail; `file_category` is one of Google's older words."""
+    fields: dict[str, Any] = {
+        "file_name": text(file.get("fileName")),
+        "file_size": number(file.get("fileSizeBytes")),
+    }
+    if category := text(category):
+        fields["file_category"] = category.lower()
     if isinstance(thumbnail, Mapping) and thumbnail.get("fileUri"):
         fields["thumbnail_url"] = text(thumbnail["fileUri"])
-    return fields
+        fields["thumbnail_name"], fields["thumbnail_type"] = map(
+            text, (thumbnail.get("fileName"), thumbnail.get("mimeType"))
+        )
+        fields["thumbnail_size"] = number(thumbnail.get("fileSizeBytes"))
+    return {name: value for name, value in fields.items() if value not in ("", None)}
 
 
 def _us_fields(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """What comes with numbers of the United States only."""
-    fields = {"carrier": text(payload.get("carrier"))}
-    if isinstance(classification := payload.get("richMessageClassification"), Mapping):
-        fields["classification"] = text(classification.get("classificationType"))
-    return {name: value for name, value in fields.items() if value}
+    """What comes with numbers of the United States only: the network, and how Google bills the message."""
+    billed = payload.get("richMessageClassification")
+    fields = {
+        "carrier": text(payload.get("carrier")),
+        "classification": text(member(billed, "classificationType")),
+        "segment_count": number(member(billed, "segmentCount")),
+    }
+    return {name: value for name, value in fields.items() if value not in ("", None)}
+
+
+def number(value: Any) -> int | None:
+    """A whole number, also as a string, as proto-JSON writes int64; None for anything else."""
+    written = "" if isinstance(value, bool) else str(value)
+    return int(written) if re.fullmatch(r"[0-9]{1,18}", written) else None
 
 
 # Reading what came over the wire. The request is not trusted before `verify`: every failure there is a refusal.

@@ -12,6 +12,7 @@ from rcs_backends import http
 from rcs_backends.reading import text
 from rcs_router.errors import (
     Ambiguous,
+    BadAddress,
     Misconfigured,
     Refused,
     SendError,
@@ -24,9 +25,10 @@ OURS = (*range(40001, 40008), 42001, 42006)  # token, scope, a bot that is not l
 TROUBLE = (41000, 41001, 41004, 41005, 41006)  # the platform or its RCS server
 TOO_FAST = (41003, 42601)
 NO_RCS = (41110, 41200, 41201, 41210, 41211, 41212, 41240)  # no such user, or a phone that cannot show it
+NO_NUMBER = (42005,)  # the recipient's number is not one
 REFUSED = (
     *(41002, 41007, 41008, 41009, 41010, 41011, 41300),
-    *range(42002, 42006),
+    *range(42002, 42005),
     *range(42007, 42016),  # 42007: not one of the testers, which may change any minute
     *range(42031, 42061),
     *range(42100, 42109),
@@ -49,6 +51,7 @@ CODES: http.Errors = {
         (Unavailable, TROUBLE),
         (Throttled, TOO_FAST),
         (Unreachable, NO_RCS),
+        (BadAddress, NO_NUMBER),
         (Refused, REFUSED),
         (Ambiguous, (DUPLICATE,)),
     )

@@ -102,6 +102,9 @@ def _file(file: Event) -> dict[str, Any]:
         "file_size": number(file.get("fileSize")),
         "seconds": number(file.get("playingLength")),
         "thumbnail_url": text(file.get("thumbnailUrl")),
+        "thumbnail_name": text(file.get("thumbnailFileName")),
+        "thumbnail_type": text(file.get("thumbnailMIMEType")),
+        "thumbnail_size": number(file.get("thumbnailFileSize")),
     }
     fields = {name: value for name, value in told.items() if value not in ("", None)}
     return {
@@ -206,6 +209,7 @@ def receipt(said: Event, around: Event | None = None) -> Receipt:
         event_id=":".join(filter(None, [name, status, code]))[:150],
         code=(code or (status if kind is ReceiptKind.UNKNOWN else ""))[:40],
         detail=http.redact(reason),
+        error=answers.CODES.get(code) if kind is ReceiptKind.FAILED else None,
     )
 
 

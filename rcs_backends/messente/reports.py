@@ -10,6 +10,7 @@ from uuid import UUID
 from rcs_backends import http
 from rcs_backends.reading import text, time
 from rcs_router.contract import Receipt, ReceiptKind
+from rcs_router.errors import BadAddress, OptedOut, SendError
 
 STATUSES = {
     "ACK": ReceiptKind.ACCEPTED,
@@ -40,6 +41,13 @@ WORDS = {
     "10": "",
     "999": "temporary_error",
 }
+# What of those means more than that this message did not arrive. 8: on a list of people who want no messages, that of
+# the operator or the account's own, which reports do not tell apart.
+ERRORS: dict[str, type[SendError]] = {
+    "invalid_number": BadAddress,
+    "invalid_number_format": BadAddress,
+    "blacklisted": OptedOut,
+}
 
 
 def receipt(report: Mapping[str, Any], channels: Sequence[str], transmission: UUID | None = None) -> Receipt:
@@ -53,6 +61,7 @@ def receipt(report: Mapping[str, Any], channels: Sequence[str], transmission: UU
     if not status or not (name or transmission):
         raise ValueError("a delivery report without status or omnimessage_id")
     kind, word = STATUSES.get(status, ReceiptKind.UNKNOWN), _word(report.get("err"))
+    error = ERRORS.get(word) if kind in ENDS else None
     code = word or (status.lower()[:40] if kind in {*ENDS, ReceiptKind.UNKNOWN} else "")
     if kind in ENDS and channel in channels[:-1]:
         kind, code = ReceiptKind.UNKNOWN, f"{channel}_{status.lower()}"
@@ -64,6 +73,7 @@ def receipt(report: Mapping[str, Any], channels: Sequence[str], transmission: UU
         event_id=f"{part or f'{name}:{channel}'}:{status}",
         code=code,
         detail=_detail(channel if len(channels) > 1 else "", text(report.get("error")) or word),
+        error=error,
     )
 
 

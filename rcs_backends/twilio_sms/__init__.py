@@ -15,6 +15,7 @@ from uuid import UUID
 from rcs_backends import http
 from rcs_backends.payload import telling
 from rcs_backends.twilio_sms import errors, signature, webhook
+from rcs_backends.twilio_sms.smart import encoded
 from rcs_router.content import Content, Text
 from rcs_router.content.limits import Limits
 from rcs_router.content.segments import segments
@@ -82,7 +83,10 @@ class TwilioSMS(BaseBackend):
     capabilities = Capabilities(content=frozenset({Text}), revoke=True, status=True)
 
     def check(self, content: Content) -> list[str]:
-        return [problem] if isinstance(content, Text) and (problem := self._too_long(content.text)) else []
+        if not isinstance(content, Text):
+            return []
+        problem = self._too_long(content.text, smart=self.options.smart_encoded)
+        return [problem] if problem else []
 
     def problems(self) -> list[str]:
         return list(self._problems())
@@ -109,7 +113,8 @@ class TwilioSMS(BaseBackend):
 
     def send(self, outbound: Outbound) -> SendResult:
         """One POST to Messages.json. Twilio sends repeats again; its id is kept, and ours stands in the callback."""
-        if problem := self._too_long(outbound.text):
+        given = outbound.extra.get("SmartEncoded", self.options.smart_encoded)
+        if problem := self._too_long(outbound.text, smart=str(given).lower() == "true"):
             raise Refused(problem, code="too_long")
         hidden = telling(outbound.text)
         table = errors.OF_ITS_SENDER if SENDERS & outbound.extra.keys() else errors.ERRORS
@@ -160,10 +165,11 @@ class TwilioSMS(BaseBackend):
         }
         return {name: value for name, value in fields.items() if value}
 
-    def _too_long(self, text: str) -> str:
+    def _too_long(self, text: str, *, smart: bool) -> str:
+        """Why the text takes more than is allowed; `smart`: Twilio replaces what the GSM alphabet lacks."""
         if problem := next(LIMITS.problems(Text(text)), "") if text.strip() else "":
             return problem
-        parts, most = segments(text).parts, self.options.max_parts
+        parts, most = segments(encoded(text) if smart else text).parts, self.options.max_parts
         return f"text: {parts} SMS, max_parts allows {most}" if parts > most else ""
 
     def _call(

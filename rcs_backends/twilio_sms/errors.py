@@ -1,7 +1,8 @@
 """Twilio's numbered errors → the SendError that says what to do.
 
 Source: twilio.com/docs/errors and the pages on the Messages resource, read in November 2026. 20xxx and 21xxx come as
-answers, 30xxx in callbacks; an answer that says "failed" may hold either.
+answers, 30xxx in callbacks, 63xxx (of RCS, where a messaging service sends by it) in either; an answer that says
+"failed" may hold any. What a callback says means the same as in an answer.
 """
 
 from rcs_backends import http
@@ -15,9 +16,11 @@ from rcs_router.errors import (
     SendError,
     Throttled,
     Unavailable,
+    Unreachable,
 )
 
 OPTED_OUT = "21610"
+EXPIRED = frozenset({"30036"})  # the validity period ran out
 
 _CODES: dict[str, type[SendError]] = {
     "20003": Misconfigured,  # credentials
@@ -37,6 +40,7 @@ _CODES: dict[str, type[SendError]] = {
     "21612": Refused,  # this From cannot reach this To
     "21614": BadAddress,  # no mobile number
     "21617": Refused,  # more than 1600 characters
+    "21623": Refused,  # more than ten files
     "21635": BadAddress,  # a landline
     "30001": Throttled,  # queue overflow
     "30002": Misconfigured,  # the account is suspended
@@ -47,7 +51,18 @@ _CODES: dict[str, type[SendError]] = {
     "30007": Refused,  # filtered
     "30008": Unavailable,  # not known why
     "30017": Unavailable,  # the carrier is congested
+    "63003": Unreachable,  # RCS does not find this phone; an SMS may
+    "63011": Unavailable,  # what the phone can was not to be learned
+    "63012": Unavailable,
+    "63014": OptedOut,  # blocked by the person
     "63018": Throttled,  # the channel's rate limit
+    "63019": Refused,  # a file that could not be fetched
+    "63020": Refused,
+    "63023": Unavailable,
+    "63024": Unreachable,
+    "63031": Refused,  # From is To
+    "63036": Unreachable,
+    "63106": Unreachable,
 }
 
 

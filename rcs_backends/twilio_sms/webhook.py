@@ -5,12 +5,14 @@ Source: Twilio's pages "Track Outbound Message Status" and "Webhook request", re
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from rcs_backends import http
-from rcs_backends.reading import digest, text, uuid
-from rcs_backends.twilio_sms.errors import OPTED_OUT, word
+from rcs_backends.reading import decoded, digest, member, storable, text, time, uuid
+from rcs_backends.twilio_sms.errors import ERRORS, EXPIRED, OPTED_OUT, word
 from rcs_router.contract import Incoming, IncomingKind, Parsed, Receipt, ReceiptKind
 
 STATUSES = {
@@ -28,7 +30,14 @@ STATUSES = {
 INCOMING = frozenset({"receiving", "received"})
 CONSENT = {"STOP": IncomingKind.UNSUBSCRIBE, "START": IncomingKind.SUBSCRIBE}
 NO_CHANNELS = frozenset({"tel", "sip", "sips", "sms"})  # other spellings of a number
+ANSWERED = frozenset({*CONSENT, "HELP"})  # values of OptOutType: Twilio has answered the word by itself
 MAX_MEDIA = 10  # what a message may hold at most
+# Parameters that an incoming message's other attributes say; every other one is kept in its fields.
+SAID = re.compile(
+    r"(AccountSid|ApiVersion|Body|ButtonPayload|ButtonText|From|Label|Latitude|Longitude|NumMedia|To)"
+    r"|(Message|Sms|SmsMessage)Sid|SmsStatus|Media(Url|ContentType)\d+"
+)
+CHANNEL_METADATA = "channel_metadata"
 
 
 def dedupe_key(said: Mapping[str, str], name: str = "") -> str | None:
@@ -49,8 +58,11 @@ def parse(said: Mapping[str, str], name: str = "") -> list[Parsed]:
 
 def receipt(transmission: UUID | None, sid: str, status: str, code: str = "", detail: str = "") -> Receipt:
     """What a status says of one message. `code`: Twilio's error number."""
-    kind = STATUSES.get(status, ReceiptKind.UNKNOWN)
-    words = {ReceiptKind.FAILED: word(code) if code else status, ReceiptKind.UNKNOWN: status[:60]}
+    kind, name = STATUSES.get(status, ReceiptKind.UNKNOWN), word(code) if code else status[:60]
+    if kind is ReceiptKind.FAILED and code in EXPIRED:
+        kind = ReceiptKind.EXPIRED
+    words = dict.fromkeys((ReceiptKind.FAILED, ReceiptKind.EXPIRED), name)
+    words[ReceiptKind.UNKNOWN] = status[:60]
     return Receipt(
         kind,
         transmission=transmission,
@@ -58,18 +70,20 @@ def receipt(transmission: UUID | None, sid: str, status: str, code: str = "", de
         event_id=f"{sid}:{status}"[:150],
         code=words.get(kind, ""),
         detail=http.redact(detail),
+        error=ERRORS.get(name) if kind is ReceiptKind.FAILED else None,
     )
 
 
 def _callback(said: Mapping[str, str], transmission: UUID | None) -> Iterator[Parsed]:
-    """The receipt; and a STOP that Twilio knows of and we may not."""
+    """The receipt; and a STOP that Twilio knows of, for a message that may not be one of ours."""
     sid, status, code = _sid(said), _status(said), said.get("ErrorCode", "")
     if not status or not (sid or transmission):
         raise ValueError("a callback without MessageStatus or MessageSid")
     yield receipt(transmission, sid, status, code, said.get("ChannelStatusMessage", ""))
-    if code == OPTED_OUT and said.get("To"):
+    if code == OPTED_OUT and said.get("To") and transmission is None:
         channel, to = _address(said["To"])
-        yield Incoming(IncomingKind.UNSUBSCRIBE, to, fields={"error": OPTED_OUT, **channel})
+        fields = {"error": OPTED_OUT, **channel}
+        yield Incoming(IncomingKind.UNSUBSCRIBE, to, fields=fields, answered=True)
 
 
 def _incomings(said: Mapping[str, str]) -> Iterator[Incoming]:
@@ -78,19 +92,46 @@ def _incomings(said: Mapping[str, str]) -> Iterator[Incoming]:
     if not sender:
         raise ValueError("an incoming message without From")
     sid, opt_out = _sid(said), said.get("OptOutType", "").upper()
-    told = {"to": said.get("To", ""), "opt_out_type": opt_out.lower()}
-    fields = {**{name: value for name, value in told.items() if value}, **channel}
+    fields = {"to": said.get("To", ""), **_extras(said), **channel}
+    common = Incoming(
+        IncomingKind.TEXT,
+        sender,
+        at=_sent_at(fields.get(CHANNEL_METADATA)),
+        answers_id=said.get("OriginalRepliedMessageSid", ""),
+        answered=opt_out in ANSWERED,
+        fields={name: value for name, value in fields.items() if value},
+    )
     if opt_out in CONSENT:
-        yield Incoming(CONSENT[opt_out], sender, fields=fields)
+        yield replace(common, kind=CONSENT[opt_out])
     files = list(_files(said))
     kind, words = _words(said)
     if words.get("text") or kind is not IncomingKind.TEXT or not files:
-        yield Incoming(kind, sender, id=sid, fields=fields, **words)
+        yield replace(common, kind=kind, id=sid, **words)
     for number, (url, media_type) in enumerate(files):
         name = f"{sid}/{number}" if sid else ""
-        yield Incoming(
-            IncomingKind.FILE, sender, id=name, url=url, media_type=media_type, fields=dict(fields)
-        )
+        file: dict[str, Any] = {"url": url, "media_type": media_type, "answered": False}
+        yield replace(common, kind=IncomingKind.FILE, id=name, **file)
+
+
+def _extras(said: Mapping[str, str]) -> dict[str, Any]:
+    """Whatever else Twilio tells, by its own names in snake case: button_type, channel_metadata, profile_name…"""
+    extras: dict[str, Any] = {
+        re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()[:60]: value
+        for name, value in said.items()
+        if value and not SAID.fullmatch(name)
+    }
+    for name in ("opt_out_type", "button_type"):
+        if name in extras:
+            extras[name] = extras[name].lower()
+    metadata = extras.get(CHANNEL_METADATA)
+    if isinstance(read := decoded(str(metadata).encode()), Mapping):
+        extras[CHANNEL_METADATA] = storable(read)
+    return extras
+
+
+def _sent_at(metadata: Any) -> datetime | None:
+    """The one time on this wire, where the channel is RCS."""
+    return time(member(metadata, "data", "context", "channelPayload", "sendTime"))
 
 
 def _words(said: Mapping[str, str]) -> tuple[IncomingKind, dict[str, Any]]:
@@ -111,7 +152,8 @@ def _files(said: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _is_incoming(said: Mapping[str, str]) -> bool:
-    return _status(said) in INCOMING or ("MessageStatus" not in said and "From" in said and "Body" in said)
+    """A callback has a status of its own, if only by the old name SmsStatus."""
+    return _status(said) in INCOMING or (not _status(said) and "From" in said and "Body" in said)
 
 
 def _status(said: Mapping[str, str]) -> str:

@@ -6,10 +6,10 @@ from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
-from rcs_router.admin.standing import at_status
 from rcs_router.contract import Status
 from rcs_router.models import Message, StoredWebhook, Transmission
 from rcs_router.outbox.silence import NO_PROOF
+from rcs_router.standing import at_status
 
 # Its outcome is unknown, its time is up, or it was looked into without news, and nothing was heard of it since.
 WITHOUT_PROOF = Q(status=Status.ACCEPTED) & (Q(unknown=True) | Q(expiry_seen=True) | Q(reason=NO_PROOF))

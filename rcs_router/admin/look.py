@@ -34,9 +34,13 @@ def word(text: str, colour: str) -> SafeString:
     return format_html('<span class="rcs-word rcs-{}">{}</span>', colour, text)
 
 
+def name(status: int) -> str:
+    """A status in words."""
+    return "needs review" if status == Status.REVIEW else Status(status).name.lower()
+
+
 def status_word(status: int) -> SafeString:
-    known = Status(status)
-    return word("needs review" if known == Status.REVIEW else known.name.lower(), COLOURS[known])
+    return word(name(status), COLOURS[Status(status)])
 
 
 def link(row: Model, text: object) -> SafeString | str:

@@ -14,17 +14,18 @@ from rcs_router.admin import look, search
 from rcs_router.admin.filters import HasErrors, MessageStatus, NeedsReview, SetAside
 from rcs_router.admin.media import Files
 from rcs_router.admin.readonly import ReadOnlyAdmin
-from rcs_router.admin.standing import status_of, with_standing
 from rcs_router.admin.transmission import resting, ways
 from rcs_router.contract import IncomingKind, Status
 from rcs_router.errors import ContentError
 from rcs_router.models import Message, Transmission
+from rcs_router.standing import by_status, status_of, with_standing
 
 SHOWN = 20  # recipients, and answers, on the page of one message; the lists have all of them
 _MORE = ("is_error", "extra", "idempotency_key", "external_id", "routed", "id")
 _OUT = (
     "shown",
     "standing_word",
+    "counted",
     "traffic",
     "when",
     "in_response_to",
@@ -66,6 +67,7 @@ class MessageAdmin(ReadOnlyAdmin):
         "shown",
         "who",
         "standing_word",
+        "counted",
         "when",
         "said",
         "routed",
@@ -154,6 +156,12 @@ class MessageAdmin(ReadOnlyAdmin):
     @admin.display(description="Content")
     def shown(self, row: Message) -> SafeString:
         return content(row)
+
+    @admin.display(description="Recipients")
+    def counted(self, row: Message) -> str:
+        """How many stand where, the worst first."""
+        found = by_status([row]).get(row.pk, {})
+        return ", ".join(f"{number} {look.name(status)}" for status, number in found.items()) or "none"
 
     @admin.display(description="Router app errors")
     def problems(self, row: Message) -> SafeString | None:

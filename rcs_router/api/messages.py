@@ -1,7 +1,7 @@
 """POST a message to many; GET messages, filtered, and one of them."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from rcs_router.api.shown import Accepted, MessageShown, page_of
 from rcs_router.api.view import View, may
 from rcs_router.contract import Status
 from rcs_router.models import Message, Transmission
+from rcs_router.standing import by_status
 
 FILTERS: Conditions = {
     "direction": "direction",
@@ -81,7 +82,7 @@ class Messages(View):
         if key := asked.get("idempotency_key"):  # as its sender wrote it, or as it is stored
             rows = rows.filter(idempotency_key__in=[key, sending.own_key(request.user, key)])
         seen, following = page(request, rows, asked, "created_at")
-        shown = MessageShown(seen, many=True, context={"counts": counts(seen), "request": request})
+        shown = MessageShown(seen, many=True, context=standing(request, seen))
         return Response({"next": following, "results": shown.data})
 
 
@@ -94,7 +95,12 @@ class OneMessage(View):
     def get(self, request: Request, id: UUID) -> Response:
         filters.nothing_asked(request)
         row = found(Message.objects.select_related("connection"), id)
-        return Response(MessageShown(row, context={"counts": counts([row]), "request": request}).data)
+        return Response(MessageShown(row, context=standing(request, [row])).data)
+
+
+def standing(request: Request, rows: Sequence[Message]) -> dict[str, Any]:
+    """What MessageShown needs to know of a page: where its transmissions, and its recipients, stand."""
+    return {"counts": counts(rows), "recipients": by_status(rows), "request": request}
 
 
 def counts(rows: Iterable[Message]) -> dict[Any, dict[str, int]]:

@@ -83,8 +83,14 @@ class ContactShown(serializers.ModelSerializer):
 
 
 class MessageShown(serializers.ModelSerializer):
-    """A message of either direction. `transmissions`: how many of them stand where; empty for what came in."""
+    """A message of either direction. `transmissions`: how many of them stand where; empty for what came in.
 
+    `recipients`: how many people stand where: a person whom a fallback reached counts once. `status`: the worst of
+    those, in which people who refuse promotions count only when there is nobody else; null for what came in.
+    """
+
+    status = serializers.SerializerMethodField()
+    recipients = serializers.SerializerMethodField()
     transmissions = serializers.SerializerMethodField()
     content = ContentField()
     traffic = serializers.ChoiceField(TRAFFIC)
@@ -97,7 +103,8 @@ class MessageShown(serializers.ModelSerializer):
     class Meta:
         model = Message
         fields = (
-            *("id", "direction", "transmissions", "content", "text", "traffic", "fields"),
+            *("id", "direction", "status", "recipients", "transmissions"),
+            *("content", "text", "traffic", "fields"),
             *("ttl", "fall_back_after", "time_critical", "fallback_text", "idempotency_key"),
             *("in_response_to", "created_at"),
             *("kind", "backend", "connection", "external_id", "postback", "answers", "said_at", "routed_at"),
@@ -107,6 +114,15 @@ class MessageShown(serializers.ModelSerializer):
 
     def get_fields(self) -> dict[str, Any]:
         return super().get_fields() | {"fields": AnyObject()}  # a name that serializers have themselves
+
+    @extend_schema_field({"type": ["string", "null"], "enum": [*STATUS, None]})
+    def get_status(self, row: Message) -> str | None:
+        return next(iter(self.get_recipients(row)), None)
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})
+    def get_recipients(self, row: Message) -> dict[str, int]:
+        found: dict[Status, int] = self.context["recipients"].get(row.pk, {})
+        return {status.name.lower(): number for status, number in found.items()}
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})
     def get_transmissions(self, row: Message) -> dict[str, int]:

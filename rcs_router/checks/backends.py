@@ -10,10 +10,10 @@ from django.core.checks import CheckMessage
 from django.utils.module_loading import import_string
 from pydantic import TypeAdapter, ValidationError
 
-from rcs_router.backends import KEYS, BackendConfig, brand_of, webhook_url
+from rcs_router.backends import KEYS, REPLIES, BackendConfig, brand_of, webhook_url
 from rcs_router.checks.ids import found
-from rcs_router.checks.router import good_settings
-from rcs_router.contract import BaseBackend, Options
+from rcs_router.checks.router import good_settings, is_unclean
+from rcs_router.contract import BaseBackend, Options, several
 from rcs_router.delivery import MARGIN
 from rcs_router.errors import ConfigError
 
@@ -28,6 +28,7 @@ _OF_KEY = {
     "BRAND": "E024",
     "FALLBACK_AFTER": "E026",
     "SILENT_AFTER": "E027",
+    **dict.fromkeys(REPLIES, "E028"),
 }
 
 
@@ -134,6 +135,8 @@ def _made(
     else:
         for problem in problems:
             yield found("E013", _hidden(f"{where}: {problem}", options))
+        for name in _unclean(backend.options):
+            yield found("E029", f'{where}["OPTIONS"]["{name}"] has a blank at an end or a control character')
     if own_fallback and entry.get("FALLBACK"):
         yield found("E021", f"{where} has a FALLBACK, and its provider falls back by itself")
     if options.timeout <= 0:
@@ -141,6 +144,15 @@ def _made(
     elif options.timeout + MARGIN >= good.LEASE:
         needed = options.timeout + MARGIN
         yield found("E023", f'RCS_ROUTER["LEASE"] is {good.LEASE:g} s, {where} needs more than {needed:g} s')
+
+
+def _unclean(options: Options) -> Iterator[str]:
+    """The secret options that a file or a shell has given a line break, or that have a blank at an end."""
+    for f in fields(options):
+        value = getattr(options, f.name)
+        texts = several(value) if isinstance(value, str | tuple) else ()
+        if not f.repr and any(isinstance(text, str) and is_unclean(text) for text in texts):
+            yield f.name
 
 
 def _hidden(text: str, options: Options) -> str:

@@ -1,6 +1,7 @@
 """RCS_ROUTER in; every wrong key, app and reference out."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from ipaddress import ip_address
@@ -112,7 +113,7 @@ def _keywords(handlers: Iterable[type], good: RouterSettings) -> Iterator[CheckM
     limited = {consent.word(word) for word in good.OPT_OUT_WORDS_AFTER_OFFERS}
     taken_by_us = {consent.word(word): "an OPT_OUT_WORD" for word in good.OPT_OUT_WORDS}
     taken_by_us = {word: what for word, what in taken_by_us.items() if word not in limited}
-    if good.HELP_REPLY:
+    if _answers_help(good):
         taken_by_us.update({consent.word(word): "a word that HELP_REPLY answers" for word in good.HELP_WORDS})
     for handler in handlers:
         for keyword in _keywords_of(handler):
@@ -138,6 +139,15 @@ def _matched_words(handler: type, words: Iterable[str]) -> list[str]:
     return sorted(word for word in words if matches(handler.pattern, word, re.IGNORECASE))
 
 
+def _answers_help(good: RouterSettings) -> bool:
+    """Does any backend, or all of them, answer HELP instead of the apps?"""
+    given = getattr(settings, "RCS_BACKENDS", {})
+    entries = (
+        [entry for entry in given.values() if isinstance(entry, dict)] if isinstance(given, dict) else []
+    )
+    return any(entry.get("HELP_REPLY", good.HELP_REPLY) for entry in entries or [{}])
+
+
 def _keywords_of(handler: type) -> tuple[str, ...]:
     if not issubclass(handler, KeywordHandler):
         return ()
@@ -161,12 +171,19 @@ def _name(handler: type) -> str:
 
 
 def _references(good: RouterSettings) -> Iterator[CheckMessage]:
-    """What names something elsewhere: a backend, a country."""
+    """What names something elsewhere: a backend, a country, what a monitor sends."""
     backends = getattr(settings, "RCS_BACKENDS", {})
     if good.DEFAULT_BACKEND and isinstance(backends, dict) and good.DEFAULT_BACKEND not in backends:
         yield found("E109", f'RCS_ROUTER["DEFAULT_BACKEND"]: there is no backend {good.DEFAULT_BACKEND!r}')
     if good.DEFAULT_REGION is not None and good.DEFAULT_REGION not in phonenumbers.SUPPORTED_REGIONS:
         yield found("E110", f'RCS_ROUTER["DEFAULT_REGION"]: {good.DEFAULT_REGION!r} is no known region')
+    if is_unclean(good.HEALTH_TOKEN):
+        yield found("E118", 'RCS_ROUTER["HEALTH_TOKEN"] has a blank at an end or a control character')
+
+
+def is_unclean(secret: str) -> bool:
+    """Has it a blank at an end, or a control character? Then it is not what the provider has."""
+    return secret != secret.strip() or any(unicodedata.category(sign) in {"Cc", "Cf"} for sign in secret)
 
 
 def _words(good: RouterSettings) -> Iterator[CheckMessage]:
@@ -175,7 +192,7 @@ def _words(good: RouterSettings) -> Iterator[CheckMessage]:
     for word in good.OPT_OUT_WORDS_AFTER_OFFERS:
         if consent.word(word) not in known:
             yield found(
-                "E118", f'RCS_ROUTER["OPT_OUT_WORDS_AFTER_OFFERS"] has {word!r}, which is no OPT_OUT_WORD'
+                "E119", f'RCS_ROUTER["OPT_OUT_WORDS_AFTER_OFFERS"] has {word!r}, which is no OPT_OUT_WORD'
             )
     lists = {name: getattr(good, name) for name in ("OPT_OUT_WORDS", "OPT_IN_WORDS", "HELP_WORDS")}
     meaning: dict[str, str] = {}

@@ -1,6 +1,7 @@
 """What is said, and each of its ways: Message (one per send or receive) and Transmission (one per connection)."""
 
 import uuid
+from collections import Counter
 
 from django.db import models
 from django.db.models import F, Q
@@ -11,6 +12,13 @@ from rcs_router.content import Content, load
 from rcs_router.contract import IncomingKind, Status, Traffic
 from rcs_router.models.people import Backend, Connection
 
+# A message stands where that of its recipients stands who comes first here: trouble before all else, then whoever is
+# furthest from it. Those who were taken out or refuse it say something of the message only when they are all there is.
+WORST_FIRST = (
+    *(Status.REVIEW, Status.FAILED, Status.EXPIRED),
+    *(Status.QUEUED, Status.SENDING, Status.ACCEPTED, Status.DELIVERED, Status.READ),
+    Status.CANCELLED,
+)
 STATUSES = [(status.value, status.name.lower()) for status in Status]
 PRIORITY = {  # small numbers leave first: a one-time password never queues behind a campaign
     Traffic.AUTHENTICATION: 0,
@@ -119,15 +127,21 @@ class Message(models.Model):
     def status(self) -> Status | None:
         """What became of it, over all recipients; None before it has any.
 
-        REVIEW when any needs a person; else that of the recipient whom it is furthest from. A recipient's own is
-        DELIVERED or READ when the message arrived on any road, else that of the last road tried.
+        The first of WORST_FIRST at which any of them stands: `by_status` says how many stand where.
+        """
+        return min(self.by_status, key=WORST_FIRST.index, default=None)
+
+    @property
+    def by_status(self) -> dict[Status, int]:
+        """How many of its recipients stand where, the worst first.
+
+        A recipient stands at DELIVERED or READ when the message arrived on any backend, else where the last backend
+        that was tried stands.
         """
         rows = {t.pk: t for t in self.transmissions.all()}
         parents = {t.fallback_of_id for t in rows.values()}
-        ends = [_end_of_road(t, rows) for t in rows.values() if t.pk not in parents]
-        if not ends:
-            return None
-        return Status.REVIEW if Status.REVIEW in ends else min(ends)
+        ends = Counter(_end_of_road(t, rows) for t in rows.values() if t.pk not in parents)
+        return {status: ends[status] for status in WORST_FIRST if status in ends}
 
 
 def _end_of_road(last: "Transmission", rows: dict[uuid.UUID, "Transmission"]) -> Status:

@@ -44,8 +44,11 @@ def open_fallback(
     return child
 
 
-def cancel_waiting(parents: list[Transmission], now: datetime) -> int:
-    """The parents arrived after all: fallbacks that no worker has touched are cancelled; returns how many."""
+ARRIVED = "the first message arrived"
+
+
+def cancel_waiting(parents: list[Transmission], now: datetime, reason: str = ARRIVED) -> int:
+    """The parents need no fallback: those that no worker has touched are cancelled; returns how many."""
     untouched = Q(status=Status.QUEUED, attempts=0, lost_leases=0, unknown=False)
     keys: list[Any] = []
     above: list[Any] = [parent.pk for parent in parents]
@@ -53,7 +56,6 @@ def cancel_waiting(parents: list[Transmission], now: datetime) -> int:
         children = Transmission.objects.filter(fallback_of__in=above)
         keys += children.filter(untouched).values_list("pk", flat=True)
         above = list(children.filter(fallback__isnull=False).values_list("pk", flat=True))
-    reason = "the first message arrived"
     won = [
         key
         for key in keys

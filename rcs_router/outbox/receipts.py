@@ -1,5 +1,6 @@
 """What providers say of transmissions in, in any order and any number; the statuses that they add up to out."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,12 +9,12 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from rcs_router import counts, logs, signals, sql, wake
-from rcs_router.backends import backends
+from rcs_router import consent, counts, logs, signals, sql, wake
+from rcs_router.backends import backends, brand_of
 from rcs_router.contract import Receipt, ReceiptKind, Status
-from rcs_router.errors import BadAddress, OptedOut
+from rcs_router.errors import BadAddress, OptedOut, SendError
 from rcs_router.models import Event, RevokeFor, Transmission
-from rcs_router.outbox.fallback import cancel_waiting, open_fallback
+from rcs_router.outbox.fallback import cancel_waiting, has_road, open_fallback
 from rcs_router.outbox.revoke import taken_back
 
 STATUS = {
@@ -35,16 +36,17 @@ class Sum:
     detail: str = ""
     times: dict[str, datetime] = field(default_factory=dict)
 
-    def add(self, receipt: Receipt, now: datetime) -> "Sum":
-        """Commutative and idempotent, so neither order nor repetition can matter."""
+    def add(self, receipt: Receipt, created: datetime, now: datetime) -> "Sum":
+        """Commutative and idempotent, so neither order nor repetition can matter.
+
+        The provider's time is clamped: nothing happened to a transmission before it was `created`, or after `now`.
+        """
         status = STATUS.get(receipt.kind)
         if status is None:
             return self
-        at = receipt.at or now
-        if status in _TIME:
-            self._earliest(_TIME[status], at)
-        if status == Status.READ:  # who has read it has got it
-            self._earliest("delivered_at", at)
+        at = max(created, min(receipt.at or now, now))
+        for name in _TIMES_OF.get(status, ()):
+            self._earliest(name, at)
         if status > self.status:
             self.status, self.reason, self.detail = status, receipt.code, receipt.detail
         return self
@@ -53,12 +55,13 @@ class Sum:
         self.times[name] = min(at, self.times.get(name, at))
 
 
-_TIME = {
-    Status.ACCEPTED: "accepted_at",
-    Status.DELIVERED: "delivered_at",
-    Status.READ: "read_at",
-    Status.FAILED: "failed_at",
-    Status.EXPIRED: "failed_at",
+# What was read had been delivered by then, and what was delivered had been accepted: no time is later than the next.
+_TIMES_OF = {
+    Status.ACCEPTED: ("accepted_at",),
+    Status.DELIVERED: ("accepted_at", "delivered_at"),
+    Status.READ: ("accepted_at", "delivered_at", "read_at"),
+    Status.FAILED: ("failed_at",),
+    Status.EXPIRED: ("failed_at",),
 }
 _TIMES = ("accepted_at", "delivered_at", "read_at", "failed_at")
 
@@ -75,7 +78,7 @@ def apply_receipts(alias: str, receipts: Sequence[Receipt], now: datetime) -> li
                 ignore_conflicts=True,
             )
             moved = _merge(alias, known, now)
-            steps = _go_on(known, moved, now)
+            steps = _go_on(alias, known, moved, now)
         for transmission, receipt in known:
             signals.after_commit(
                 signals.receipt_received, Transmission, transmission=transmission, receipt=receipt
@@ -125,15 +128,21 @@ def _event(alias: str, transmission: Transmission, receipt: Receipt) -> Event:
         code=sql.storable(receipt.code or receipt.kind, 60),
         detail=sql.storable(receipt.detail),
         at=receipt.at,
-        dedupe=f"{alias}:{receipt.event_id}"[:200] if receipt.event_id else "",
+        dedupe=_once(alias, receipt) if receipt.event_id else "",
     )
+
+
+def _once(alias: str, receipt: Receipt) -> str:
+    """The same for an event that comes again; some providers give one id to several events of a message."""
+    name = f"{alias}:{receipt.kind}:{receipt.code}:{receipt.event_id}".replace("\0", "\ufffd")
+    return name if len(name) <= 200 else f"{alias}:{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 def _merge(alias: str, known: list[tuple[Transmission, Receipt]], now: datetime) -> dict[UUID, Status]:
     look_at = now + timedelta(seconds=backends.config(alias).silent_after)
     sums: dict[UUID, Sum] = {}
     for transmission, receipt in known:
-        sums.setdefault(transmission.pk, Sum()).add(receipt, now)
+        sums.setdefault(transmission.pk, Sum()).add(receipt, transmission.created_at, now)
     names = {
         transmission.pk: sql.storable(receipt.provider_id, 200)
         for transmission, receipt in known
@@ -171,7 +180,7 @@ def _merge(alias: str, known: list[tuple[Transmission, Receipt]], now: datetime)
 
 
 def _go_on(
-    known: list[tuple[Transmission, Receipt]], moved: dict[UUID, Status], now: datetime
+    alias: str, known: list[tuple[Transmission, Receipt]], moved: dict[UUID, Status], now: datetime
 ) -> dict[UUID, str]:
     """What follows from the statuses: fallbacks open, wait for a revoke, or are not needed any more.
 
@@ -182,13 +191,14 @@ def _go_on(
     rows = {transmission.pk: transmission for transmission, _ in known}
     for transmission, receipt in known:
         told.setdefault(transmission.pk, []).append(receipt)
+    _record_refusals(alias, known)
     arrived = [row for key, row in rows.items() if moved[key] >= Status.DELIVERED]
     if arrived:
         cancel_waiting(arrived, now)
     for key, row in rows.items():
         kinds = {receipt.kind for receipt in told[key]}
         if moved[key] in {Status.FAILED, Status.EXPIRED} and kinds & _FAILURES:
-            steps[key] = _after_failure(row, now, {receipt.code for receipt in told[key]})
+            steps[key] = _after_failure(row, now, told[key])
         elif moved[key] >= Status.DELIVERED and kinds & _FAILURES:
             steps[key] = "nothing more: it had arrived"
         elif moved[key] == Status.CANCELLED and ReceiptKind.REVOKED in kinds:
@@ -198,10 +208,12 @@ def _go_on(
     return steps
 
 
-def _after_failure(row: Transmission, now: datetime, codes: set[str]) -> str:
+def _after_failure(row: Transmission, now: datetime, told: list[Receipt]) -> str:
     """A number that does not exist, and a person who does not want us, are reached by no other backend."""
     child = None
-    if not (codes & _NO_OTHER_ROAD or _unwanted(row)):
+    if end := next((error for receipt in told if (error := _stops(receipt))), None):
+        _stop_fallbacks(row, end.code, now)
+    elif not _unwanted(row):
         child = open_fallback(row, "the provider reports a failure", now, may_arrive=True)
     signals.after_commit(signals.transmission_failed, Transmission, transmission=row, reason="receipt")
     if child:
@@ -223,12 +235,46 @@ def _after_uncertain_expiry(row: Transmission, now: datetime) -> None:
 
 
 def _unwanted(row: Transmission) -> bool:
-    """Was it cancelled, or is it being taken back? Whoever did that does not want it on another road."""
+    """Was it cancelled, is it being taken back, or is its number dead? Then no other backend may try."""
     decided = Q(events__status=Status.CANCELLED, events__kind__in=_DECISIONS)
-    return Transmission.objects.filter(Q(revoke_for=RevokeFor.CANCEL) | decided, pk=row.pk).exists()
+    ended = Q(events__kind="fallback", events__code__in=_STOPS)
+    return Transmission.objects.filter(Q(revoke_for=RevokeFor.CANCEL) | decided | ended, pk=row.pk).exists()
 
 
-_NO_OTHER_ROAD = {OptedOut.code, BadAddress.code}
+def _stops(receipt: Receipt) -> type[SendError] | None:
+    """The error of a receipt after which no other backend may try; None for every other receipt."""
+    error = receipt.error or _STOPS.get(receipt.code)
+    return None if error is None or error.fallback else error
+
+
+def _stop_fallbacks(row: Transmission, code: str, now: datetime) -> None:
+    """Open no fallback, now or after a later receipt, and take one back that still waits."""
+    if has_road(row) and not _unwanted(row):
+        detail = "no other backend is tried"
+        Event.objects.create(transmission=row, kind="fallback", code=code, detail=detail)
+    cancel_waiting([row], now, reason=code)
+
+
+def _record_refusals(alias: str, known: list[tuple[Transmission, Receipt]]) -> None:
+    """Whom the provider has on its list of people who want no messages wants none of our promotions either."""
+    said = {
+        transmission.connection.identity: receipt
+        for transmission, receipt in known
+        if (error := receipt.error or _STOPS.get(receipt.code)) and error.opts_out
+    }
+    for identity in sorted(set(said) - consent.refused(said, brand_of(alias)) if said else ()):
+        receipt = said[identity]
+        consent.record(
+            identity,
+            opted_out=True,
+            source="receipt",
+            backend=alias,
+            words=sql.storable(receipt.code),
+            said_at=receipt.at,
+        )
+
+
+_STOPS: dict[str, type[SendError]] = {error.code: error for error in (OptedOut, BadAddress)}
 # Events in which we, and not the provider, say that it is cancelled.
 _DECISIONS = ("attempt", "consent", "fallback", "operator", "revoke")
 

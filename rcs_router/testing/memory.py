@@ -42,6 +42,7 @@ class MemoryBackend(BaseBackend):
 
     Options = MemoryOptions
     provider = "Memory"
+    secret_names = frozenset({"x-memory-secret"})
     capabilities = Capabilities(
         content=RICH,
         suggestions=CHIPS,

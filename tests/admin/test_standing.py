@@ -6,10 +6,10 @@ import pytest
 from django.utils import timezone
 
 from rcs_router import lookup_connections, send
-from rcs_router.admin.standing import at_status, status_of, with_standing
 from rcs_router.contract import Status
 from rcs_router.models import Message, Transmission
 from rcs_router.outbox.fallback import fallback_transmission
+from rcs_router.standing import at_status, by_status, status_of, with_standing
 from tests.core import connection
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("router")]
@@ -41,7 +41,12 @@ Q, A, R, C, X, F, D = (
 )
 CASES = [
     ([[Q]], Q),
-    ([[D], [Q], [F]], Q),
+    ([[D], [Q], [F]], F),
+    ([[A], [F]], F),
+    ([[A], [X]], X),
+    ([[D], [C]], D),
+    ([[Q], [C]], Q),
+    ([[C], [C]], C),
     ([[D], [R], [Q]], R),
     ([[F, D]], D),
     ([[F, A]], A),
@@ -51,7 +56,7 @@ CASES = [
     ([[D, F, F, F]], D),
     ([[X, R]], R),
     ([[D, R]], D),
-    ([[F], [X], [C]], C),
+    ([[F], [X], [C]], F),
 ]
 
 
@@ -72,6 +77,7 @@ def test_it_does_for_any_mixture():
         message = roads(*statuses)
         row = with_standing(Message.objects.all()).get(pk=message.pk)
         assert status_of(row.standing) == message.status, statuses
+        assert by_status([message])[message.pk] == message.by_status
         assert row.recipients == len(statuses)
 
 

@@ -160,7 +160,7 @@ def test_lists_ask_the_same_number_of_statements_for_any_number_of_rows(api: API
     for n in range(20):
         core.sent_to(number=f"+3725550{1000 + n}")
     for path, most in {
-        "messages/": 5,
+        "messages/": 6,
         "transmissions/": 4,
         "interactions/": 4,
         "connections/": 4,

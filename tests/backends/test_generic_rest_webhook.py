@@ -125,7 +125,7 @@ def receipt(kind: ReceiptKind, **kwargs: Any) -> Receipt:
 
 def incoming(kind: IncomingKind, interaction: str, /, fields: Any = None, **kwargs: Any) -> Incoming:
     about = {"interaction_type": interaction, "message_id": str(ID), **(fields or {})}
-    answer = kind in {IncomingKind.SUGGESTION, IncomingKind.FORM} and about["message_id"] == str(ID)
+    answer = about["message_id"] == str(ID)
     return Incoming(kind, PHONE, at=AT, answers=ID if answer else None, fields=about, **kwargs)
 
 
@@ -276,7 +276,7 @@ CASES = [
     Heard(
         "interaction without a type",
         DONE,
-        [Incoming(IncomingKind.UNKNOWN, PHONE, at=AT, fields={"message_id": str(ID)})],
+        [Incoming(IncomingKind.UNKNOWN, PHONE, at=AT, answers=ID, fields={"message_id": str(ID)})],
     ),
     Heard(
         "interaction without a state",

@@ -35,7 +35,12 @@ FILE = {
         "fileName": "receipt.jpg",
         "fileUri": "https://files.example/u/1",
     },
-    "thumbnail": {"mimeType": "image/jpeg", "fileUri": "https://files.example/u/1-t"},
+    "thumbnail": {
+        "mimeType": "image/jpeg",
+        "fileSizeBytes": 3120,
+        "fileName": "receipt.jpg",
+        "fileUri": "https://files.example/u/1-t",
+    },
 }
 
 
@@ -145,6 +150,9 @@ CASES = [
                 "file_name": "receipt.jpg",
                 "file_size": 248113,
                 "thumbnail_url": "https://files.example/u/1-t",
+                "thumbnail_name": "receipt.jpg",
+                "thumbnail_type": "image/jpeg",
+                "thumbnail_size": 3120,
             },
         ),
     ),
@@ -157,7 +165,7 @@ CASES = [
                 "payload": {"fileSizeBytes": "7", "fileUri": "https://f.example"},
             },
         },
-        said(IncomingKind.FILE, url="https://f.example", fields={"file_size": 7}),
+        said(IncomingKind.FILE, url="https://f.example", fields={"file_size": 7, "file_category": "image"}),
     ),
     Heard(
         "text from the United States",

@@ -12,6 +12,7 @@ from rcs_router.content import Text
 from rcs_router.contract import Receipt, ReceiptKind, SendResult
 from rcs_router.errors import (
     Ambiguous,
+    BadAddress,
     Forbidden,
     Misconfigured,
     Refused,
@@ -78,7 +79,8 @@ FAILURES: list[tuple[str, Behaviour, type[SendError], str]] = [
             (400, Throttled, (41003, 42601)),
             (400, Unreachable, (41110, 41200, 41201, 41210, 41211, 41212, 41240)),
             (400, Refused, (41002, 41007, 41008, 41009, 41010, 41011, 41300)),
-            (400, Refused, (42002, 42005, 42007, 42008, 42015, 42031, 42049, 42060)),
+            (400, BadAddress, (42005,)),
+            (400, Refused, (42002, 42007, 42008, 42015, 42031, 42049, 42060)),
             (400, Refused, (42100, 42108, 42201, 42208, 42401, 42402)),
             (400, Ambiguous, (42514,)),
         ]

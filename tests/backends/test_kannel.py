@@ -249,7 +249,7 @@ MESSAGES: list[tuple[dict[str, str], IncomingKind, dict[str, Any]]] = [
     (
         {**SMS, "charset": "UTF-16BE", "coding": "2", "text": "\x04"},
         IncomingKind.UNKNOWN,
-        {"fields": {"to": "123", "charset": "UTF-16BE"}, "text": "\x04"},
+        {"fields": {"to": "123", "charset": "UTF-16BE", "raw": "%04"}, "text": "\x04"},
     ),
     (
         {**SMS, "charset": "8-BIT", "coding": "1"},
@@ -290,7 +290,8 @@ def test_incoming_sms_by_post(media_type: str, body: bytes, kind: IncomingKind, 
     query = {"secret": SECRET, "sms_id": "i1"}
     webhook = WebhookRequest("POST", body, query, {**HEADERS, "content-type": media_type})
     kannel().verify(webhook)
-    expected = Incoming(kind, "+15550000001", id="i1", text=text, fields={"to": "123"})
+    kept = {"charset": "UTF-8", "raw": "%FF"} if text == "\ufffd" else {}
+    expected = Incoming(kind, "+15550000001", id="i1", text=text, fields={"to": "123", **kept})
     assert kannel().parse(webhook) == [expected]
 
 

@@ -15,7 +15,7 @@ from twilio.request_validator import RequestValidator
 
 from rcs_backends.twilio_sms.signature import sign, verify
 from rcs_router.contract import Incoming, IncomingKind, Receipt, ReceiptKind, WebhookAnswer, WebhookRequest
-from rcs_router.errors import WebhookRefused
+from rcs_router.errors import OptedOut, WebhookRefused
 from tests.backends.cases import ID, PHONE
 from tests.backends.test_twilio_send import ACCOUNT, SID, TOKEN, WEBHOOK, twilio
 
@@ -319,9 +319,14 @@ def test_json_callback() -> None:
 def test_stop_that_twilio_knows_of() -> None:
     params = {**CALLBACK, "MessageStatus": "failed", "ErrorCode": "21610", "To": f"rcs:{PHONE}"}
     assert twilio().parse(post(params, f"id={ID}")) == [
-        Receipt(ReceiptKind.FAILED, ID, SID, event_id=f"{SID}:failed", code="opted_out"),
-        Incoming(IncomingKind.UNSUBSCRIBE, PHONE, fields={"error": "21610", "channel": "rcs"}),
+        Receipt(ReceiptKind.FAILED, ID, SID, event_id=f"{SID}:failed", code="opted_out", error=OptedOut)
     ]
+    [failed, stopped] = twilio().parse(post(params))  # of a message that may not be ours
+    assert failed == Receipt(
+        ReceiptKind.FAILED, None, SID, event_id=f"{SID}:failed", code="opted_out", error=OptedOut
+    )
+    fields = {"error": "21610", "channel": "rcs"}
+    assert stopped == Incoming(IncomingKind.UNSUBSCRIBE, PHONE, fields=fields, answered=True)
 
 
 def test_what_the_channel_says_is_redacted() -> None:
@@ -354,22 +359,22 @@ SAID: list[tuple[str, dict[str, str], list[Incoming]]] = [
     (
         "text with a word for HELP",
         {**SMS, "OptOutType": "HELP"},
-        [dataclasses.replace(TEXT, fields={**TO, "opt_out_type": "help"})],
+        [dataclasses.replace(TEXT, fields={**TO, "opt_out_type": "help"}, answered=True)],
     ),
     (
         "STOP in another language",
         {**SMS, "Body": "ARRET", "OptOutType": "STOP"},
         [
-            Incoming(IncomingKind.UNSUBSCRIBE, PHONE, fields={**TO, "opt_out_type": "stop"}),
-            dataclasses.replace(TEXT, text="ARRET", fields={**TO, "opt_out_type": "stop"}),
+            Incoming(IncomingKind.UNSUBSCRIBE, PHONE, fields={**TO, "opt_out_type": "stop"}, answered=True),
+            dataclasses.replace(TEXT, text="ARRET", fields={**TO, "opt_out_type": "stop"}, answered=True),
         ],
     ),
     (
         "START",
         {**SMS, "Body": "START", "OptOutType": "START"},
         [
-            Incoming(IncomingKind.SUBSCRIBE, PHONE, fields={**TO, "opt_out_type": "start"}),
-            dataclasses.replace(TEXT, text="START", fields={**TO, "opt_out_type": "start"}),
+            Incoming(IncomingKind.SUBSCRIBE, PHONE, fields={**TO, "opt_out_type": "start"}, answered=True),
+            dataclasses.replace(TEXT, text="START", fields={**TO, "opt_out_type": "start"}, answered=True),
         ],
     ),
     (

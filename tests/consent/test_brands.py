@@ -14,6 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
 
 from rcs_router import conf, consent, inbox, receive, send
+from rcs_router.backends import BackendConfig
 from rcs_router.contract import Linked, Status
 from rcs_router.linking import link
 from rcs_router.models import Connection, Consent, ConsentRecord, Message
@@ -278,7 +279,9 @@ def test_the_page_says_what_the_code_does(settings: Any, capsys: pytest.CaptureF
         assert capsys.readouterr().out == printed
         if given := names.pop("RCS_ROUTER", None):
             assert conf.read(given)
-    assert len(blocks) == 3
+        for alias, entry in names.pop("RCS_BACKENDS", {}).items():
+            assert BackendConfig.read(alias, entry).replies == {"OPT_OUT_REPLY": "", "OPT_IN_REPLY": ""}
+    assert len(blocks) == 4
 
 
 # HELP

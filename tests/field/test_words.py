@@ -360,7 +360,7 @@ def complaints(settings: Any, app: type, **router: Any) -> list[str]:
     return [
         f"{check.id} {check.msg}"
         for check in run_checks()
-        if check.id in {"rcs_router.W106", "rcs_router.E118"}
+        if check.id in {"rcs_router.W106", "rcs_router.E119"}
     ]
 
 
@@ -379,7 +379,7 @@ def test_no_complaint_about_limited_words(settings: Any, app: type) -> None:
 
 def test_a_limited_word_must_be_among_the_words(settings: Any) -> None:
     [complaint] = complaints(settings, Anything, OPT_OUT_WORDS_AFTER_OFFERS=["enough"])
-    assert complaint.startswith("rcs_router.E118")
+    assert complaint.startswith("rcs_router.E119")
 
 
 @pytest.mark.parametrize(

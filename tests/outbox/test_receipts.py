@@ -50,7 +50,8 @@ def facts(t: Transmission) -> tuple[object, ...]:
 def accepted() -> Transmission:
     t = sent_to()
     drain()
-    Transmission.objects.filter(pk=t.pk).update(accepted_at=NOON + timedelta(hours=1))
+    times = {"created_at": NOON - timedelta(hours=1), "accepted_at": NOON + timedelta(hours=1)}
+    Transmission.objects.filter(pk=t.pk).update(**times)
     return t
 
 

@@ -106,9 +106,9 @@ class Toy(BaseBackend):
         """One event. Raises ValueError for what is none; the request is kept, with the traceback."""
         match decoded(request.body):
             case {"event": str() as name, "id": str() as id, "message": str() as message, **rest}:
-                kind = RECEIPTS.get(name, ReceiptKind.UNKNOWN)
-                at = time(rest.get("at"))
-                return [Receipt(kind, transmission=UUID(message), event_id=text(id), at=at)]
+                kind, why = RECEIPTS.get(name, ReceiptKind.UNKNOWN), text(rest.get("error"))
+                told: dict[str, Any] = {"code": why, "error": ERRORS.get(why), "at": time(rest.get("at"))}
+                return [Receipt(kind, transmission=UUID(message), event_id=text(id), **told)]
             case {"from": str() as sender, "id": str() as id, "text": str() as words, **rest} if text(
                 sender
             ).strip():

@@ -1,5 +1,7 @@
-"""Messages in, the same with their status as the database adds it up out: `Message.status` for lists, in one query."""
+"""Add up in the database what `Message.status` and `Message.by_status` say of one message, for lists of them."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import (
@@ -20,25 +22,21 @@ from django.db.models.functions import Greatest
 
 from rcs_router.contract import Status
 from rcs_router.models import Message, Transmission
+from rcs_router.models.message import WORST_FIRST
 
-REVIEW_FIRST = -1  # stands for REVIEW, so that the least is what the whole message shows
 ROADS = ("", "fallback_of__", "fallback_of__fallback_of__", "fallback_of__fallback_of__fallback_of__")
 
 
 def ends() -> QuerySet[Any]:
-    """The newest transmission of every road, with `end`: how far the person was reached, by it or by one before it."""
+    """The newest transmission of every recipient, with `end`: where they stand, as a place in WORST_FIRST."""
     arrived = [
         Case(When(**{f"{road}status__gte": Status.DELIVERED}, then=F(f"{road}status")), default=Value(0))
         for road in ROADS
     ]
-    own = Case(
-        When(best__gt=0, then=F("best")),
-        When(status=Status.REVIEW, then=Value(REVIEW_FIRST)),
-        default=F("status"),
-        output_field=IntegerField(),
-    )
+    places = [When(reached=status, then=Value(place)) for place, status in enumerate(WORST_FIRST)]
     rows = Transmission.objects.filter(fallback=None).annotate(best=Greatest(*arrived))
-    return rows.annotate(end=own).order_by()
+    reached = Case(When(best__gt=0, then=F("best")), default=F("status"), output_field=IntegerField())
+    return rows.annotate(reached=reached).annotate(end=Case(*places, output_field=IntegerField())).order_by()
 
 
 def with_standing(messages: QuerySet[Message]) -> QuerySet[Message]:
@@ -55,13 +53,20 @@ def with_standing(messages: QuerySet[Message]) -> QuerySet[Message]:
 
 def status_of(standing: int | None) -> Status | None:
     """`standing` as a status; None for a message without transmissions."""
-    if standing is None:
-        return None
-    return Status.REVIEW if standing == REVIEW_FIRST else Status(standing)
+    return None if standing is None else WORST_FIRST[standing]
 
 
 def at_status(status: Status) -> Q:
     """Messages that show this status. Two set-wise conditions, because adding up every message would take long."""
-    rank = REVIEW_FIRST if status == Status.REVIEW else int(status)
+    place = WORST_FIRST.index(status)
     ours = ends().filter(message=OuterRef("pk"))
-    return Q(Exists(ours.filter(end=rank))) & ~Q(Exists(ours.filter(end__lt=rank)))
+    return Q(Exists(ours.filter(end=place))) & ~Q(Exists(ours.filter(end__lt=place)))
+
+
+def by_status(messages: Iterable[Message]) -> dict[Any, dict[Status, int]]:
+    """`Message.by_status` of each, by key, for a whole page by one statement; those without any are left out."""
+    ours = ends().filter(message__in=[message.pk for message in messages])
+    counted: dict[Any, dict[Status, int]] = defaultdict(dict)
+    for key, end, number in ours.values_list("message", "end").annotate(number=Count("pk")).order_by("end"):
+        counted[key][WORST_FIRST[end]] = number
+    return counted
