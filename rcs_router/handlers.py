@@ -1,6 +1,7 @@
 """Ready-made router apps and handlers, listed in RCS_ROUTER["APPS"]; an incoming message in, answers out."""
 
 import re
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 from rcs_router.backends import default_alias
@@ -12,6 +13,9 @@ from rcs_router.models import Backend, Connection, Message
 from rcs_router.phases import IncomingMessage, RouterApp
 
 _BETWEEN = re.compile(r"[\s,;:]*")  # what may stand between a keyword and the rest
+_AROUND_BAR = re.compile(r"\s*\|\s*")
+_BLANK_IN_PATTERN, _ANY_BLANKS = re.compile(r"\[ \]|\\?\s+"), r"\\s+"
+_BLANKS = re.compile(r"[^\S\r\n]+")  # blanks of any kind and number; a line break is none
 
 
 class BaseHandler:
@@ -66,15 +70,19 @@ class HandlerApp(RouterApp):
 class KeywordHandler(BaseHandler):
     """Answers messages that begin with a keyword, in any case: `handle(text)` gets the rest, `help()` a bare keyword.
 
-    The keyword is matched literally and as a whole word: "echoes" is not for "echo". Several: a tuple.
+    Only typed words count: a tap, a form, a file and a place are for other handlers. `keyword` is a word, several words
+    with blanks between them in any number, or a regular expression such as "join|register"; several are a tuple. It is
+    matched as a whole word: "echoes" is not for "echo".
     """
 
     keyword: ClassVar[str | tuple[str, ...]] = ()
 
     @classmethod
     def dispatch(cls, msg: IncomingMessage) -> bool:
+        if not _is_typed(msg):
+            return False
         for keyword in (cls.keyword,) if isinstance(cls.keyword, str) else cls.keyword:
-            rest = _after(keyword, msg.text.lstrip())
+            rest = after(keyword, msg.text)
             if rest is not None:
                 handler = cls(msg)
                 handler.handle(rest) if rest else handler.help()
@@ -91,18 +99,30 @@ class KeywordHandler(BaseHandler):
 
 
 class PatternHandler(BaseHandler):
-    """Answers messages that match `pattern` from their start, in any case; its groups are the arguments of `handle`."""
+    """Answers messages that match `pattern` from their start, in any case; its groups are the arguments of `handle`.
+
+    Only typed words count. A blank in the pattern stands for blanks in any number.
+    """
 
     pattern: ClassVar[str] = ""
     fullmatch: ClassVar[bool] = False  # must the whole message match?
 
     @classmethod
     def dispatch(cls, msg: IncomingMessage) -> bool:
-        match = (re.fullmatch if cls.fullmatch else re.match)(cls.pattern, msg.text, re.IGNORECASE)
-        if not cls.pattern or match is None:
+        match = cls.matches(msg.text) if _is_typed(msg) else None
+        if match is None:
             return False
         cls(msg).handle(*match.groups())
         return True
+
+    @classmethod
+    def matches(cls, text: str) -> re.Match[str] | None:
+        """Match `text` as it is, or else with single blanks."""
+        if not cls.pattern:
+            return None
+        match = re.fullmatch if cls.fullmatch else re.match
+        found = match(cls.pattern, text, re.IGNORECASE)
+        return found or match(cls.pattern, _BLANKS.sub(" ", text), re.IGNORECASE)
 
     def handle(self, *groups: str) -> None:
         raise NotImplementedError
@@ -163,10 +183,43 @@ class DefaultResponse(RouterApp):
         return True
 
 
-def _after(keyword: str, said: str) -> str | None:
-    """What follows the keyword; None where `said` does not begin with it as a whole word."""
-    wanted = keyword.casefold()
+def after(keyword: str, text: str) -> str | None:
+    """Return what follows the keyword in `text`; None where it does not begin with it, as a whole word.
+
+    The keyword counts as it is written, in any case ("größe" is "GRÖSSE"), and as a regular expression.
+    """
+    said = text.lstrip()
+    rest = _after_word(keyword, said)
+    if rest is None and (pattern := _compiled(keyword)):
+        match = pattern.match(said)
+        rest = said[match.end() :] if match and match[0] else None
+    return None if rest is None else _BETWEEN.sub("", rest, count=1)
+
+
+def _after_word(keyword: str, said: str) -> str | None:
+    words = keyword.split()
+    if len(words) > 1:  # between them, any number of blanks
+        said = re.sub(r"\s+", " ", said, count=len(words) - 1)
+    wanted = " ".join(words).casefold()
     for end in range(1, len(wanted) + 1):  # its capitals may be fewer characters or more: ß, SS
         if said[:end].casefold() == wanted and not re.match(r"\w", said[end:]):
-            return _BETWEEN.sub("", said[end:], count=1)
+            return said[end:]
     return None
+
+
+@lru_cache(maxsize=1000)
+def _compiled(keyword: str) -> re.Pattern[str] | None:
+    """The keyword as a regular expression; None where it is none ("*100#").
+
+    RapidSMS reads it in verbose mode, so blanks beside a bar and escaped ones may stand in it.
+    """
+    written = _AROUND_BAR.sub("|", keyword.strip())
+    try:
+        return re.compile(rf"(?:{_BLANK_IN_PATTERN.sub(_ANY_BLANKS, written)})(?!\w)", re.IGNORECASE)
+    except re.error:
+        return None
+
+
+def _is_typed(msg: IncomingMessage) -> bool:
+    """A tap has its chip's label for a text, a form its title, a place its label, and a file perhaps its name."""
+    return msg.kind == IncomingKind.TEXT
