@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Literal
 from rcs_router.backends import default_alias
 from rcs_router.conf import router_settings
 from rcs_router.content import Content
-from rcs_router.content.plain import render
 from rcs_router.contract import IncomingKind
 from rcs_router.models import Backend, Connection, Message
 from rcs_router.phases import IncomingMessage, RouterApp
@@ -44,13 +43,13 @@ class BaseHandler:
         row.text, row.postback = text, postback
         msg = IncomingMessage(row, connection)
         answered = cls.dispatch(msg)
-        return [render(response["content"]).text for response in msg.responses] if answered else False
+        return [response["text"] for response in msg.responses] if answered else False
 
-    def respond(self, content: Content | str, **options: Any) -> None:
+    def respond(self, content: Content | str | None = None, **options: Any) -> None:
         self.msg.respond(content, **options)
 
-    def respond_error(self, text: str, **options: Any) -> None:
-        self.msg.error(text, **options)
+    def respond_error(self, content: Content | str | None = None, **options: Any) -> None:
+        self.msg.error(content, **options)
 
 
 class HandlerApp(RouterApp):

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from rcs_router.arguments import check_saved
 from rcs_router.backends import backends, default_alias
 from rcs_router.errors import IdentityError
 from rcs_router.identities import is_number
@@ -43,6 +44,7 @@ def listed(given: Any) -> list[Connection]:
         if not isinstance(who, Connection | Contact):
             hint = ": use lookup_connections()" if isinstance(who, str) else ""
             raise IdentityError(f"send() takes connections and contacts, not {who!r}{hint}")
+        check_saved(who)
     first = _first_connections([who for who in people if isinstance(who, Contact)])
     chosen = [who if isinstance(who, Connection) else first[who.pk] for who in people]
     return list({connection.pk: connection for connection in chosen}.values())

@@ -47,7 +47,7 @@ ORDER = [
         "outbounds",
         "screening",
     ),
-    *("phases", "handlers", "router"),
+    *("phases", "handlers", "installed", "sending", "router"),
     *(
         "delivery",
         "expiry",

@@ -19,8 +19,8 @@ from rcs_router.checks.surroundings import webhook_takers
 from rcs_router.conf import RouterSettings
 from rcs_router.errors import ConfigError
 from rcs_router.handlers import DefaultResponse
+from rcs_router.installed import load_app
 from rcs_router.phases import RouterApp
-from rcs_router.router import load_app
 
 
 def check_router(**kwargs: object) -> list[CheckMessage]:

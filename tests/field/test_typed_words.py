@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from rcs_router import inbox, lookup_connections, receive, send
+from rcs_router.brake import brake
 from rcs_router.content import Form, FormField, Reply, Text
 from rcs_router.contract import Incoming, IncomingKind
 from rcs_router.handlers import BaseHandler, KeywordHandler, PatternHandler, PostbackHandler
@@ -44,6 +45,7 @@ class Tapped(PostbackHandler):
 
 @pytest.fixture(autouse=True)
 def shop(settings: Any) -> None:
+    brake.forget()
     apps = [f"{__name__}.{name}" for name in ("Track", "Anything", "Tapped")]
     site(settings, {"rcs": RCS, "sms": SMS}, APPS=apps)
 
