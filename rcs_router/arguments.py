@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from rcs_router.backends import backends
 from rcs_router.content.characters import first_problem, problem_of
-from rcs_router.contract import Traffic
+from rcs_router.contract import BaseBackend, Traffic
 from rcs_router.errors import IdentityError
 from rcs_router.models import Connection, Message
 
@@ -21,6 +21,13 @@ class Answered(Protocol):
     """What stands for a stored message: the IncomingMessage or OutgoingMessage of a router app."""
 
     row: Message
+
+
+class Named(Protocol):
+    """Anything that is called as a backend is."""
+
+    @property
+    def name(self) -> str: ...
 
 
 class SendOptions(TypedDict, total=False):
@@ -66,6 +73,14 @@ def check_receiving(
     _required("external_id", external_id, str, "a str")
     _check_word("external_id", external_id)
     _check_time("said_at", said_at)
+
+
+def alias_of(backend: object) -> str:
+    """Return the alias that `lookup_connections()` means. Raises TypeError for what names none."""
+    alias = backend.alias if isinstance(backend, BaseBackend) else getattr(backend, "name", backend)
+    if not isinstance(alias, str):
+        raise TypeError(f"backend must be an alias or a backend, not {type(backend).__name__}")
+    return alias
 
 
 def check_saved(who: Any) -> None:

@@ -94,8 +94,18 @@ class IncomingMessage:
         return self.interaction.message if self.interaction else self.row.in_response_to
 
     @property
+    def connection(self) -> Connection:
+        """The first of `connections`, as in RapidSMS."""
+        return self.connections[0]
+
+    @property
     def contact(self) -> Contact | None:
-        return self.connections[0].contact
+        return self.connection.contact
+
+    @property
+    def logger_msg(self) -> Message:
+        """The stored message, as RapidSMS's message log calls it."""
+        return self.row
 
     @cached_property
     def files(self) -> "list[InboundFile]":
@@ -162,7 +172,27 @@ class OutgoingMessage:
         self.connections = connections
         self.in_response_to = row.in_response_to
         self.is_error: bool = row.is_error
+        self.raw_text = render(content, fallback_text=row.fallback_text).text
+        self.handled = False
         self.processed = False
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def connection(self) -> Connection:
+        """The first of `connections`, as in RapidSMS."""
+        first: Connection = next(iter(self.connections))
+        return first
+
+    @property
+    def contact(self) -> Contact | None:
+        return self.connection.contact
+
+    @property
+    def logger_msg(self) -> Message:
+        """What is to be stored, as RapidSMS's message log calls it."""
+        return self.row
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -249,6 +279,7 @@ def run_incoming(apps: Sequence[RouterApp], message: IncomingMessage, asking: As
         return
     _phase(apps, "parse", message, asking, verdicts=False)
     message.handled = _phase(apps, "handle", message, asking) or message.handled
+    message.row.handled = message.handled
     if not message.handled:
         _phase(apps, "default", message, asking)
     message.processed = True
@@ -293,6 +324,8 @@ def _phase(
         except Exception as error:
             _record(message.row, app, phase, error)
             continue
+        if message.handled and not message.row.handled_by:  # an app may say so itself
+            message.row.handled_by = app.name[:200]
         if verdicts and verdict is True:
             message.row.handled_by = app.name[:200]
             return True

@@ -6,10 +6,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from rcs_router.arguments import check_saved
-from rcs_router.backends import backends, default_alias
 from rcs_router.errors import IdentityError
-from rcs_router.identities import is_number
-from rcs_router.models import Connection, Contact
+from rcs_router.models import Connection, Contact, first_connections
 
 Recipients = Connection | Contact | Iterable[Connection | Contact]
 
@@ -50,16 +48,8 @@ def listed(given: Any) -> list[Connection]:
     return list({connection.pk: connection for connection in chosen}.values())
 
 
-def _first_connections(contacts: list[Contact]) -> dict[Any, Connection]:
-    """Each contact's connection on the default backend, else on the first of RCS_BACKENDS that it has one on."""
-    if not contacts:
-        return {}
-    order = {alias: n for n, alias in enumerate(dict.fromkeys([default_alias(), *backends]))}
-    first: dict[Any, Connection] = {}
-    rows = Connection.objects.filter(contact__in=contacts).order_by("pk")
-    rank = len(order)  # a number before a token: whoever has both wants the number to be used
-    for connection in sorted(rows, key=lambda c: (order.get(c.backend_id, rank), not is_number(c.identity))):
-        first.setdefault(connection.contact_id, connection)
+def _first_connections(contacts: list[Contact]) -> dict[int, Connection]:
+    first = first_connections(contacts) if contacts else {}
     if lonely := next((contact for contact in contacts if contact.pk not in first), None):
         raise ValueError(f"contact {lonely} (id {lonely.pk}) has no connection")
     return first

@@ -16,7 +16,7 @@ from rcs_router.backends import backends, brand_of
 from rcs_router.brake import brake
 from rcs_router.conf import router_settings
 from rcs_router.content import Content
-from rcs_router.contract import Incoming, IncomingKind, Traffic
+from rcs_router.contract import BaseBackend, Incoming, IncomingKind, Traffic
 from rcs_router.errors import IdentityError, RCSError
 from rcs_router.identities import normalise
 from rcs_router.installed import router_apps
@@ -142,12 +142,17 @@ def receive(
     return row
 
 
-def lookup_connections(backend: Backend | str, identities: Iterable[str]) -> list[Connection]:
+def lookup_connections(
+    backend: Backend | BaseBackend | arguments.Named | str, identities: Iterable[str]
+) -> list[Connection]:
     """Connections in the order of `identities`, made where they are new: at most three statements for up to 5,000.
 
-    Raises IdentityError for a bare string and for what is no phone number; ConfigError for an unknown backend.
+    `backend`: an alias, a Backend row, a configured backend, or anything else with a `name`.
+
+    Raises IdentityError for a bare string and for what is no phone number; ConfigError for an unknown backend;
+    TypeError for what names none.
     """
-    alias = backend.name if isinstance(backend, Backend) else backend
+    alias = arguments.alias_of(backend)
     if isinstance(identities, str | bytes) or not isinstance(identities, Iterable):
         raise IdentityError(f"identities must be a list of numbers, not {identities!r}")
     tokens = backends[alias].capabilities.tokens
@@ -195,7 +200,7 @@ def route(
         with lazily(sql.database(Message)) as lazy:
             if own:
                 own()
-                row.handled_by = "consent"
+                row.handled, row.handled_by = True, "consent"
             elif ask:
                 run_incoming(router_apps(), message, (asking or _unlimited)(lazy))
             _finish(row, message)
@@ -214,7 +219,7 @@ def _unlimited(lazy: Lazy) -> Asking:
 
 def _finish(row: Message, message: IncomingMessage) -> None:
     """Mark it as routed, if it is still ours, and enqueue the responses."""
-    changes = {name: getattr(row, name) for name in ("handled_by", "errors", "in_response_to_id")}
+    changes = {name: getattr(row, name) for name in ("handled", "handled_by", "errors", "in_response_to_id")}
     changes |= {"routed_at": timezone.now(), "claim": None, "lease_until": None}
     if not Message.objects.filter(pk=row.pk, claim=row.claim, routed_at=None).update(**changes):
         raise _ClaimLost

@@ -13,7 +13,7 @@ from rcs_router.content.plain import render
 from rcs_router.contract import Traffic
 from rcs_router.installed import router_apps
 from rcs_router.links import form_link
-from rcs_router.models import Connection, Message
+from rcs_router.models import STOPPED_BY, Connection, Message
 from rcs_router.phases import OutgoingMessage, RouterApp, run_outgoing
 from rcs_router.recipients import Recipients, chosen, listed
 
@@ -94,9 +94,12 @@ def _store(
     vetoed: list[Connection],
 ) -> Message:
     message.content = dump(outgoing.content)
+    if isinstance(outgoing.connections, list):
+        message.connections = outgoing.connections
+    message.raw_text = outgoing.raw_text
     message.text = render(outgoing.content, fallback_text=message.fallback_text).text
     due_at = send_at.astimezone(UTC) if send_at else None  # PostgreSQL takes no offset of 16 hours or more
-    reason = f"stopped by {stopped}"[:60] if stopped else ""
+    reason = f"{STOPPED_BY}{stopped}"[:60] if stopped else ""
     try:
         outbox.enqueue(
             message, outgoing.content, outgoing.connections, due_at=due_at, cancelled=reason, vetoed=vetoed

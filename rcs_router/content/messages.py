@@ -14,6 +14,7 @@ from rcs_router.content.base import (
     Label,
     Latitude,
     Longitude,
+    Several,
     raises_content_error,
     with_content_error,
 )
@@ -73,7 +74,7 @@ class Carousel:
     `text` stands beside the cards; where a wire has none, it is part of the first card's description.
     """
 
-    cards: Annotated[tuple[Card, ...], Field(min_length=2)]
+    cards: Annotated[Several[Card], Field(min_length=2)]
     suggestions: Suggestions = ()
     width: Literal["small", "medium"] = Field(default="medium", kw_only=True)
     text: str = Field(default="", kw_only=True)

@@ -1,15 +1,23 @@
 """What is said, and each of its ways: Message (one per send or receive) and Transmission (one per connection)."""
 
 import uuid
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
+from django.db.models.fields.related_descriptors import ForwardManyToOneDescriptor
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from rcs_router.content import Content, load
 from rcs_router.contract import IncomingKind, Status, Traffic
-from rcs_router.models.people import Backend, Connection
+from rcs_router.models.people import Backend, Connection, Contact
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+    from rcs_router.models.event import Event
 
 STATUSES = [(status.value, status.name.lower()) for status in Status]
 PRIORITY = {  # small numbers leave first: a one-time password never queues behind a campaign
@@ -19,6 +27,9 @@ PRIORITY = {  # small numbers leave first: a one-time password never queues behi
     Traffic.SERVICE_REQUEST: 20,
     Traffic.PROMOTION: 50,
 }
+
+TAKEN_OUT = "taken out by a router app"  # reasons of transmissions that router apps did not want
+STOPPED_BY = "stopped by "
 
 
 class Message(models.Model):
@@ -37,7 +48,7 @@ class Message(models.Model):
     traffic = models.CharField(max_length=20, choices=[(t.value, t.value) for t in Traffic], blank=True)
     fields = models.JSONField(default=dict, blank=True)
     in_response_to = models.ForeignKey(
-        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="responses"
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="replies"
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     errors = models.JSONField(
@@ -67,6 +78,9 @@ class Message(models.Model):
     )
     said_at = models.DateTimeField(null=True, blank=True, help_text="The provider's time.")
     routed_at = models.DateTimeField(null=True, blank=True)
+    handled = models.BooleanField(
+        default=False, db_default=False, help_text="A router app's `handle` answered; not a `default`."
+    )
     handled_by = models.CharField(max_length=200, blank=True)
     urgent = models.BooleanField(
         default=False, db_default=False, help_text="STOP, START: routed before everything else."
@@ -79,6 +93,14 @@ class Message(models.Model):
     set_aside_at = models.DateTimeField(
         null=True, blank=True, help_text="Routing was given up then: a person decides."
     )
+
+    if TYPE_CHECKING:
+        connection_id: int | None
+        backend_id: str | None
+        in_response_to_id: uuid.UUID | None
+        answers_id: uuid.UUID | None
+        transmissions: RelatedManager["Transmission"]
+        replies: RelatedManager["Message"]
 
     class Meta:
         constraints = [
@@ -115,6 +137,36 @@ class Message(models.Model):
         """The content as a value; None for what is not content (a tap, a position)."""
         return load(self.content) if self.content else None
 
+    @cached_property
+    def connections(self) -> list[Connection]:
+        """Who said it, or whom it is for, without those whom a router app took out."""
+        if self.direction == Message.Direction.IN:
+            return [self.connection] if self.connection else []
+        rows = self.transmissions.filter(fallback_of=None).exclude(reason=TAKEN_OUT)
+        return [row.connection for row in rows.select_related("connection").order_by("created_at", "pk")]
+
+    @property
+    def contact(self) -> Contact | None:
+        """The person of the first connection."""
+        return self.connection.contact if self.connection else None
+
+    @cached_property
+    def raw_text(self) -> str:
+        """The text before router apps changed it, on what `send()` returned; else as it is stored."""
+        return self.text
+
+    @property
+    def processed(self) -> bool:
+        """Have all phases seen it? Not where an app stopped an outgoing message."""
+        if self.direction == Message.Direction.IN:
+            return self.routed_at is not None and self.set_aside_at is None
+        return self.transmissions.exclude(reason__startswith=STOPPED_BY).exists()
+
+    @property
+    def responses(self) -> "QuerySet[Message]":
+        """The messages that answer it, oldest first."""
+        return self.replies.order_by("created_at")
+
     @property
     def status(self) -> Status | None:
         """What became of it, over all recipients; None before it has any.
@@ -128,6 +180,18 @@ class Message(models.Model):
         if not ends:
             return None
         return Status.REVIEW if Status.REVIEW in ends else min(ends)
+
+
+class FirstRecipient(ForwardManyToOneDescriptor):
+    """`message.connection`: who said it; of an outgoing message, which has several, the first of `connections`."""
+
+    def __get__(self, instance: Any, cls: Any = None) -> Any:
+        if instance is None or instance.direction == Message.Direction.IN or instance.connection_id:
+            return super().__get__(instance, cls)
+        return next(iter(instance.connections), None)
+
+
+Message.connection = FirstRecipient(Message._meta.get_field("connection"))  # type: ignore[assignment]
 
 
 def _end_of_road(last: "Transmission", rows: dict[uuid.UUID, "Transmission"]) -> Status:
@@ -206,6 +270,14 @@ class Transmission(models.Model):
     delivered_at = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True)
+
+    if TYPE_CHECKING:
+        message_id: uuid.UUID
+        connection_id: int
+        backend_id: str
+        fallback_of_id: uuid.UUID | None
+        answered_by: RelatedManager[Message]
+        events: RelatedManager[Event]
 
     class Meta:
         indexes = [
