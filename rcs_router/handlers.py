@@ -24,7 +24,7 @@ class BaseHandler:
         self.msg = msg
 
     @classmethod
-    def dispatch(cls, msg: IncomingMessage) -> bool:
+    def dispatch(cls, msg: IncomingMessage, /) -> bool:
         """Answer `msg` if it is for this handler; True (or what counts as true) when it was."""
         return False
 
@@ -88,7 +88,7 @@ class KeywordHandler(BaseHandler):
                 return True
         return False
 
-    def handle(self, text: str) -> None:
+    def handle(self, text: str, /) -> None:
         """The keyword was followed by `text`."""
         raise NotImplementedError
 
@@ -123,7 +123,8 @@ class PatternHandler(BaseHandler):
         found = match(cls.pattern, text, re.IGNORECASE)
         return found or match(cls.pattern, _BLANKS.sub(" ", text), re.IGNORECASE)
 
-    def handle(self, *groups: str) -> None:
+    def handle(self, *groups: Any, **nothing: Any) -> None:
+        """Any parameters may stand here, one for each group; None comes for a group that took no part."""
         raise NotImplementedError
 
 
@@ -142,7 +143,7 @@ class PostbackHandler(BaseHandler):
         cls(msg).handle(msg.postback.removeprefix(cls.prefix))
         return True
 
-    def handle(self, key: str) -> None:
+    def handle(self, key: str, /) -> None:
         raise NotImplementedError
 
 

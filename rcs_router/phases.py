@@ -42,22 +42,22 @@ class RouterApp:
         """How the app is named in records: module and class."""
         return f"{type(self).__module__}.{type(self).__qualname__}"
 
-    def filter(self, message: "IncomingMessage") -> bool | None:
+    def filter(self, message: "IncomingMessage", /) -> bool | None:
         """True: nobody shall see this message; every later phase is skipped, cleanup included."""
 
-    def parse(self, message: "IncomingMessage") -> None:
+    def parse(self, message: "IncomingMessage", /) -> None:
         """Read or annotate the message; the return value does not matter."""
 
-    def handle(self, message: "IncomingMessage") -> bool | None:
+    def handle(self, message: "IncomingMessage", /) -> bool | None:
         """True: answered; later apps' `handle` and all `default`s are skipped."""
 
-    def default(self, message: "IncomingMessage") -> bool | None:
+    def default(self, message: "IncomingMessage", /) -> bool | None:
         """Nobody handled it. True: later defaults are skipped."""
 
-    def cleanup(self, message: "IncomingMessage") -> None:
+    def cleanup(self, message: "IncomingMessage", /) -> None:
         """Always runs, unless the message was filtered."""
 
-    def outgoing(self, message: "OutgoingMessage") -> bool | None:
+    def outgoing(self, message: "OutgoingMessage", /) -> bool | None:
         """Apps in reverse order. May change `content` and `connections`. False: nobody gets it."""
 
 

@@ -69,15 +69,36 @@ class Order(KeywordHandler):
 class Number(PatternHandler):
     pattern = r"(\\d+)"
 
-    def handle(self, *groups: str) -> None:
-        send(groups[0], self.msg.connections, in_response_to=self.msg)
+    def handle(self, number: str) -> None:
+        send(number, self.msg.connections, in_response_to=self.msg)
+
+
+class Pair(PatternHandler):
+    pattern = r"(\\d+) (\\w+)?"
+
+    def handle(self, count: str, what: str | None) -> None:
+        self.respond(f"{count} {what}")
+
+
+class OfRapidSMS(RouterApp):
+    def filter(self, msg: IncomingMessage) -> bool:
+        return msg.text == "spam"
+
+    def parse(self, msg: IncomingMessage) -> None: ...
+
+    def default(self, msg: IncomingMessage) -> None: ...
+
+    def cleanup(self, msg: IncomingMessage) -> None: ...
+
+    def outgoing(self, msg: OutgoingMessage) -> bool:
+        return bool(msg.connections)
 
 
 class Tap(PostbackHandler):
     prefix = "tap_"
 
-    def handle(self, key: str) -> None:
-        self.respond(key)
+    def handle(self, product: str) -> None:
+        self.respond(product)
 """
 
 WRONG = """\
