@@ -304,8 +304,7 @@ def _respond(row: Message, response: Response) -> None:
         with transaction.atomic():
             if not brake.allows(row.connection_id):
                 raise ValueError("too many answers to this person in a minute: are two machines talking?")
-            _check_stored(row, response)
-            send(**response)
+            send(**_arguments(row, response))
     except Exception as error:
         if trouble.database_trouble(error):
             raise
@@ -315,16 +314,19 @@ def _respond(row: Message, response: Response) -> None:
             logs.answer_failed(row.backend_id or "", row.pk, record["app"], type(error).__name__)
 
 
-def _check_stored(row: Message, response: Response) -> None:
-    """Raises IdentityError or ValueError where an app answers somebody, or something, that is deleted.
+def _arguments(row: Message, response: Response) -> dict[str, Any]:
+    """Return what `send()` is given. Raises IdentityError or ValueError where a recipient or the answered one is gone.
 
     PostgreSQL looks at foreign keys at the end: then all answers would be lost.
     """
-    people, answered = response["connections"], arguments.answered(response["in_response_to"])
+    given = dict(response)
+    people, answered = given["connections"], arguments.answered(given["in_response_to"])
     if people != [row.connection] and not isinstance(people, QuerySet):
         keys = {connection.pk: connection for connection in listed(people)}
         found = set(Connection.objects.filter(pk__in=keys).values_list("pk", flat=True))
         if gone := [str(connection) for key, connection in keys.items() if key not in found]:
             raise IdentityError(f"there is no connection {', '.join(gone)}")
+        given["connections"] = list(keys.values())
     if answered not in (None, row) and not Message.objects.filter(pk=answered.pk).exists():
         raise ValueError("in_response_to does not exist any more")
+    return given

@@ -144,6 +144,24 @@ def test_only_the_bad_answer_is_lost(name: str, caplog: pytest.LogCaptureFixture
     assert [r.getMessage() for r in caplog.records if "Careless" in r.getMessage()]
 
 
+@pytest.mark.parametrize(
+    "people",
+    [
+        lambda m: [*m.connections, *lookup_connections("rcs", [BOB])],
+        lambda m: (c for c in [*m.connections, *lookup_connections("rcs", [BOB])]),
+        lambda m: Connection.objects.filter(identity__in=[ALICE, BOB]),
+        lambda m: Contact.objects.filter(name="friend"),
+    ],
+)
+def test_others_may_be_answered_in_any_way_that_send_takes(people: Callable[[IncomingMessage], Any]) -> None:
+    for number in (ALICE, BOB):
+        Contact.objects.create(name="friend").connections.add(*lookup_connections("rcs", [number]))
+    script["wrong"] = lambda m: {"content": "fine", "connections": people(m), "in_response_to": m}
+    assert hears().errors == []
+    to = Transmission.objects.filter(message__text="fine").values_list("connection__identity", flat=True)
+    assert sorted(to) == [ALICE, BOB]
+
+
 @pytest.fixture
 def healthy() -> None:
     script["wrong"] = lambda m: {"content": "fine"}
