@@ -47,7 +47,7 @@ class Message(models.Model):
     text = models.TextField(blank=True, help_text="The same as plain text.")
     traffic = models.CharField(max_length=20, choices=[(t.value, t.value) for t in Traffic], blank=True)
     fields = models.JSONField(default=dict, blank=True)
-    in_response_to = models.ForeignKey(
+    in_response_to: "models.ForeignKey[Message | None, Message | None]" = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="replies"
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -67,13 +67,15 @@ class Message(models.Model):
 
     # Incoming only.
     kind = models.CharField(max_length=20, choices=[(k.value, k.value) for k in IncomingKind], blank=True)
-    backend = models.ForeignKey(Backend, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    connection = models.ForeignKey(
+    backend: "models.ForeignKey[Backend | None, Backend | None]" = models.ForeignKey(
+        Backend, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    connection: "models.ForeignKey[Connection | None, Connection | None]" = models.ForeignKey(
         Connection, on_delete=models.PROTECT, null=True, blank=True, related_name="incoming"
     )
     external_id = models.CharField(max_length=200, blank=True)
     postback = models.TextField(blank=True)
-    answers = models.ForeignKey(
+    answers: "models.ForeignKey[Transmission | None, Transmission | None]" = models.ForeignKey(
         "Transmission", on_delete=models.SET_NULL, null=True, blank=True, related_name="answered_by"
     )
     said_at = models.DateTimeField(null=True, blank=True, help_text="The provider's time.")
@@ -218,12 +220,14 @@ class Transmission(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="transmissions")
+    message: "models.ForeignKey[Message, Message]" = models.ForeignKey(
+        Message, on_delete=models.CASCADE, related_name="transmissions"
+    )
     # Both keys are the first columns of indexes below; every index less is a faster campaign.
-    connection = models.ForeignKey(
+    connection: "models.ForeignKey[Connection, Connection]" = models.ForeignKey(
         Connection, on_delete=models.PROTECT, related_name="transmissions", db_index=False
     )
-    backend = models.ForeignKey(
+    backend: "models.ForeignKey[Backend, Backend]" = models.ForeignKey(
         Backend, on_delete=models.PROTECT, related_name="transmissions", db_index=False
     )
     fallback_of = models.OneToOneField(

@@ -55,9 +55,11 @@ class Contact(models.Model):
 class Connection(models.Model):
     """One identity on one backend: an E.164 number, or a provider's anonymous token."""
 
-    backend = models.ForeignKey(Backend, on_delete=models.PROTECT, related_name="connections")
+    backend: "models.ForeignKey[Backend, Backend]" = models.ForeignKey(
+        Backend, on_delete=models.PROTECT, related_name="connections"
+    )
     identity = models.CharField(max_length=100)
-    contact = models.ForeignKey(
+    contact: "models.ForeignKey[Contact | None, Contact | None]" = models.ForeignKey(
         Contact, on_delete=models.SET_NULL, null=True, blank=True, related_name="connections"
     )
     created_on = models.DateTimeField(db_default=Now(), editable=False)

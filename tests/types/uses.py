@@ -41,6 +41,8 @@ assert_type(row.responses, QuerySet[Message, Message])
 assert_type(Contact().default_connection, Connection | None)
 for transmission in message.transmissions.all():
     assert_type(transmission, Transmission)
+    assert_type(transmission.connection, Connection)
+    assert_type(transmission.message.connection, Connection | None)
     print(transmission.connection.identity, transmission.message_id)
 
 
@@ -116,6 +118,8 @@ send(7, to)  # wrong
 send("Hello", "+37255501234")  # wrong
 send("Hello", 7)  # wrong
 send("Hello", to).stauts  # wrong
+print(to[0].contact.name)  # wrong
+print(to[0].backend.nme)  # wrong
 send(text=Text("Hello"), connections=to)  # wrong
 receive("Hello")  # wrong
 receive("Hello", "+37255501234")  # wrong
