@@ -7,7 +7,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
 RAPIDSMS = re.compile(r"^<!-- tests/rapidsms_port/before/\S+ -->\n```python\n.*?^```$", re.M | re.S)
-OWN = re.compile(r"^from (?:market|mysite|tests)\b.* import .*\n", re.M)  # names of other blocks of the page
+OWN = re.compile(r"^from (?:market|mysite|shop|tests)\b.* import .*\n", re.M)  # names of other blocks of the page
 
 # What a reader has before they read: a Django project, and the names that the text around a block speaks of.
 BEFORE = """\
