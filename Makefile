@@ -21,10 +21,11 @@ services-test: $(VENV)/test ## tests against PostgreSQL, Redis, RabbitMQ, Kannel
 	.ci/services
 	$(RUN) -m tests.services
 
-lint: $(VENV)/lint ## style, format and types
+lint: $(VENV)/lint ## style, format and types, also of the Python in README and docs
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(RUN) -m pytest -q tests/types
 
 bench: $(VENV)/test ## measure, as ratios within one run
 	$(RUN) -m bench

@@ -1,62 +1,167 @@
-"""What `send()` is given besides content and recipients in; nothing, or an error that names the argument, out."""
+"""What `send()` and `receive()` are given besides content and recipients in; an error that names the argument out."""
 
 import json
-from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any
+import math
+from datetime import MAXYEAR, MINYEAR, datetime, timedelta
+from typing import Any, Protocol, TypedDict
 
 from django.utils import timezone
 
 from rcs_router.backends import backends
-from rcs_router.models import Message
+from rcs_router.content.characters import first_problem, problem_of
+from rcs_router.contract import BaseBackend, Traffic
+from rcs_router.errors import IdentityError
+from rcs_router.models import Connection, Message
 
-LONGEST_KEY = Message._meta.get_field("idempotency_key").max_length or 0
+LONGEST = timedelta(days=10 * 366)  # of a ttl and a deadline; further away is a slip
+YEARS = (MINYEAR + 1, MAXYEAR - 25)  # of times that are kept in UTC and counted from
 
 
-def check(
-    *,
-    ttl: timedelta | None,
-    send_at: datetime | None,
-    fields: Mapping[str, Any] | None,
-    idempotency_key: str | None,
-    fallback_text: str,
-) -> None:
-    """Raises TypeError or ValueError, in the caller's stack."""
+class Answered(Protocol):
+    """What stands for a stored message: the IncomingMessage or OutgoingMessage of a router app."""
+
+    row: Message
+
+
+class Named(Protocol):
+    """Anything that is called as a backend is."""
+
+    @property
+    def name(self) -> str: ...
+
+
+class SendOptions(TypedDict, total=False):
+    """The options of `send()`, which explains them, and of `respond()`."""
+
+    traffic: Traffic | str | None
+    ttl: timedelta | None
+    fallback_text: str
+    send_at: datetime | None
+    time_critical: bool
+    fall_back_after: timedelta | float | None
+    strict: bool
+    in_response_to: Message | Answered | None
+    fields: dict[str, Any] | None
+    idempotency_key: str | None
+    is_error: bool
+
+
+def check_sending(options: SendOptions) -> None:
+    """Look at the options of `send()`. Raises TypeError or ValueError, in the caller's stack."""
+    ttl = options["ttl"]
     _typed("ttl", ttl, timedelta, "a timedelta, such as timedelta(minutes=5)")
-    _typed("send_at", send_at, datetime, "a datetime")
-    _typed("idempotency_key", idempotency_key, str, "a str")
-    _typed("fallback_text", fallback_text, str, "a str")
-    if ttl is not None and ttl <= timedelta(0):
-        raise ValueError(f"ttl must be positive, not {ttl.total_seconds():g} seconds")
-    if send_at is not None and timezone.is_naive(send_at):
-        raise ValueError("send_at needs a time zone")
-    if idempotency_key and len(idempotency_key) > LONGEST_KEY:
-        raise ValueError(f"idempotency_key may have {LONGEST_KEY} characters, not {len(idempotency_key)}")
-    if fields is not None:
-        _check_fields(fields)
+    if ttl is not None:
+        _check_length("ttl", ttl)
+    _check_time("send_at", options["send_at"])
+    for name in ("time_critical", "strict", "is_error"):
+        _required(name, options[name], bool, "True or False")
+    _required("fallback_text", options["fallback_text"], str, "a str")
+    _check_characters("fallback_text", options["fallback_text"])
+    _check_word("idempotency_key", options["idempotency_key"])
+    check_fields(options["fields"])
+
+
+def check_receiving(
+    text: object, connection: object, external_id: object, postback: object, said_at: object
+) -> None:
+    """Look at what `receive()` is given. Raises TypeError, ValueError or IdentityError, in the caller's stack."""
+    _required("text", text, str, "a str, which may be empty")
+    _required("postback", postback, str, "a str")
+    if not isinstance(connection, Connection):
+        raise IdentityError(f"receive() takes a connection, not {connection!r}: use lookup_connections()")
+    check_saved(connection)
+    _required("external_id", external_id, str, "a str")
+    _check_word("external_id", external_id)
+    _check_time("said_at", said_at)
+
+
+def alias_of(backend: object) -> str:
+    """Return the alias that `lookup_connections()` means. Raises TypeError for what names none."""
+    alias = backend.alias if isinstance(backend, BaseBackend) else getattr(backend, "name", backend)
+    if not isinstance(alias, str):
+        raise TypeError(f"backend must be an alias or a backend, not {type(backend).__name__}")
+    return alias
+
+
+def check_saved(who: Any) -> None:
+    """Raises IdentityError for a connection or contact without a row."""
+    if who.pk is None:
+        raise IdentityError(f"{type(who).__name__.lower()} {who} is not saved")
+
+
+def answered(message: Message | Answered | None) -> Message | None:
+    """Return the row of `in_response_to`. Raises TypeError, and ValueError for one that is not stored."""
+    row: Any = getattr(message, "row", message)
+    _typed("in_response_to", row, Message, "a message")
+    if row is None:
+        return None
+    if row._state.adding:
+        raise ValueError("in_response_to is not saved")
+    stored: Message = row
+    return stored
 
 
 def deadline(after: timedelta | float | None) -> timedelta | None:
     """Return `fall_back_after` as a duration. Raises TypeError or ValueError, in the caller's stack."""
-    if after is None or isinstance(after, timedelta):
-        length = after
-    elif isinstance(after, int | float) and not isinstance(after, bool):
-        length = timedelta(seconds=after)
-    else:
+    if isinstance(after, int | float) and not isinstance(after, bool):
+        finite = math.isfinite(after) and abs(after) < timedelta.max.total_seconds()
+        after = timedelta(seconds=after) if finite else timedelta.max if after > 0 else timedelta.min
+    elif after is not None and not isinstance(after, timedelta):
         kind = type(after).__name__
         raise TypeError(f"fall_back_after must be a timedelta or a number of seconds, not {kind}")
-    if length is not None and length <= timedelta(0):
-        raise ValueError(f"fall_back_after must be positive, not {length.total_seconds():g} seconds")
-    return length
+    if after is not None:
+        _check_length("fall_back_after", after)
+    return after
 
 
-def _check_fields(fields: Any) -> None:
+def _check_length(name: str, length: timedelta) -> None:
+    if length <= timedelta(0):
+        raise ValueError(f"{name} must be positive, not {length.total_seconds():g} seconds")
+    if length > LONGEST:
+        raise ValueError(f"{name} may be ten years, not {length.days} days")
+
+
+def _check_time(name: str, at: Any) -> None:
+    _typed(name, at, datetime, "a datetime")
+    if at is None:
+        return
+    if timezone.is_naive(at):
+        raise ValueError(f"{name} needs a time zone")
+    if not YEARS[0] <= at.year <= YEARS[1]:
+        raise ValueError(f"{name} must be in a year from {YEARS[0]} to {YEARS[1]}, not {at.year}")
+
+
+def _check_word(name: str, word: Any) -> None:
+    """A short text with a column of its own."""
+    _typed(name, word, str, "a str")
+    longest: int = Message._meta.get_field(name).max_length  # type: ignore[union-attr, assignment]
+    if word and len(word) > longest:
+        raise ValueError(f"{name} may have {longest} characters, not {len(word)}")
+    _check_characters(name, word or "")
+
+
+def _check_characters(name: str, text: str) -> None:
+    if problem := problem_of(text):
+        raise ValueError(f"{name} {problem}")
+
+
+def check_fields(fields: Any) -> None:
+    """Raises TypeError for what is no JSON object, and ValueError for one that cannot be stored."""
     _typed("fields", fields, dict, "a dict")
+    if fields is None:
+        return
     try:
         json.dumps(fields, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise TypeError(f"fields must be JSON: {error}") from None
-    extra = fields.get("extra", {})
+    except RecursionError:
+        raise ValueError("fields must be JSON: too many lists or dicts inside of each other") from None
+    if found := first_problem({"fields": fields}):
+        raise ValueError(" ".join(found))
+    _check_extra(fields.get("extra", {}))
+
+
+def _check_extra(extra: Any) -> None:
     _typed('fields["extra"]', extra, dict, "a dict of backends' aliases")
     for alias, added in extra.items():
         if alias not in backends:
@@ -65,5 +170,10 @@ def _check_fields(fields: Any) -> None:
 
 
 def _typed(name: str, value: Any, wanted: type, words: str) -> None:
-    if value is not None and not isinstance(value, wanted):
+    if value is not None:
+        _required(name, value, wanted, words)
+
+
+def _required(name: str, value: Any, wanted: type, words: str) -> None:
+    if not isinstance(value, wanted):
         raise TypeError(f"{name} must be {words}, not {type(value).__name__}")

@@ -81,6 +81,8 @@ class Outbound:
     extra: Mapping[str, Any] = field(
         default_factory=dict
     )  # `fields["extra"][alias]` of the message, merged last
+    in_response_to: UUID | None = None  # our id of the message that this answers
+    external_id: str = ""  # the provider's own id of it, where this person said it by this backend
 
 
 MALFORMED_REPLY = "malformed_reply"  # code of a SendResult whose answer could not be read
@@ -209,8 +211,12 @@ class Options:
 
     @classmethod
     def read(cls, alias: str, given: Mapping[str, Any]) -> "Options":
-        """OPTIONS of `alias` as a value. Raises ConfigError that names an unknown, missing or mistyped option."""
+        """OPTIONS of `alias` as a value; names may be in any case, as in RapidSMS.
+
+        Raises ConfigError that names an unknown, missing or mistyped option, or one that is there twice.
+        """
         where = f'RCS_BACKENDS["{alias}"]["OPTIONS"]'
+        given = in_lower_case(where, given)
         known = {f.name: f for f in dataclasses.fields(cls)}
         if unknown := sorted(set(given) - set(known)):
             raise ConfigError(
@@ -231,6 +237,17 @@ class Options:
                 yield from (
                     [value] if isinstance(value, str) else [v for v in value or () if isinstance(v, str)]
                 )
+
+
+def in_lower_case(where: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options under their own names. Raises ConfigError for one that is there twice."""
+    lower: dict[str, Any] = {}
+    for name, value in given.items():
+        key = name.lower() if isinstance(name, str) else name
+        if key in lower:
+            raise ConfigError(f"{where} has {key!r} twice, in different letters")
+        lower[key] = value
+    return lower
 
 
 def secret(**kwargs: Any) -> Any:

@@ -1,18 +1,21 @@
 """Ready-made router apps and handlers, listed in RCS_ROUTER["APPS"]; an incoming message in, answers out."""
 
 import re
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 from rcs_router import spelling
 from rcs_router.backends import default_alias
 from rcs_router.conf import router_settings
 from rcs_router.content import Content
-from rcs_router.content.plain import render
 from rcs_router.contract import IncomingKind
 from rcs_router.models import Backend, Connection, Message
 from rcs_router.phases import IncomingMessage, RouterApp
 
 _BETWEEN = re.compile(rf"[\s,;:{spelling.INVISIBLE}]*")  # what may stand between a keyword and the rest
+_AROUND_BAR = re.compile(r"\s*\|\s*")
+_BLANK_IN_PATTERN, _ANY_BLANKS = re.compile(r"\[ \]|\\?\s+"), r"\\s+"
+_BLANKS = re.compile(r"[^\S\r\n]+")  # blanks of any kind and number; a line break is none
 
 
 class BaseHandler:
@@ -22,7 +25,7 @@ class BaseHandler:
         self.msg = msg
 
     @classmethod
-    def dispatch(cls, msg: IncomingMessage) -> bool:
+    def dispatch(cls, msg: IncomingMessage, /) -> bool:
         """Answer `msg` if it is for this handler; True (or what counts as true) when it was."""
         return False
 
@@ -41,13 +44,13 @@ class BaseHandler:
         row.text, row.postback = text, postback
         msg = IncomingMessage(row, connection)
         answered = cls.dispatch(msg)
-        return [render(response["content"]).text for response in msg.responses] if answered else False
+        return [response["text"] for response in msg.responses] if answered else False
 
-    def respond(self, content: Content | str, **options: Any) -> None:
+    def respond(self, content: Content | str | None = None, **options: Any) -> None:
         self.msg.respond(content, **options)
 
-    def respond_error(self, text: str, **options: Any) -> None:
-        self.msg.error(text, **options)
+    def respond_error(self, content: Content | str | None = None, **options: Any) -> None:
+        self.msg.error(content, **options)
 
 
 class HandlerApp(RouterApp):
@@ -67,22 +70,26 @@ class HandlerApp(RouterApp):
 class KeywordHandler(BaseHandler):
     """Answers messages that begin with a keyword, in any case: `handle(text)` gets the rest, `help()` a bare keyword.
 
-    The keyword is matched literally and as a whole word: "echoes" is not for "echo". Several: a tuple.
+    Only typed words count: a tap, a form, a file and a place are for other handlers. `keyword` is a word, several words
+    with blanks between them in any number, or a regular expression such as "join|register"; several are a tuple. It is
+    matched as a whole word: "echoes" is not for "echo".
     """
 
     keyword: ClassVar[str | tuple[str, ...]] = ()
 
     @classmethod
     def dispatch(cls, msg: IncomingMessage) -> bool:
+        if not _is_typed(msg):
+            return False
         for keyword in (cls.keyword,) if isinstance(cls.keyword, str) else cls.keyword:
-            rest = _after(keyword, msg.text)
+            rest = after(keyword, msg.text)
             if rest is not None:
                 handler = cls(msg)
                 handler.handle(rest) if rest else handler.help()
                 return True
         return False
 
-    def handle(self, text: str) -> None:
+    def handle(self, text: str, /) -> None:
         """The keyword was followed by `text`."""
         raise NotImplementedError
 
@@ -92,20 +99,34 @@ class KeywordHandler(BaseHandler):
 
 
 class PatternHandler(BaseHandler):
-    """Answers messages that match `pattern` from their start, in any case; its groups are the arguments of `handle`."""
+    """Answers messages that match `pattern` from their start, in any case; its groups are the arguments of `handle`.
+
+    Only typed words count. A blank in the pattern stands for blanks in any number.
+    """
 
     pattern: ClassVar[str] = ""
     fullmatch: ClassVar[bool] = False  # must the whole message match?
 
     @classmethod
     def dispatch(cls, msg: IncomingMessage) -> bool:
-        match = _matched(cls.pattern, msg.text, whole=cls.fullmatch)
-        if not cls.pattern or match is None:
+        match = cls.matches(msg.text) if _is_typed(msg) else None
+        if match is None:
             return False
         cls(msg).handle(*match.groups())
         return True
 
-    def handle(self, *groups: str) -> None:
+    @classmethod
+    def matches(cls, text: str) -> re.Match[str] | None:
+        """Match `text` as it is, or else with single blanks, or else without its invisible characters, too."""
+        if not cls.pattern:
+            return None
+        match = re.fullmatch if cls.fullmatch else re.match
+        spellings = (text, _BLANKS.sub(" ", text), _BLANKS.sub(" ", spelling.visible(text)))
+        found = (match(cls.pattern, said, re.IGNORECASE) for said in dict.fromkeys(spellings))
+        return next(filter(None, found), None)
+
+    def handle(self, *groups: Any, **nothing: Any) -> None:
+        """Any parameters may stand here, one for each group; None comes for a group that took no part."""
         raise NotImplementedError
 
 
@@ -124,7 +145,7 @@ class PostbackHandler(BaseHandler):
         cls(msg).handle(msg.postback.removeprefix(cls.prefix))
         return True
 
-    def handle(self, key: str) -> None:
+    def handle(self, key: str, /) -> None:
         raise NotImplementedError
 
 
@@ -164,16 +185,39 @@ class DefaultResponse(RouterApp):
         return True
 
 
-def _after(keyword: str, said: str) -> str | None:
-    """What follows the keyword; None where `said` does not begin with it as a whole word."""
-    end = spelling.begins_with(said, keyword)
-    return _BETWEEN.sub("", said[end:], count=1) if end else None
+def after(keyword: str, text: str) -> str | None:
+    """Return what follows the keyword in `text`; None where it does not begin with it, as a whole word.
+
+    The keyword counts as it is written, in any case ("größe" is "GRÖSSE"), and as a regular expression.
+    """
+    end = spelling.begins_with(text, keyword)
+    rest = text[end:] if end else _after_pattern(keyword, text)
+    return None if rest is None else _BETWEEN.sub("", rest, count=1)
 
 
-def _matched(pattern: str, text: str, *, whole: bool) -> re.Match[str] | None:
-    """The match, if need be in the text without its invisible characters."""
-    matches = re.fullmatch if whole else re.match
-    if found := matches(pattern, text, re.IGNORECASE):
-        return found
-    seen = spelling.visible(text)
-    return matches(pattern, seen, re.IGNORECASE) if seen != text else None
+def _after_pattern(keyword: str, text: str) -> str | None:
+    """The same with the keyword as a regular expression, if need be in the text without its invisible characters."""
+    if (pattern := _compiled(keyword)) is None:
+        return None
+    for said in (text.lstrip(), spelling.visible(text).lstrip()):
+        if (match := pattern.match(said)) and match[0]:
+            return said[match.end() :]
+    return None
+
+
+@lru_cache(maxsize=1000)
+def _compiled(keyword: str) -> re.Pattern[str] | None:
+    """The keyword as a regular expression; None where it is none ("*100#").
+
+    RapidSMS reads it in verbose mode, so blanks beside a bar and escaped ones may stand in it.
+    """
+    written = _AROUND_BAR.sub("|", keyword.strip())
+    try:
+        return re.compile(rf"(?:{_BLANK_IN_PATTERN.sub(_ANY_BLANKS, written)})(?!\w)", re.IGNORECASE)
+    except re.error:
+        return None
+
+
+def _is_typed(msg: IncomingMessage) -> bool:
+    """A tap has its chip's label for a text, a form its title, a place its label, and a file perhaps its name."""
+    return msg.kind == IncomingKind.TEXT

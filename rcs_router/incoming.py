@@ -11,6 +11,7 @@ from django.utils import timezone
 from rcs_router import consent, content, logs, numbering, spelling, sql, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
+from rcs_router.content.characters import storable
 from rcs_router.content.plain import Choice, match
 from rcs_router.contract import Incoming, IncomingKind, Status
 from rcs_router.models import Connection, Message, Transmission
@@ -122,19 +123,14 @@ def as_row(connection: Connection, incoming: Incoming) -> Message:
         backend_id=connection.backend_id,
         connection=connection,
         external_id=incoming.id,
-        text=choice.label if choice else _storable(incoming.text),
-        postback=choice.postback if choice else _storable(incoming.postback),
+        text=choice.label if choice else storable(incoming.text),
+        postback=choice.postback if choice else storable(incoming.postback),
         content=_place(incoming) if place else None,
         answers=answered,
         in_response_to_id=answered.message_id if answered else None,
         said_at=incoming.at,
         fields=_fields(incoming, typed=incoming.text if choice else ""),
     )
-
-
-def _storable(said: str) -> str:
-    """PostgreSQL stores no NUL, and what a person said may not be lost over one."""
-    return said.replace("\0", "\ufffd")
 
 
 def _answered(

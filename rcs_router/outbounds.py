@@ -48,9 +48,17 @@ class Outbounds:
             traffic=Traffic(message.traffic),
             expires_at=row.expires_at,
             extra=(message.fields.get("extra") or {}).get(self.alias) or {},
+            in_response_to=message.in_response_to_id,
+            external_id=_answered_id(row),
         )
 
     def _fitted(self, message: Message, body: Content, transmission: uuid.UUID) -> tuple[Content, str]:
         link, text = form_link(transmission), message.fallback_text
         carried = fit(backends[self.alias], body, text, link).content
         return carried, render(body, fallback_text=text, form_link=link).text
+
+
+def _answered_id(row: Transmission) -> str:
+    """The provider's id of what is answered, where it was said on this connection: another provider has other ids."""
+    answered = row.message.in_response_to if row.message.in_response_to_id else None
+    return answered.external_id if answered and answered.connection_id == row.connection_id else ""

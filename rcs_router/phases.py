@@ -1,20 +1,27 @@
 """Router apps and the messages they see: an incoming one walks five phases, an outgoing one a single phase."""
 
+import sys
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, Unpack
 
 from rcs_router import content as contents
 from rcs_router import logs, timelimit
+from rcs_router.arguments import SendOptions
 from rcs_router.content import Content, Text
+from rcs_router.content.characters import storable
+from rcs_router.content.plain import render
+from rcs_router.errors import ContentError
 from rcs_router.models import Connection, Contact, InboundFile, Message, Transmission
+from rcs_router.recipients import Recipients
 
 
 class RouterApp:
@@ -35,22 +42,22 @@ class RouterApp:
         """How the app is named in records: module and class."""
         return f"{type(self).__module__}.{type(self).__qualname__}"
 
-    def filter(self, message: "IncomingMessage") -> bool | None:
+    def filter(self, message: "IncomingMessage", /) -> bool | None:
         """True: nobody shall see this message; every later phase is skipped, cleanup included."""
 
-    def parse(self, message: "IncomingMessage") -> None:
+    def parse(self, message: "IncomingMessage", /) -> None:
         """Read or annotate the message; the return value does not matter."""
 
-    def handle(self, message: "IncomingMessage") -> bool | None:
+    def handle(self, message: "IncomingMessage", /) -> bool | None:
         """True: answered; later apps' `handle` and all `default`s are skipped."""
 
-    def default(self, message: "IncomingMessage") -> bool | None:
+    def default(self, message: "IncomingMessage", /) -> bool | None:
         """Nobody handled it. True: later defaults are skipped."""
 
-    def cleanup(self, message: "IncomingMessage") -> None:
+    def cleanup(self, message: "IncomingMessage", /) -> None:
         """Always runs, unless the message was filtered."""
 
-    def outgoing(self, message: "OutgoingMessage") -> bool | None:
+    def outgoing(self, message: "OutgoingMessage", /) -> bool | None:
         """Apps in reverse order. May change `content` and `connections`. False: nobody gets it."""
 
 
@@ -74,7 +81,8 @@ class IncomingMessage:
         self.received_at: datetime = row.created_at
         self.handled = False
         self.processed = False
-        self.responses: list[dict[str, Any]] = []
+        self.responses: list[Response] = []
+        self.app = ""  # the one that is asked, by its name
         self.aside: list[str] = []  # "typing", "read": said to the provider after the commit
 
     def __str__(self) -> str:
@@ -86,28 +94,50 @@ class IncomingMessage:
         return self.interaction.message if self.interaction else self.row.in_response_to
 
     @property
+    def connection(self) -> Connection:
+        """The first of `connections`, as in RapidSMS."""
+        return self.connections[0]
+
+    @property
     def contact(self) -> Contact | None:
-        return self.connections[0].contact
+        return self.connection.contact
+
+    @property
+    def logger_msg(self) -> Message:
+        """The stored message, as RapidSMS's message log calls it."""
+        return self.row
 
     @cached_property
     def files(self) -> "list[InboundFile]":
         """What came with it, a thumbnail last. Fetching takes a moment: `state` says how far it is."""
         return list(InboundFile.objects.filter(message=self.row.pk).order_by("thumbnail", "created_at"))
 
-    def respond(self, content: "Content | str", **options: Any) -> dict[str, Any]:
-        """Answer with content; sent in this order after all phases, once. `options` are those of `send()`."""
-        response = {
-            "content": contents.as_content(content),
-            "connections": list(self.connections),
-            "in_response_to": self.row,
-            **options,
-        }
+    def respond(
+        self,
+        content: "Content | str | None" = None,
+        *,
+        text: str | None = None,
+        connections: Recipients | None = None,
+        **options: Unpack[SendOptions],
+    ) -> "Response":
+        """Answer with content, or `text`; sent in this order after all phases, once. `options` are those of `send()`.
+
+        What `send()` then refuses is lost alone: it is recorded on the message, under the app's name.
+        """
+        response = Response(options, app=self.app, at=_where())
+        response["content"] = text if content is None else content
+        if text is not None and content is not None:
+            response["text"] = text  # which send() refuses
+        response["connections"] = list(self.connections) if connections is None else connections
+        response.setdefault("in_response_to", self.row)
+        with suppress(ContentError):
+            response["content"] = contents.as_content(response["content"])
         self.responses.append(response)
         return response
 
-    def error(self, text: str, **options: Any) -> dict[str, Any]:
+    def error(self, content: "Content | str | None" = None, **options: Any) -> "Response":
         """Answer that something went wrong; the message is marked as an error."""
-        return self.respond(text, is_error=True, **options)
+        return self.respond(content, **{"is_error": True, **options})
 
     def mark_read(self) -> None:
         """Show the person that their message was read, where the provider can."""
@@ -118,6 +148,20 @@ class IncomingMessage:
         self.aside.append("typing")
 
 
+class Response(dict[str, Any]):
+    """The arguments of a `send()` that waits for the end of the phases; `app` and `at`: who responded, and where."""
+
+    def __init__(self, options: Mapping[str, Any], *, app: str, at: str) -> None:
+        super().__init__(options)
+        self.app = app
+        self.at = at
+
+    def __missing__(self, name: str) -> str:
+        if name == "text":  # as RapidSMS calls it
+            return render(contents.as_content(self["content"])).text
+        raise KeyError(name)
+
+
 class OutgoingMessage:
     """What the outgoing phase sees: change `content` (or `text`), or drop connections."""
 
@@ -126,10 +170,37 @@ class OutgoingMessage:
         self.id: uuid.UUID = row.id
         self.content = content
         self.connections = connections
-        self.fields: dict[str, Any] = row.fields
         self.in_response_to = row.in_response_to
         self.is_error: bool = row.is_error
+        self.raw_text = render(content, fallback_text=row.fallback_text).text
+        self.handled = False
         self.processed = False
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def connection(self) -> Connection:
+        """The first of `connections`, as in RapidSMS."""
+        first: Connection = next(iter(self.connections))
+        return first
+
+    @property
+    def contact(self) -> Contact | None:
+        return self.connection.contact
+
+    @property
+    def logger_msg(self) -> Message:
+        """What is to be stored, as RapidSMS's message log calls it."""
+        return self.row
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        return self.row.fields
+
+    @fields.setter
+    def fields(self, value: dict[str, Any]) -> None:
+        self.row.fields = value
 
     @property
     def text(self) -> str:
@@ -181,6 +252,7 @@ class Asking:
         try:
             with self.isolated() as part:
                 abandon = partial(self.abandon, app.name, phase)
+                message.app = app.name
                 return timelimit.call(method, left, slow=self.slow, abandon=abandon)
         finally:
             self.used_database = getattr(part, "used", False)
@@ -207,6 +279,7 @@ def run_incoming(apps: Sequence[RouterApp], message: IncomingMessage, asking: As
         return
     _phase(apps, "parse", message, asking, verdicts=False)
     message.handled = _phase(apps, "handle", message, asking) or message.handled
+    message.row.handled = message.handled
     if not message.handled:
         _phase(apps, "default", message, asking)
     message.processed = True
@@ -251,6 +324,8 @@ def _phase(
         except Exception as error:
             _record(message.row, app, phase, error)
             continue
+        if message.handled and not message.row.handled_by:  # an app may say so itself
+            message.row.handled_by = app.name[:200]
         if verdicts and verdict is True:
             message.row.handled_by = app.name[:200]
             return True
@@ -268,19 +343,30 @@ def _takes_part(app: RouterApp, phase: str) -> bool:
 
 
 def _record(row: Message, app: RouterApp, phase: str, error: Exception) -> None:
-    row.errors = [
-        *row.errors,
-        {
-            "app": app.name,
-            "phase": phase,
-            "error": f"{type(error).__name__}: {error}"[:500],
-            "at": _place(error),
-        },
-    ]
+    row.errors = [*row.errors, problem(app.name, phase, error, _place(error))]
     logs.app_raised(row.backend_id or "", row.pk, app.name, phase, type(error).__name__)
+
+
+def problem(app: str, phase: str, error: Exception, at: str) -> dict[str, str]:
+    """Return the record of an error; it can be stored, whatever the error says."""
+    try:
+        words = f"{type(error).__name__}: {error}"
+    except Exception:  # it cannot even be said
+        words = type(error).__name__
+    return {"app": app, "phase": phase, "error": storable(words)[:500], "at": storable(at)}
 
 
 def _place(error: Exception) -> str:
     """Where in the app it was raised: `shop.py:42 in handle`."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno} in {frames[-1].name}" if frames else ""
+
+
+def _where() -> str:
+    """The same for where an app responds."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame and frame.f_code.co_name in {"respond", "error", "respond_error"}:
+        frame = frame.f_back
+    return (
+        f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} in {frame.f_code.co_name}" if frame else ""
+    )

@@ -6,10 +6,9 @@ from typing import Any
 from django.db.models import QuerySet
 
 from rcs_router import numbering
-from rcs_router.backends import backends, default_alias
+from rcs_router.arguments import check_saved
 from rcs_router.errors import IdentityError
-from rcs_router.identities import is_number
-from rcs_router.models import Connection, Contact
+from rcs_router.models import Connection, Contact, first_connections
 
 Recipients = Connection | Contact | Iterable[Connection | Contact]
 
@@ -44,6 +43,7 @@ def listed(given: Any) -> list[Connection]:
         if not isinstance(who, Connection | Contact):
             hint = ": use lookup_connections()" if isinstance(who, str) else ""
             raise IdentityError(f"send() takes connections and contacts, not {who!r}{hint}")
+        check_saved(who)
     first = _first_connections([who for who in people if isinstance(who, Contact)])
     chosen = [who if isinstance(who, Connection) else first[who.pk] for who in people]
     # a number once for each backend, although a row of before may hold an older form of it beside the newer one
@@ -51,16 +51,8 @@ def listed(given: Any) -> list[Connection]:
     return list(dict(reversed(list(zip(keys, chosen, strict=True)))).values())[::-1]
 
 
-def _first_connections(contacts: list[Contact]) -> dict[Any, Connection]:
-    """Each contact's connection on the default backend, else on the first of RCS_BACKENDS that it has one on."""
-    if not contacts:
-        return {}
-    order = {alias: n for n, alias in enumerate(dict.fromkeys([default_alias(), *backends]))}
-    first: dict[Any, Connection] = {}
-    rows = Connection.objects.filter(contact__in=contacts).order_by("pk")
-    rank = len(order)  # a number before a token: whoever has both wants the number to be used
-    for connection in sorted(rows, key=lambda c: (order.get(c.backend_id, rank), not is_number(c.identity))):
-        first.setdefault(connection.contact_id, connection)
+def _first_connections(contacts: list[Contact]) -> dict[int, Connection]:
+    first = first_connections(contacts) if contacts else {}
     if lonely := next((contact for contact in contacts if contact.pk not in first), None):
         raise ValueError(f"contact {lonely} (id {lonely.pk}) has no connection")
     return first

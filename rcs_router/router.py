@@ -3,40 +3,64 @@
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
-from typing import Any
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Unpack, overload
 
-from django.core.signals import setting_changed
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
-from rcs_router import arguments, consent, incoming, linking, logs, numbering, outbox, signals, sql, wake
+from rcs_router import (
+    arguments,
+    consent,
+    incoming,
+    linking,
+    logs,
+    numbering,
+    sending,
+    signals,
+    sql,
+    trouble,
+    wake,
+)
 from rcs_router.backends import backends, brand_of, reply
 from rcs_router.brake import brake
-from rcs_router.capabilities import require
-from rcs_router.conf import router_settings
-from rcs_router.content import Content, as_content, dump
-from rcs_router.content.plain import render
-from rcs_router.contract import Incoming, IncomingKind, Traffic
-from rcs_router.errors import ConfigError, ContentError, IdentityError, RCSError
-from rcs_router.handlers import BaseHandler, HandlerApp
+from rcs_router.content import Content
+from rcs_router.contract import BaseBackend, Incoming, IncomingKind, Traffic
+from rcs_router.errors import IdentityError, RCSError
 from rcs_router.identities import normalise
-from rcs_router.links import form_link
+from rcs_router.installed import router_apps
 from rcs_router.models import Backend, Connection, Message
-from rcs_router.phases import Asking, IncomingMessage, OutgoingMessage, RouterApp, run_incoming, run_outgoing
-from rcs_router.recipients import Recipients, chosen, listed
+from rcs_router.phases import (
+    Asking,
+    IncomingMessage,
+    Response,
+    problem,
+    run_incoming,
+)
+from rcs_router.recipients import Recipients, listed
 from rcs_router.transactions import Lazy, lazily
 
 logger = logging.getLogger(__name__)
 CHUNK = 5000  # connections made by one statement
 
 
+@overload
 def send(
-    content: Content | str,
-    connections: Recipients,
+    content: Content | str, connections: Recipients, **options: Unpack[arguments.SendOptions]
+) -> Message: ...
+
+
+@overload
+def send(*, text: str, connections: Recipients, **options: Unpack[arguments.SendOptions]) -> Message: ...
+
+
+def send(
+    content: Content | str | None = None,
+    connections: Recipients | None = None,
     *,
+    text: str | None = None,
     traffic: Traffic | str | None = None,
     ttl: timedelta | None = None,
     fallback_text: str = "",
@@ -44,50 +68,44 @@ def send(
     time_critical: bool = False,
     fall_back_after: timedelta | float | None = None,
     strict: bool = False,
-    in_response_to: Message | None = None,
+    in_response_to: Message | arguments.Answered | None = None,
     fields: dict[str, Any] | None = None,
     idempotency_key: str | None = None,
     is_error: bool = False,
 ) -> Message:
     """Store a message for every recipient and have it sent after the commit. No provider is called here.
 
+    `content`: a content, or a string; `text=` is another name for it, as in RapidSMS.
     `connections`: a Connection, a Contact (written to on its first backend), an iterable or a QuerySet of either; each
     is written to once. `traffic`: why (rcs_router.contract.Traffic; default: the backend's). `ttl`: how long it is of
     use; when it has passed, the fallback is tried. `send_at`: not before (aware). `time_critical`: better twice than
     late, for codes. `fall_back_after`: without proof of delivery so long after it was due (a timedelta or seconds), the
     next backend takes over; default: the backend's FALLBACK_AFTER. `fallback_text`: what an SMS says instead of the
     rendered content. `strict`: refuse content of which the recipients' backends would lose anything (their fallbacks
-    may). `fields`: anything, as JSON; {"extra": {alias: {...}}} in it is merged into that backend's request.
-    `idempotency_key`: a second send() with it returns the first message.
+    may). `in_response_to`: the message that it answers. `fields`: anything, as JSON; {"extra": {alias: {...}}} in it is
+    merged into that backend's request. `idempotency_key`: a second send() with it returns the first message.
 
-    Raises ContentError (a backend on the way cannot carry it), IdentityError, ConfigError (unknown backend), ValueError
-    (no recipients, a ttl or deadline that is not positive, a naive send_at, no traffic where backends differ in it),
-    TypeError.
+    Raises ContentError (broken, or a backend on the way cannot carry it), IdentityError, ConfigError (unknown backend),
+    ValueError (no recipients, a ttl or deadline that is not positive or longer than ten years, a naive send_at, a NUL,
+    no traffic where backends differ in it), TypeError.
     """
-    if idempotency_key and (earlier := Message.objects.filter(idempotency_key=idempotency_key).first()):
-        return earlier
-    body = as_content(content)
-    arguments.check(
-        ttl=ttl, send_at=send_at, fields=fields, idempotency_key=idempotency_key, fallback_text=fallback_text
-    )
-    recipients, aliases = chosen(connections)
-    message = Message(
-        direction=Message.Direction.OUT,
-        traffic=_traffic(traffic, aliases),
-        in_response_to=in_response_to,
-        fields=fields or {},
+    options = arguments.SendOptions(
+        traffic=traffic,
         ttl=ttl,
-        time_critical=time_critical,
-        fall_back_after=arguments.deadline(fall_back_after),
         fallback_text=fallback_text,
-        idempotency_key=idempotency_key or None,
+        send_at=send_at,
+        time_critical=time_critical,
+        fall_back_after=fall_back_after,
+        strict=strict,
+        in_response_to=in_response_to,
+        fields=fields,
+        idempotency_key=idempotency_key,
         is_error=is_error,
     )
-    outgoing, stopped, vetoed = _outgoing(message, body, recipients)
-    if outgoing.connections is not recipients:
-        aliases += [connection.backend_id for connection in outgoing.connections]
-    _require(outgoing.content, aliases, fallback_text, strict)
-    return _store(message, outgoing, send_at, stopped, vetoed)
+    arguments.check_sending(options)
+    if idempotency_key and (earlier := Message.objects.filter(idempotency_key=idempotency_key).first()):
+        return earlier
+    return sending.store(sending.body_of(content, text), connections, options)
 
 
 def receive(
@@ -99,7 +117,19 @@ def receive(
     fields: dict[str, Any] | None = None,
     said_at: datetime | None = None,
 ) -> Message:
-    """Store what a person said; router apps see it after the commit. The same `external_id` is stored once."""
+    """Store what a person said; router apps see it after the commit. The same `external_id` is stored once.
+
+    `external_id`: the provider's id of it; it may also be given in `fields`, as in RapidSMS. `postback`: makes it a
+    tap. `said_at`: the provider's time of it (aware). A NUL or half of a surrogate pair in `text` or `postback` becomes
+    U+FFFD: what a person said may not be lost over one.
+
+    Raises IdentityError (no connection, or one that is not saved), TypeError, ValueError (a naive `said_at`, an
+    `external_id` of more than 200 characters, fields that cannot be stored).
+    """
+    arguments.check_fields(fields)
+    if external_id == "" and fields:
+        external_id = fields.get("external_id", "")
+    arguments.check_receiving(text, connection, external_id, postback, said_at)
     kind = IncomingKind.SUGGESTION if postback else IncomingKind.TEXT
     said = Incoming(
         kind,
@@ -123,14 +153,19 @@ def receive(
     return row
 
 
-def lookup_connections(backend: Backend | str, identities: Iterable[str]) -> list[Connection]:
+def lookup_connections(
+    backend: Backend | BaseBackend | arguments.Named | str, identities: Iterable[str]
+) -> list[Connection]:
     """Connections in the order of `identities`, made where they are new: at most three statements for up to 5,000.
 
-    Raises IdentityError for a bare string and for what is no phone number; ConfigError for an unknown backend.
+    `backend`: an alias, a Backend row, a configured backend, or anything else with a `name`.
+
+    Raises IdentityError for a bare string and for what is no phone number; ConfigError for an unknown backend;
+    TypeError for what names none.
     """
-    alias = backend.name if isinstance(backend, Backend) else backend
-    if isinstance(identities, str | bytes):
-        raise IdentityError(f"identities must be a list of numbers, not the string {identities!r}")
+    alias = arguments.alias_of(backend)
+    if isinstance(identities, str | bytes) or not isinstance(identities, Iterable):
+        raise IdentityError(f"identities must be a list of numbers, not {identities!r}")
     tokens = backends[alias].capabilities.tokens
     return connections_for(alias, [normalise(identity, tokens=tokens) for identity in identities])
 
@@ -180,7 +215,7 @@ def route(
         with lazily(sql.database(Message)) as lazy:
             if own:
                 own()
-                row.handled_by = "consent"
+                row.handled, row.handled_by = True, "consent"
             elif ask:
                 run_incoming(router_apps(), message, (asking or _unlimited)(lazy))
             _finish(row, message)
@@ -199,7 +234,7 @@ def _unlimited(lazy: Lazy) -> Asking:
 
 def _finish(row: Message, message: IncomingMessage) -> None:
     """Mark it as routed, if it is still ours, and enqueue the responses."""
-    changes = {name: getattr(row, name) for name in ("handled_by", "errors", "in_response_to_id")}
+    changes = {name: getattr(row, name) for name in ("handled", "handled_by", "errors", "in_response_to_id")}
     changes |= {"routed_at": timezone.now(), "claim": None, "lease_until": None}
     if not Message.objects.filter(pk=row.pk, claim=row.claim, routed_at=None).update(**changes):
         raise _ClaimLost
@@ -241,91 +276,11 @@ def change_consent(
     return changed
 
 
-@lru_cache(maxsize=1)
-def router_apps() -> tuple[RouterApp, ...]:
-    """The apps of RCS_ROUTER["APPS"], one instance each. Raises ConfigError for a path that is no app."""
-    return tuple(load_app(path) for path in router_settings().APPS)
-
-
-def load_app(path: str) -> RouterApp:
-    """One app by its dotted path: a RouterApp class, or a handler class, which is put in the place of one."""
-    try:
-        cls = import_string(path)
-    except Exception as error:
-        raise ConfigError(f'RCS_ROUTER["APPS"]: {path!r} cannot be imported: {error}') from error
-    if isinstance(cls, type) and issubclass(cls, BaseHandler):
-        return HandlerApp(cls)
-    if isinstance(cls, type) and issubclass(cls, RouterApp):
-        return cls()
-    raise ConfigError(f'RCS_ROUTER["APPS"]: {path!r} is neither a RouterApp nor a handler')
-
-
 def _heard_before(connection: Connection, external_id: str) -> Message | None:
     if not external_id:
         return None
     rows = Message.objects.filter(direction=Message.Direction.IN, backend_id=connection.backend_id)
     return rows.filter(external_id=external_id).first()
-
-
-def _traffic(given: Traffic | str | None, aliases: list[str]) -> Traffic:
-    if given is None:
-        usual = {backends.config(alias).traffic for alias in aliases}
-        if len(usual) > 1:  # to guess could send a promotion past somebody's refusal
-            raise ValueError(
-                f"the recipients' backends differ in TRAFFIC ({', '.join(sorted(usual))}): say traffic="
-            )
-        return usual.pop()
-    try:
-        return Traffic(given)
-    except ValueError:
-        raise ValueError(f"traffic must be one of {', '.join(Traffic)}, not {given!r}") from None
-
-
-def _require(content: Content, aliases: list[str], fallback_text: str, strict: bool) -> None:
-    """Every backend that it may travel on can carry it: those of its recipients, and their fallbacks."""
-    roads = [road for alias in aliases for road in (alias, *backends.config(alias).fallback)]
-    for alias in dict.fromkeys(roads):
-        require(backends[alias], content, fallback_text, form_link(), strict=strict and alias in aliases)
-
-
-def _outgoing(
-    message: Message, body: Content, recipients: Any
-) -> tuple[OutgoingMessage, str, list[Connection]]:
-    """Run the outgoing phase; the app that stopped the message, and the connections that apps took out."""
-    apps = router_apps()
-    if not any(type(app).outgoing is not RouterApp.outgoing for app in apps):
-        return OutgoingMessage(message, body, recipients), "", []
-    everyone = list(recipients)
-    outgoing = OutgoingMessage(message, body, list(everyone))
-    stopped = run_outgoing(apps, outgoing, transaction.atomic)
-    outgoing.connections = listed(outgoing.connections)
-    kept = {connection.pk for connection in outgoing.connections}
-    return outgoing, stopped, [connection for connection in everyone if connection.pk not in kept]
-
-
-def _store(
-    message: Message,
-    outgoing: OutgoingMessage,
-    send_at: datetime | None,
-    stopped: str,
-    vetoed: list[Connection],
-) -> Message:
-    message.content = dump(outgoing.content)
-    message.text = render(outgoing.content, fallback_text=message.fallback_text).text
-    due_at = send_at.astimezone(UTC) if send_at else None  # PostgreSQL takes no offset of 16 hours or more
-    reason = f"stopped by {stopped}"[:60] if stopped else ""
-    try:
-        outbox.enqueue(
-            message, outgoing.content, outgoing.connections, due_at=due_at, cancelled=reason, vetoed=vetoed
-        )
-    except IntegrityError:
-        key = message.idempotency_key
-        earlier = Message.objects.filter(idempotency_key=key).first() if key else None
-        if earlier is None:
-            raise
-        return earlier
-    signals.after_commit(signals.message_sent, Message, message=message)
-    return message
 
 
 def _between_us(row: Message) -> Callable[[], object] | None:
@@ -375,26 +330,35 @@ def _acknowledge(connection: Connection, answer: str) -> None:
         )
 
 
-def _respond(row: Message, response: dict[str, Any]) -> None:
-    """One response that cannot be sent is recorded; the others go out."""
+def _respond(row: Message, response: Response) -> None:
+    """One response that cannot be sent is recorded, under the name of its app; the others go out."""
     try:
-        if not brake.allows(row.connection_id):
-            raise ValueError("too many answers to this person in a minute: are two machines talking?")
-        send(response.pop("content"), response.pop("connections"), **response)
-    except (ContentError, ConfigError, IdentityError, ValueError, TypeError) as error:
-        problem = {
-            "app": row.handled_by,
-            "phase": "respond",
-            "error": f"{type(error).__name__}: {error}"[:500],
-        }
-        if problem not in row.errors:
-            row.errors = [*row.errors, problem]
-            logs.answer_failed(row.backend_id or "", row.pk, row.handled_by, type(error).__name__)
+        with transaction.atomic():
+            if not brake.allows(row.connection_id):
+                raise ValueError("too many answers to this person in a minute: are two machines talking?")
+            send(**_arguments(row, response))
+    except Exception as error:
+        if trouble.database_trouble(error):
+            raise
+        record = problem(response.app or row.handled_by, "respond", error, response.at)
+        if record not in row.errors:
+            row.errors = [*row.errors, record]
+            logs.answer_failed(row.backend_id or "", row.pk, record["app"], type(error).__name__)
 
 
-def _forget(*, setting: str, **kwargs: Any) -> None:
-    if setting == "RCS_ROUTER":
-        router_apps.cache_clear()
+def _arguments(row: Message, response: Response) -> dict[str, Any]:
+    """Return what `send()` is given. Raises IdentityError or ValueError where a recipient or the answered one is gone.
 
-
-setting_changed.connect(_forget)
+    PostgreSQL looks at foreign keys at the end: then all answers would be lost.
+    """
+    given = dict(response)
+    people, answered = given["connections"], arguments.answered(given["in_response_to"])
+    if people != [row.connection] and not isinstance(people, QuerySet):
+        keys = {connection.pk: connection for connection in listed(people)}
+        found = set(Connection.objects.filter(pk__in=keys).values_list("pk", flat=True))
+        if gone := [str(connection) for key, connection in keys.items() if key not in found]:
+            raise IdentityError(f"there is no connection {', '.join(gone)}")
+        given["connections"] = list(keys.values())
+    if answered not in (None, row) and not Message.objects.filter(pk=answered.pk).exists():
+        raise ValueError("in_response_to does not exist any more")
+    return given

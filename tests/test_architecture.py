@@ -49,7 +49,7 @@ ORDER = [
         "outbounds",
         "screening",
     ),
-    *("phases", "handlers", "router"),
+    *("phases", "handlers", "installed", "sending", "router"),
     *(
         "delivery",
         "expiry",

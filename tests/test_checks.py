@@ -18,7 +18,7 @@ from rcs_router.checks import CHECKS, DEPLOY_CHECKS
 from rcs_router.checks.ids import HINTS
 from rcs_router.contract import BaseBackend, Capabilities, Options, secret
 from rcs_router.errors import ConfigError
-from rcs_router.handlers import KeywordHandler, PatternHandler, PostbackHandler
+from rcs_router.handlers import BaseHandler, KeywordHandler, PatternHandler, PostbackHandler
 from rcs_router.phases import RouterApp
 from rcs_router.testing import MemoryBackend
 
@@ -26,6 +26,7 @@ HERE = "tests.test_checks"
 DOCS = Path(__file__).parent.parent / "docs" / "settings.md"
 MEMORY = {"BACKEND": "rcs_router.testing.MemoryBackend"}
 GOOD = {"rcs": MEMORY}
+DEFAULT = "rcs_router.handlers.DefaultResponse"
 PUBLIC = {"PUBLIC_URL": "https://shop.example/rcs/"}
 SECRET = "hunter2-hunter2"
 
@@ -101,6 +102,52 @@ class Product(PostbackHandler):
 
 class ProductSize(PostbackHandler):
     prefix = "product_size_"
+
+
+class Sale(KeywordHandler):
+    keyword = "sale | ORDER"
+
+
+class New(KeywordHandler):
+    keyword = "new"
+
+
+class NewOrder(KeywordHandler):
+    keyword = "new order|ask"
+
+
+class StartsWithNew(KeywordHandler):
+    keyword = "new( .*)?"
+
+
+class Order7(KeywordHandler):
+    keyword = "order 7"
+
+
+class Numbered(PatternHandler):
+    pattern = r"order (\d+)"
+
+
+class Anything(PatternHandler):
+    pattern = "(.*)"
+
+
+class Picky(PatternHandler):
+    pattern = "(.*)"
+
+    @classmethod
+    def dispatch(cls, msg: Any) -> bool:
+        return msg.text.endswith("!") and super().dispatch(msg)
+
+
+class OfRapidSMS(BaseHandler):
+    @classmethod
+    def dispatch(cls, router: Any, msg: Any) -> bool:  # type: ignore[override]
+        return False
+
+
+class Guesses(RouterApp):
+    def default(self, message: Any) -> None: ...
 
 
 def of(path: str, **options: Any) -> dict[str, Any]:
@@ -227,6 +274,13 @@ ROUTER: list[tuple[str, Any]] = [
     ("W103", {"APPS": [f"{HERE}.Orders", f"{HERE}.Bestellung"]}),
     ("W104", {"APPS": ["rcs_router.handlers.Echo"] * 2}),
     ("W105", {"APPS": [f"{HERE}.Product", f"{HERE}.ProductSize"]}),
+    ("E115", {"APPS": [f"{HERE}.OfRapidSMS"]}),
+    ("W103", {"APPS": [f"{HERE}.Orders", f"{HERE}.Sale"]}),
+    ("W115", {"APPS": [f"{HERE}.New", f"{HERE}.NewOrder"]}),
+    ("W115", {"APPS": [f"{HERE}.Anything", f"{HERE}.New"]}),
+    ("W115", {"APPS": [f"{HERE}.StartsWithNew", f"{HERE}.NewOrder"]}),
+    ("W115", {"APPS": [f"{HERE}.Numbered", f"{HERE}.Order7"]}),
+    ("W116", {"APPS": [DEFAULT, f"{HERE}.Guesses"], "DEFAULT_RESPONSE": "Pardon?"}),
     ("W106", {"APPS": [f"{HERE}.Stop"]}),
     ("W106", {"APPS": [f"{HERE}.Aid"], "HELP_REPLY": "Shop: at most 3 offers a week."}),
     ("W107", {"DEFAULT_RESPONSE": "Pardon?"}),
@@ -242,6 +296,11 @@ FINE: list[tuple[Any, Any]] = [
     ),
     (GOOD, PUBLIC | {"APPS": [f"{HERE}.ProductSize", f"{HERE}.Product", "rcs_router.handlers.Echo"]}),
     (GOOD, PUBLIC | {"DEFAULT_RESPONSE": "Pardon?", "APPS": ("rcs_router.handlers.DefaultResponse",)}),
+    (GOOD, PUBLIC | {"APPS": [f"{HERE}.NewOrder", f"{HERE}.New", f"{HERE}.Numbered", f"{HERE}.Anything"]}),
+    (GOOD, PUBLIC | {"APPS": [f"{HERE}.Picky", f"{HERE}.New"]}),
+    (GOOD, PUBLIC | {"APPS": [f"{HERE}.Guesses", DEFAULT], "DEFAULT_RESPONSE": "Pardon?"}),
+    (GOOD, PUBLIC | {"APPS": [DEFAULT, f"{HERE}.New"], "DEFAULT_RESPONSE": "Pardon?"}),
+    (GOOD, PUBLIC | {"APPS": [DEFAULT, f"{HERE}.Guesses"]}),
     (GOOD, {"PUBLIC_URL": "http://127.0.0.1:8000/rcs/"}),
     (GOOD, {"PUBLIC_URL": "http://localhost/rcs"}),
     (entry(OPTIONS={"timeout": 87.9}), PUBLIC),

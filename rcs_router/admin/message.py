@@ -124,7 +124,7 @@ class MessageAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Who")
     def who(self, row: Message) -> SafeString | str:
-        if row.connection:
+        if row.direction == Message.Direction.IN and row.connection:
             person, number = row.connection.contact, row.connection.identity
             return look.link(row.connection, f"{person} ({number})" if person else number)
         count = getattr(row, "recipients", None) or 0

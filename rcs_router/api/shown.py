@@ -97,7 +97,7 @@ class MessageShown(serializers.ModelSerializer):
     kind = serializers.ChoiceField(KINDS)
     ttl = Seconds(allow_null=True)
     fall_back_after = Seconds(allow_null=True)
-    connection = ConnectionShown(allow_null=True)
+    connection = serializers.SerializerMethodField()
     idempotency_key = serializers.SerializerMethodField()
 
     class Meta:
@@ -123,6 +123,11 @@ class MessageShown(serializers.ModelSerializer):
     def get_recipients(self, row: Message) -> dict[str, int]:
         found: dict[Status, int] = self.context["recipients"].get(row.pk, {})
         return {status.name.lower(): number for status, number in found.items()}
+
+    @extend_schema_field(ConnectionShown(allow_null=True))
+    def get_connection(self, row: Message) -> Any:
+        """Who said it; null for what goes out, whose recipients are asked for by themselves."""
+        return ConnectionShown(row.connection).data if row.connection_id else None
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})
     def get_transmissions(self, row: Message) -> dict[str, int]:

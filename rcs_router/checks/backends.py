@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from rcs_router.backends import KEYS, REPLIES, BackendConfig, brand_of, webhook_url
 from rcs_router.checks.ids import found
 from rcs_router.checks.router import good_settings, is_unclean
-from rcs_router.contract import BaseBackend, Options, several
+from rcs_router.contract import BaseBackend, Options, in_lower_case, several
 from rcs_router.delivery import MARGIN
 from rcs_router.errors import ConfigError
 
@@ -93,7 +93,13 @@ def _backend(alias: str, entry: dict[str, Any]) -> Iterator[CheckMessage]:
     if not (isinstance(cls, type) and issubclass(cls, BaseBackend)):
         yield found("E007", f"{where}: {path} is no BaseBackend")
         return
-    wrong = list(_options(f'RCS_BACKENDS["{alias}"]["OPTIONS"]', cls.Options, given))
+    where = f'RCS_BACKENDS["{alias}"]["OPTIONS"]'
+    try:
+        given = in_lower_case(where, given)
+    except ConfigError as error:
+        yield found("E009", str(error))
+        return
+    wrong = list(_options(where, cls.Options, given))
     yield from wrong or _made(alias, cls, cls.Options.read(alias, given), entry)
 
 

@@ -1,8 +1,7 @@
 """RCS_ROUTER in; every wrong key, app and reference out."""
 
-import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields
 from ipaddress import ip_address
 from typing import Any
@@ -14,14 +13,15 @@ from django.core.checks import CheckMessage
 from django.utils.module_loading import import_string
 
 from rcs_router import conf, consent
+from rcs_router.checks.handlers import check_handlers
 from rcs_router.checks.ids import found
 from rcs_router.checks.media import check_media
 from rcs_router.checks.surroundings import webhook_takers
 from rcs_router.conf import RouterSettings
 from rcs_router.errors import ConfigError
-from rcs_router.handlers import DefaultResponse, HandlerApp, KeywordHandler, PatternHandler, PostbackHandler
+from rcs_router.handlers import DefaultResponse
+from rcs_router.installed import load_app
 from rcs_router.phases import RouterApp
-from rcs_router.router import load_app
 
 
 def check_router(**kwargs: object) -> list[CheckMessage]:
@@ -70,8 +70,7 @@ def _apps(good: RouterSettings) -> list[CheckMessage]:
             wrong.append(app)
     if good.DEFAULT_RESPONSE and not any(isinstance(app, DefaultResponse) for app in apps):
         wrong.append(found("W107", 'RCS_ROUTER["DEFAULT_RESPONSE"] is set, and no app gives it'))
-    handlers = [app.handler for app in apps if isinstance(app, HandlerApp)]
-    return [*wrong, *_incomplete(handlers), *_keywords(handlers, good), *_prefixes(handlers)]
+    return [*wrong, *check_handlers(apps, good)]
 
 
 def _app(path: str) -> RouterApp | CheckMessage:
@@ -86,88 +85,6 @@ def _app(path: str) -> RouterApp | CheckMessage:
         return found("E106", str(error))
     except Exception as error:
         return found("E107", f"{where}: {path!r} cannot be made: {type(error).__name__}: {error}")
-
-
-def _incomplete(handlers: Iterable[type]) -> Iterator[CheckMessage]:
-    for handler in handlers:
-        problem = ""
-        if issubclass(handler, KeywordHandler) and not all(_keywords_of(handler) or [""]):
-            problem = "has no keyword, or an empty one"
-        elif issubclass(handler, PostbackHandler) and not handler.prefix:
-            problem = "has no prefix"
-        elif issubclass(handler, PatternHandler):
-            problem = _pattern_problem(handler.pattern)
-        if problem:
-            yield found("E108", f"{_name(handler)} {problem}")
-
-
-def _pattern_problem(pattern: str) -> str:
-    try:
-        return "" if pattern and re.compile(pattern) else "has no pattern"
-    except re.error as error:
-        return f"has a pattern that is no regular expression: {error}"
-
-
-def _keywords(handlers: Iterable[type], good: RouterSettings) -> Iterator[CheckMessage]:
-    taken: dict[str, type] = {}
-    limited = {consent.word(word) for word in good.OPT_OUT_WORDS_AFTER_OFFERS}
-    taken_by_us = {consent.word(word): "an OPT_OUT_WORD" for word in good.OPT_OUT_WORDS}
-    taken_by_us = {word: what for word, what in taken_by_us.items() if word not in limited}
-    if _answers_help(good):
-        taken_by_us.update({consent.word(word): "a word that HELP_REPLY answers" for word in good.HELP_WORDS})
-    for handler in handlers:
-        for keyword in _keywords_of(handler):
-            word = keyword.casefold()
-            if ours := taken_by_us.get(consent.word(keyword)):
-                yield found("W106", f"{_name(handler)} has the keyword {keyword!r}, {ours}")
-            first = taken.setdefault(word, handler)
-            if first is not handler:
-                yield found("W103", f"{_name(first)} and {_name(handler)} have the keyword {keyword!r}")
-        if words := _matched_words(handler, taken_by_us):
-            yield found(
-                "W106", f"{_name(handler)} has a pattern for {', '.join(words)}: {taken_by_us[words[0]]}"
-            )
-
-
-def _matched_words(handler: type, words: Iterable[str]) -> list[str]:
-    """Those that the handler's pattern is meant for; one that matches anything is meant for none of them."""
-    if not issubclass(handler, PatternHandler) or _pattern_problem(handler.pattern):
-        return []
-    matches = re.fullmatch if handler.fullmatch else re.match
-    if matches(handler.pattern, "qxzj", re.IGNORECASE):
-        return []
-    return sorted(word for word in words if matches(handler.pattern, word, re.IGNORECASE))
-
-
-def _answers_help(good: RouterSettings) -> bool:
-    """Does any backend, or all of them, answer HELP instead of the apps?"""
-    given = getattr(settings, "RCS_BACKENDS", {})
-    entries = (
-        [entry for entry in given.values() if isinstance(entry, dict)] if isinstance(given, dict) else []
-    )
-    return any(entry.get("HELP_REPLY", good.HELP_REPLY) for entry in entries or [{}])
-
-
-def _keywords_of(handler: type) -> tuple[str, ...]:
-    if not issubclass(handler, KeywordHandler):
-        return ()
-    return (handler.keyword,) if isinstance(handler.keyword, str) else handler.keyword
-
-
-def _prefixes(handlers: Iterable[type]) -> Iterator[CheckMessage]:
-    earlier: list[type[PostbackHandler]] = []
-    for handler in handlers:
-        if not issubclass(handler, PostbackHandler) or not handler.prefix:
-            continue
-        for other in earlier:
-            if handler.prefix.startswith(other.prefix):
-                names = f"{_name(other)} ({other.prefix!r}) takes the taps of {_name(handler)}"
-                yield found("W105", f"{names} ({handler.prefix!r})")
-        earlier.append(handler)
-
-
-def _name(handler: type) -> str:
-    return f"{handler.__module__}.{handler.__qualname__}"
 
 
 def _references(good: RouterSettings) -> Iterator[CheckMessage]:

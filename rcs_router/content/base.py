@@ -1,9 +1,9 @@
 """Shared by messages and suggestions: field types, and pydantic's errors turned into ContentError with a path."""
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import MAXYEAR, MINYEAR, datetime
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from django.utils.encoding import iri_to_uri, punycode
@@ -14,6 +14,11 @@ from rcs_router.errors import ContentError
 CONFIG = ConfigDict(extra="forbid", str_strip_whitespace=False, validate_default=False)
 
 T = TypeVar("T", bound=type)
+One = TypeVar("One")
+if TYPE_CHECKING:
+    Several = Sequence  # a list may be given, too
+else:
+    Several = tuple[One, ...]  # what is kept
 SUGGESTION_TAGS = frozenset(
     {
         *("reply", "open_url", "dial", "show_location", "request_location", "calendar_event", "compose_text"),

@@ -4,7 +4,7 @@ The declared rules, in order: the kind of content, then its chips, then their fi
 something that the backend carries, there is only plain text.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -208,7 +208,7 @@ class Fitting:
             return replace(content, cards=(*cards, replace(last, description=words)))
         raise CannotFit
 
-    def _chips(self, chips: tuple[Suggestion, ...]) -> tuple[tuple[Suggestion, ...], list[str]]:
+    def _chips(self, chips: Sequence[Suggestion]) -> tuple[tuple[Suggestion, ...], list[str]]:
         kept: list[Suggestion] = []
         lines: list[str] = []
         for chip in chips:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from rcs_router.content.base import CONFIG, Label, raises_content_error
+from rcs_router.content.base import CONFIG, Label, Several, raises_content_error
 from rcs_router.content.suggestions import Suggestions
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
@@ -21,7 +21,7 @@ class FormField:
     label: Label
     type: Kind = "text"
     required: bool = Field(default=False, kw_only=True)
-    options: tuple[Label, ...] = Field(default=(), kw_only=True)
+    options: Several[Label] = Field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         if self.name == "csrfmiddlewaretoken":
@@ -42,7 +42,7 @@ class Form:
     """
 
     title: Label
-    fields: Annotated[tuple[FormField, ...], Field(min_length=1)]
+    fields: Annotated[Several[FormField], Field(min_length=1)]
     text: str = ""
     name: Name = Field(default="form", kw_only=True)
     postback: str = Field(default="", kw_only=True)

@@ -1,6 +1,6 @@
 """A provider's dated table of limits and a content in; what breaks a limit out, before anything is sent."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rcs_router.content.forms import Form
@@ -107,7 +107,7 @@ class Limits:
         yield from self._long("submit", form.submit, "label")
         yield from self._long("postback", form.postback, "postback")
 
-    def _chips(self, path: str, chips: tuple[Suggestion, ...], limit: str) -> Iterator[str]:
+    def _chips(self, path: str, chips: Sequence[Suggestion], limit: str) -> Iterator[str]:
         yield from self._many(path, len(chips), limit, "suggestions")
         for index, chip in enumerate(chips):
             yield from self._chip(f"{path}[{index}].", chip)

@@ -15,9 +15,11 @@ from rcs_router.content.base import (
     Label,
     Latitude,
     Longitude,
+    Several,
     raises_content_error,
     with_content_error,
 )
+from rcs_router.content.characters import first_problem
 from rcs_router.content.forms import Form
 from rcs_router.content.media import Audio, File, Media
 from rcs_router.content.suggestions import Suggestions
@@ -74,7 +76,7 @@ class Carousel:
     `text` stands beside the cards; where a wire has none, it is part of the first card's description.
     """
 
-    cards: Annotated[tuple[Card, ...], Field(min_length=2)]
+    cards: Annotated[Several[Card], Field(min_length=2)]
     suggestions: Suggestions = ()
     width: Literal["small", "medium"] = Field(default="medium", kw_only=True)
     text: str = Field(default="", kw_only=True, exclude_if=not_)
@@ -109,9 +111,11 @@ def dump(content: Content) -> dict[str, Any]:
     """Content as JSON data for the database and the API; `load` reads it back. Raises ContentError for broken text."""
     try:
         data: dict[str, Any] = _ADAPTER.dump_python(content, mode="json")
-        json.dumps(data, ensure_ascii=False).encode()
-    except (UnicodeEncodeError, PydanticSerializationError):
-        raise ContentError("", "a text has half of a surrogate pair, which is no character") from None
+    except PydanticSerializationError:
+        found = first_problem(_ADAPTER.dump_python(content))
+        raise ContentError(*(found or ("", "a text is broken"))) from None
+    if found := first_problem(data):
+        raise ContentError(*found)
     return data
 
 

@@ -12,6 +12,7 @@ from rcs_router.content.base import (
     Longitude,
     Phone,
     Postback,
+    Several,
     Time,
     Url,
     raises_content_error,
@@ -206,7 +207,7 @@ Suggestion = Annotated[
     | EnableDisplayedNotifications,
     Field(discriminator="type"),
 ]
-Suggestions = tuple[Suggestion, ...]
+Suggestions = Several[Suggestion]
 
 
 def postback_of(suggestion: Suggestion) -> str:

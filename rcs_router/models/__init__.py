@@ -4,12 +4,14 @@ from rcs_router.models.consent import Consent, ConsentRecord, Tally
 from rcs_router.models.event import Event
 from rcs_router.models.intake import StoredWebhook
 from rcs_router.models.media import InboundFile
-from rcs_router.models.message import PRIORITY, Message, RevokeFor, Transmission
-from rcs_router.models.people import Backend, Connection, Contact
+from rcs_router.models.message import PRIORITY, STOPPED_BY, TAKEN_OUT, Message, RevokeFor, Transmission
+from rcs_router.models.people import Backend, Connection, Contact, first_connections
 from rcs_router.models.state import Alarm, BackendMinute, BackendState, DrainSlot, LastRun
 
 __all__ = [
     "PRIORITY",
+    "STOPPED_BY",
+    "TAKEN_OUT",
     "Alarm",
     "Backend",
     "BackendMinute",
@@ -27,4 +29,5 @@ __all__ = [
     "StoredWebhook",
     "Tally",
     "Transmission",
+    "first_connections",
 ]

@@ -2,15 +2,23 @@
 
 import uuid
 from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
+from django.db.models.fields.related_descriptors import ForwardManyToOneDescriptor
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from rcs_router.content import Content, load
 from rcs_router.contract import IncomingKind, Status, Traffic
-from rcs_router.models.people import Backend, Connection
+from rcs_router.models.people import Backend, Connection, Contact
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+    from rcs_router.models.event import Event
 
 # A message stands where that of its recipients stands who comes first here: trouble before all else, then whoever is
 # furthest from it. Those who were taken out or refuse it say something of the message only when they are all there is.
@@ -28,6 +36,9 @@ PRIORITY = {  # small numbers leave first: a one-time password never queues behi
     Traffic.PROMOTION: 50,
 }
 
+TAKEN_OUT = "taken out by a router app"  # reasons of transmissions that router apps did not want
+STOPPED_BY = "stopped by "
+
 
 class Message(models.Model):
     """What is said: content, traffic type, options. Incoming or outgoing."""
@@ -44,8 +55,8 @@ class Message(models.Model):
     text = models.TextField(blank=True, help_text="The same as plain text.")
     traffic = models.CharField(max_length=20, choices=[(t.value, t.value) for t in Traffic], blank=True)
     fields = models.JSONField(default=dict, blank=True)
-    in_response_to = models.ForeignKey(
-        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="responses"
+    in_response_to: "models.ForeignKey[Message | None, Message | None]" = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="replies"
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     errors = models.JSONField(
@@ -64,17 +75,22 @@ class Message(models.Model):
 
     # Incoming only.
     kind = models.CharField(max_length=20, choices=[(k.value, k.value) for k in IncomingKind], blank=True)
-    backend = models.ForeignKey(Backend, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    connection = models.ForeignKey(
+    backend: "models.ForeignKey[Backend | None, Backend | None]" = models.ForeignKey(
+        Backend, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    connection: "models.ForeignKey[Connection | None, Connection | None]" = models.ForeignKey(
         Connection, on_delete=models.PROTECT, null=True, blank=True, related_name="incoming"
     )
     external_id = models.CharField(max_length=200, blank=True)
     postback = models.TextField(blank=True)
-    answers = models.ForeignKey(
+    answers: "models.ForeignKey[Transmission | None, Transmission | None]" = models.ForeignKey(
         "Transmission", on_delete=models.SET_NULL, null=True, blank=True, related_name="answered_by"
     )
     said_at = models.DateTimeField(null=True, blank=True, help_text="The provider's time.")
     routed_at = models.DateTimeField(null=True, blank=True)
+    handled = models.BooleanField(
+        default=False, db_default=False, help_text="A router app's `handle` answered; not a `default`."
+    )
     handled_by = models.CharField(max_length=200, blank=True)
     urgent = models.BooleanField(
         default=False, db_default=False, help_text="STOP, START: routed before everything else."
@@ -87,6 +103,14 @@ class Message(models.Model):
     set_aside_at = models.DateTimeField(
         null=True, blank=True, help_text="Routing was given up then: a person decides."
     )
+
+    if TYPE_CHECKING:
+        connection_id: int | None
+        backend_id: str | None
+        in_response_to_id: uuid.UUID | None
+        answers_id: uuid.UUID | None
+        transmissions: RelatedManager["Transmission"]
+        replies: RelatedManager["Message"]
 
     class Meta:
         constraints = [
@@ -123,6 +147,36 @@ class Message(models.Model):
         """The content as a value; None for what is not content (a tap, a position)."""
         return load(self.content) if self.content else None
 
+    @cached_property
+    def connections(self) -> list[Connection]:
+        """Who said it, or whom it is for, without those whom a router app took out."""
+        if self.direction == Message.Direction.IN:
+            return [self.connection] if self.connection else []
+        rows = self.transmissions.filter(fallback_of=None).exclude(reason=TAKEN_OUT)
+        return [row.connection for row in rows.select_related("connection").order_by("created_at", "pk")]
+
+    @property
+    def contact(self) -> Contact | None:
+        """The person of the first connection."""
+        return self.connection.contact if self.connection else None
+
+    @cached_property
+    def raw_text(self) -> str:
+        """The text before router apps changed it, on what `send()` returned; else as it is stored."""
+        return self.text
+
+    @property
+    def processed(self) -> bool:
+        """Have all phases seen it? Not where an app stopped an outgoing message."""
+        if self.direction == Message.Direction.IN:
+            return self.routed_at is not None and self.set_aside_at is None
+        return self.transmissions.exclude(reason__startswith=STOPPED_BY).exists()
+
+    @property
+    def responses(self) -> "QuerySet[Message]":
+        """The messages that answer it, oldest first."""
+        return self.replies.order_by("created_at")
+
     @property
     def status(self) -> Status | None:
         """What became of it, over all recipients; None before it has any.
@@ -142,6 +196,18 @@ class Message(models.Model):
         parents = {t.fallback_of_id for t in rows.values()}
         ends = Counter(_end_of_road(t, rows) for t in rows.values() if t.pk not in parents)
         return {status: ends[status] for status in WORST_FIRST if status in ends}
+
+
+class FirstRecipient(ForwardManyToOneDescriptor):
+    """`message.connection`: who said it; of an outgoing message, which has several, the first of `connections`."""
+
+    def __get__(self, instance: Any, cls: Any = None) -> Any:
+        if instance is None or instance.direction == Message.Direction.IN or instance.connection_id:
+            return super().__get__(instance, cls)
+        return next(iter(instance.connections), None)
+
+
+Message.connection = FirstRecipient(Message._meta.get_field("connection"))  # type: ignore[assignment]
 
 
 def _end_of_road(last: "Transmission", rows: dict[uuid.UUID, "Transmission"]) -> Status:
@@ -168,12 +234,14 @@ class Transmission(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="transmissions")
+    message: "models.ForeignKey[Message, Message]" = models.ForeignKey(
+        Message, on_delete=models.CASCADE, related_name="transmissions"
+    )
     # Both keys are the first columns of indexes below; every index less is a faster campaign.
-    connection = models.ForeignKey(
+    connection: "models.ForeignKey[Connection, Connection]" = models.ForeignKey(
         Connection, on_delete=models.PROTECT, related_name="transmissions", db_index=False
     )
-    backend = models.ForeignKey(
+    backend: "models.ForeignKey[Backend, Backend]" = models.ForeignKey(
         Backend, on_delete=models.PROTECT, related_name="transmissions", db_index=False
     )
     fallback_of = models.OneToOneField(
@@ -220,6 +288,14 @@ class Transmission(models.Model):
     delivered_at = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True)
+
+    if TYPE_CHECKING:
+        message_id: uuid.UUID
+        connection_id: int
+        backend_id: str
+        fallback_of_id: uuid.UUID | None
+        answered_by: RelatedManager[Message]
+        events: RelatedManager[Event]
 
     class Meta:
         indexes = [

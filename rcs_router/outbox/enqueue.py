@@ -15,7 +15,7 @@ from rcs_router.capabilities import Fit, fit
 from rcs_router.content import Content
 from rcs_router.contract import Status, Traffic
 from rcs_router.links import form_link
-from rcs_router.models import PRIORITY, Connection, Message, Transmission
+from rcs_router.models import PRIORITY, TAKEN_OUT, Connection, Message, Transmission
 
 Times = dict[str, datetime]  # due_at and expires_at, where they are not left to the database
 CHUNK = 1000  # recipients written at once: memory stays flat for any number
@@ -39,7 +39,7 @@ def enqueue(
         message.save(force_insert=True)
         times = _times(message, due_at)
         aliases = _add(message, content, recipients, times, cancelled)
-        _add(message, content, vetoed, times, "taken out by a router app")
+        _add(message, content, vetoed, times, TAKEN_OUT)
         if not cancelled:
             for alias in aliases:
                 wake.drain(alias)

@@ -77,7 +77,7 @@ def claim(
         return []
     rows = list(Transmission.objects.filter(pk__in=keys).select_related("connection"))
     if missing := {row.message_id for row in rows} - set(messages):  # a campaign's one message is read once
-        messages.update(Message.objects.in_bulk(missing))
+        messages.update(Message.objects.select_related("in_response_to").in_bulk(missing))
     for row in rows:
         row.message = messages[row.message_id]
     return sorted(rows, key=lambda t: (t.priority, t.due_at, t.created_at))

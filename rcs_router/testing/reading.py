@@ -1,6 +1,6 @@
 """A content in; what a person reads of it, block by block and on one line, out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rcs_router.content import (
     Audio,
@@ -29,7 +29,7 @@ def blocks_of(content: Content) -> list[Block]:
     return [(_words(content), _labels(chips_of(content)))]
 
 
-def chips_of(content: Content) -> tuple[Suggestion, ...]:
+def chips_of(content: Content) -> Sequence[Suggestion]:
     """Everything that can be tapped."""
     if isinstance(content, Carousel):
         return (*(chip for card in content.cards for chip in chips_of(card)), *content.suggestions)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from rcs_router import inbox, outbox, receive, router, routing
 from rcs_router.content import Location, Text
 from rcs_router.contract import Status
-from rcs_router.errors import ContentError
+from rcs_router.installed import router_apps
 from rcs_router.models import Backend, Connection, Contact, Message, Transmission
 from rcs_router.phases import Asking
 from tests.core import BOB, connection, memory
@@ -50,10 +50,10 @@ def test_each_phase_goes_over_all_apps_before_the_next_begins() -> None:
 
 
 def test_apps_are_made_once_per_process() -> None:
-    made = router.router_apps()
+    made = router_apps()
     hear()
     hear()
-    assert router.router_apps() is made
+    assert router_apps() is made
 
 
 def test_filter_stops_everything() -> None:
@@ -266,19 +266,13 @@ def test_a_response_that_cannot_be_sent_is_recorded_and_the_others_leave(
 
 
 @pytest.mark.parametrize("content", ["", "  ", None, 7, {"type": "text"}])
-def test_broken_content_raises_where_it_was_said(content: Any) -> None:
-    raised: list[type] = []
-
-    def answer(message: Any) -> None:
-        try:
-            message.respond(content)
-        except ContentError as error:
-            raised.append(type(error))
-
-    script["A", "handle"] = answer
-    hear()
-    assert raised == [ContentError]
-    assert answers() == []
+def test_broken_content_is_recorded_with_the_place_where_it_was_said(content: Any) -> None:
+    script["A", "handle"] = lambda message: message.respond(content) and True
+    row = hear()
+    assert (answers(), row.handled_by) == ([], "tests.phases.apps.A")
+    assert [(e["app"], e["phase"], e["at"].partition(":")[0]) for e in row.errors] == [
+        ("tests.phases.apps.A", "respond", "test_incoming.py")
+    ]
 
 
 def test_nothing_is_half_done_when_the_database_fails(monkeypatch: pytest.MonkeyPatch) -> None:

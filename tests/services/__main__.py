@@ -12,7 +12,7 @@ from tests.services.processes import PostgreSQL
 # No database, one of their own, or another wire before the same database: to run them once more would only take time.
 ELSEWHERE = [
     *("tests/backends", "tests/capabilities", "tests/conf", "tests/content", "tests/emulator", "tests/quiet"),
-    *("tests/rapidsms_port", "tests/toy"),
+    *("tests/rapidsms_port", "tests/toy", "tests/types"),
     *(
         f"tests/acceptance/test_{name}.py"
         for name in ("demo", "every_wire_failures", "everything_shows", "wire_requests")

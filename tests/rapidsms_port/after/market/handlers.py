@@ -29,7 +29,7 @@ class PriceOf(PostbackHandler):
 
 
 class Join(KeywordHandler):
-    keyword = ("join", "register")
+    keyword = "join|register"
 
     def help(self):
         self.respond("Send JOIN, your name and your village: JOIN Asha, Moshi")
@@ -37,8 +37,7 @@ class Join(KeywordHandler):
     def handle(self, text):
         name, _, village = text.partition(",")
         contact = Contact.objects.create(name=name.strip())
-        connection = self.msg.connections[0]
-        connection.contact = contact
-        connection.save()
+        self.msg.connection.contact = contact
+        self.msg.connection.save()
         Farmer.objects.create(contact=contact, village=village.strip())
         self.respond(f"Welcome, {name.strip()} of {village.strip()}.")

@@ -13,7 +13,7 @@ class MarketTest(RCSTestCase):
             +255754000001 > price maize
             +255754000001 < maize: 310 a tonne
         """)
-        assert self.rcs.inbound[0].connection.contact.name == "Asha"
+        assert str(self.rcs.inbound[0].contact) == "Asha"
         assert Farmer.objects.get().village == "Moshi"
 
     def test_one_handler(self):
