@@ -4,6 +4,7 @@ Four questions decide: did a connection come about, had the request left, what i
 provider write it? A proxy's or a login's web page says nothing of a message.
 """
 
+import base64
 import json as jsonlib
 import re
 import ssl
@@ -31,7 +32,9 @@ from rcs_router.errors import (
 )
 
 MAX_BODY = 64 * 1024  # bytes of an answer that are read
-MAX_RETRY_AFTER = 3600.0  # seconds; a longer wish is a person's business
+MAX_RETRY_AFTER = (
+    10 * 365 * 86400.0
+)  # seconds: what a date can hold. How much is obeyed is PAUSE_LIMIT's business
 MAX_DETAIL = 300  # characters
 NOT_THE_PROVIDER = "not_the_provider"  # code of an error that somebody else wrote
 
@@ -91,6 +94,11 @@ class Reply:
 
 
 Own = Callable[[Reply], bool]  # whether the provider has written an error answer
+
+
+def basic(name: str, word: str) -> dict[str, str]:
+    """Return the header of basic authentication, in UTF-8 (RFC 7617)."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{word}".encode()).decode()}
 
 
 def no_page(reply: Reply) -> bool:
@@ -231,14 +239,17 @@ def _readable(reply: Reply) -> str:
 
 
 def _retry_after(value: str) -> float | None:
-    """Seconds from a Retry-After header: a number or an HTTP date (RFC 9110, section 10.2.3)."""
-    if re.fullmatch(r"\s*[0-9]{1,9}(\.[0-9]*)?\s*", value):
+    """Return the seconds of a Retry-After header: a number or an HTTP date (RFC 9110, section 10.2.3).
+
+    0 for a date that has passed, None for what is neither.
+    """
+    if re.fullmatch(r"\s*[0-9]{1,300}(\.[0-9]{0,300})?\s*", value):
         return min(float(value), MAX_RETRY_AFTER)
     try:
         at = parsedate_to_datetime(value)
+        seconds = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
     except (ValueError, OverflowError):
         return None
-    seconds = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
     return min(max(seconds, 0.0), MAX_RETRY_AFTER)
 
 

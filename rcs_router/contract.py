@@ -252,7 +252,7 @@ def _required(f: "dataclasses.Field[Any]") -> bool:
 class BaseBackend:
     """One provider behind one alias. Subclasses know no model, no task, no retry and no setting but their options.
 
-    `send` is called from several threads at once; everything else from one at a time.
+    `send` and `media_headers` are called from several threads at once; everything else from one at a time.
     """
 
     Options: ClassVar[type[Options]] = Options
@@ -337,6 +337,22 @@ class BaseBackend:
     def mark_read(self, to: str, incoming_id: str) -> None:
         """Tell the person that their message was read."""
         raise NotImplementedError
+
+    # Files that people send, where the provider keeps them behind our credentials.
+
+    def media_origins(self) -> Iterable[str]:
+        """Return the addresses of hosts that want our credentials for a file, e.g. https://api.example.com.
+
+        Scheme, host and port count, the path does not. None by default: most links are good by themselves.
+        """
+        return ()
+
+    def media_headers(self) -> Mapping[str, str]:
+        """Return the headers for a file on one of `media_origins`; the router sends them nowhere else.
+
+        Raises a SendError when a token cannot be had: the file is fetched later. Called from several threads at once.
+        """
+        return {}
 
     def opted_out(self) -> list[str]:
         """The numbers on the provider's own list of people who want no messages."""
