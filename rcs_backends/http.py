@@ -20,7 +20,7 @@ import requests
 import urllib3
 
 from rcs_backends.connection import Exchange, adapter
-from rcs_router.contract import MALFORMED_REPLY
+from rcs_router.contract import MALFORMED_REPLY, time_left
 from rcs_router.errors import (
     Ambiguous,
     Forbidden,
@@ -36,6 +36,7 @@ MAX_RETRY_AFTER = (
     10 * 365 * 86400.0
 )  # seconds: what a date can hold. How much is obeyed is PAUSE_LIMIT's business
 MAX_DETAIL = 300  # characters
+NO_TIME = "no_time"  # code of an error without a request
 NOT_THE_PROVIDER = "not_the_provider"  # code of an error that somebody else wrote
 
 Errors = Mapping[int | str, type[SendError]]  # a provider's own word or an HTTP status → what it means
@@ -136,6 +137,10 @@ def call(
     came), Misconfigured (address, certificate) and, unless `raise_errors` is off, what `judge` finds.
     """
     request = _request(method, url, json, data, params, headers, auth)
+    if (left := time_left()) is not None:
+        if not left:
+            raise Unavailable("no time was left to ask", code=NO_TIME)
+        timeout = min(timeout, left)
     reply = _exchange(request, Exchange(timeout, connect_timeout), max_body, repeatable)
     if isinstance(reply, SendError):
         raise reply

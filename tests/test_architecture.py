@@ -56,6 +56,7 @@ ORDER = [
         "inbox",
         "addresses",
         "media",
+        "questions",
         "sweep",
         "stations",
         "health",

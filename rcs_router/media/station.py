@@ -6,6 +6,7 @@ so: a worker that dies between the two leaves a file that nobody knows of, and t
 
 import logging
 import random
+import time
 import uuid
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
@@ -22,10 +23,11 @@ from rcs_router import logs, signals, sql, wake
 from rcs_router.conf import RouterSettings, router_settings
 from rcs_router.media import credentials, kinds
 from rcs_router.media.download import Again, Download, Gone, Missing, Undone, Unwanted, download
+from rcs_router.media.turns import TURN, Turns
 from rcs_router.models import InboundFile
 from rcs_router.models.media import media_type
 
-THREADS = 8  # files fetched side by side; each may hold MEDIA_MAX_BYTES of disk
+THREADS = 8  # files that one process fetches side by side; each may hold MEDIA_MAX_BYTES of disk
 LIMIT = 200  # files that one run begins; what is left rings again
 LOOK = 1.0  # seconds between two looks for more, while files are under way
 NEW = 60.0  # seconds after the arrival of a message in which a 404 may mean "not yet"
@@ -58,17 +60,28 @@ def fetch_due(limit: int = LIMIT) -> int:
     """Fetch what is due until nothing is, or `limit` files were begun; returns how many were begun."""
     if not router_settings().MEDIA_FETCH:
         return 0
-    begun, flying, clock = 0, Flights(), sql.Clock(InboundFile)
+    begun, flying, turns, clock = 0, Flights(), Turns(), sql.Clock(InboundFile)
     with ThreadPoolExecutor(THREADS, thread_name_prefix="rcs-media") as pool:
         while True:
-            for row in _claim(min(THREADS - len(flying), limit - begun), clock()):
-                begun += 1
-                flying[pool.submit(_fetch_and_store, row)] = row
+            rows: list[InboundFile] | None = None
+            while rows is None or rows:
+                beginning, back = turns.take(rows or [], flying.values(), THREADS, time.monotonic())
+                flying |= {pool.submit(_fetch_and_store, row): row for row in beginning}
+                begun += len(beginning)
+                _put_back(back, clock())
+                rows = _claim(min(THREADS - len(flying), limit - begun - len(turns.waiting)), clock())
             if not flying:
                 return begun
             done, _ = wait(flying, timeout=LOOK, return_when=FIRST_COMPLETED)
             for future in done:
                 _settle(flying.pop(future), future, clock())
+
+
+def _put_back(rows: list[InboundFile], now: datetime) -> None:
+    """Their hosts are busy: somebody looks at them again in a moment. That was no try."""
+    for row in rows:
+        later = now + timedelta(seconds=TURN)
+        _ours(row).update(tries=F("tries") - 1, due_at=later, claim=None, lease_until=None)
 
 
 def again(rows: QuerySet[InboundFile]) -> int:

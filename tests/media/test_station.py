@@ -415,8 +415,8 @@ def test_statements_of_a_run(stub: Stub) -> None:
     for number in range(8):
         sent(f"{stub.url}/{number}")
     with statements(
-        4 + 8 * 2, "8 files"
-    ):  # clock, claim, count, read; one write and at most one look for each
+        5 + 8 * 2, "8 files"
+    ):  # clock, claim, count, read, a look for more; one write and at most one look for each
         assert media.fetch_due() == 8
 
 
