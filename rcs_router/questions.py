@@ -49,7 +49,7 @@ class TooMany(Exception):
 def ask(alias: str, identities: Iterable[str]) -> Answers:
     """Ask now, while the caller waits. Raises Busy, TooSlow or what the provider's answer means, a SendError."""
     numbers = list(dict.fromkeys(identities))
-    if backends[alias].check_requests(len(numbers)) > FEW:
+    if takes_long(alias, len(numbers)):
         raise Busy
     with _alone(alias), within(PATIENCE):
         began = sql.now(LastRun)
@@ -75,10 +75,20 @@ def _alone(alias: str) -> Iterator[None]:
         LastRun.objects.filter(job=job, at=until).update(at=now)
 
 
-def later(alias: str, identities: Sequence[str], asked_by: str) -> Question:
-    """Write a question down for the workers. Raises TooMany."""
+def takes_long(alias: str, count: int) -> bool:
+    """Is it certain that nobody may wait for a question about so many phones?"""
+    return backends[alias].check_requests(count) > FEW
+
+
+def require_room(asked_by: str) -> None:
+    """Raise TooMany when this user can have no further question waiting."""
     if Question.objects.filter(asked_by=asked_by, state=State.WAITING).count() >= MOST_WAITING:
         raise TooMany
+
+
+def later(alias: str, identities: Sequence[str], asked_by: str) -> Question:
+    """Write a question down for the workers. Raises TooMany."""
+    require_room(asked_by)
     with transaction.atomic():
         question = Question.objects.create(backend=alias, identities=list(identities), asked_by=asked_by)
         wake.check()

@@ -57,7 +57,7 @@ def verify(request: WebhookRequest, header: str, secrets: Iterable[str]) -> None
 
 
 def dedupe_key(request: WebhookRequest, dialect: Dialect) -> str | None:
-    """None for an interaction with neither time nor id: a person may say the same twice, and a repeat looks the same."""
+    """None for an interaction with neither time nor id: a person may say the same twice."""
     payload = decoded(request.body)
     if not isinstance(payload, Mapping):
         return f"body:{hashlib.sha256(request.body).hexdigest()}"

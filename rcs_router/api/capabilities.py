@@ -68,11 +68,18 @@ class Capabilities(View):
         filters.nothing_asked(request)
         asked = read(request, Asked)
         tokens = knows_tokens(asked.backend, "backend")
-        identities = normalised(asked.identities, "identities", tokens=tokens)
+        who = str(request.user.pk)
         try:
-            return self.answer(asked.backend, identities)
-        except (Busy, TooSlow):
-            return self.later(request, asked.backend, identities)
+            if questions.takes_long(asked.backend, len(asked.identities)):
+                questions.require_room(who)  # first: to read a thousand numbers takes a while
+            identities = normalised(asked.identities, "identities", tokens=tokens)
+            try:
+                return self.answer(asked.backend, identities)
+            except (Busy, TooSlow):
+                return self.later(request, questions.later(asked.backend, identities, who))
+        except TooMany:
+            words = f"{questions.MOST_WAITING} questions of yours are not answered yet"
+            raise Failure(429, Problem("too_many_waiting", words), retry_after=SOON) from None
 
     def answer(self, alias: str, identities: Sequence[str]) -> Response:
         if not backends[alias].capabilities.check:
@@ -84,12 +91,7 @@ class Capabilities(View):
         told = {name: questions.as_json(name, said) for name in identities}
         return Response(PhonesShown({"backend": alias, "results": _results(identities, told)}).data)
 
-    def later(self, request: Request, alias: str, identities: Sequence[str]) -> Response:
-        try:
-            question = questions.later(alias, identities, str(request.user.pk))
-        except TooMany:
-            words = f"{questions.MOST_WAITING} questions of yours are not answered yet"
-            raise Failure(429, Problem("too_many_waiting", words), retry_after=SOON) from None
+    def later(self, request: Request, question: Question) -> Response:
         place = request.build_absolute_uri(f"{request.path}{question.pk}/")
         headers = {"Location": place, "Retry-After": str(int(SOON))}
         return Response(_shown(question), status=202, headers=headers)

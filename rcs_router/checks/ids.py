@@ -37,8 +37,7 @@ HINTS = {
     "brand has not refused the other.",
     "E026": "FALLBACK_AFTER is a number of seconds, or a dict of traffic type and seconds; None means no deadline.",
     "E027": "SILENT_AFTER is a number of seconds above 0.",
-    "W001": "The backend's page in docs/backends says what is safe; where nobody else can listen, list rcs_router.W001 in "
-    "SILENCED_SYSTEM_CHECKS.",
+    "W001": "The backend's page in docs/backends says what is safe; where nobody else can listen, silence the check.",
     "E101": "Write RCS_ROUTER = {'APPS': […], …}.",
     "E102": "Correct the key's name; docs/settings.md lists all of them.",
     "E103": "docs/settings.md says what the key holds; for one with several values write a list, even of one.",

@@ -32,8 +32,9 @@ class Narrow(WSGIServer):
 
 def main() -> None:
     django.setup()
-    import tests.services.celery
     from django.core.wsgi import get_wsgi_application
+
+    import tests.services.celery
 
     tests.services.celery.app.set_default()
     server = Narrow(("127.0.0.1", int(os.environ["RCS_NARROW_PORT"])), Quiet)

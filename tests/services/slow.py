@@ -10,4 +10,4 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-REST_FRAMEWORK = {"DEFAULT_THROTTLE_RATES": {"rcs_check": None, "rcs_send": None, "rcs_read": None}}
+REST_FRAMEWORK = {"DEFAULT_THROTTLE_RATES": {"rcs_check": "10000/min", "rcs_send": "10000/min"}}
