@@ -4,6 +4,7 @@ Four questions decide: did a connection come about, had the request left, what i
 provider write it? A proxy's or a login's web page says nothing of a message.
 """
 
+import base64
 import json as jsonlib
 import re
 import ssl
@@ -19,7 +20,7 @@ import requests
 import urllib3
 
 from rcs_backends.connection import Exchange, adapter
-from rcs_router.contract import MALFORMED_REPLY
+from rcs_router.contract import MALFORMED_REPLY, time_left
 from rcs_router.errors import (
     Ambiguous,
     Forbidden,
@@ -31,10 +32,13 @@ from rcs_router.errors import (
 )
 
 MAX_BODY = 64 * 1024  # bytes of an answer that are read
-MAX_RETRY_AFTER = 3600.0  # seconds; a longer wish is a person's business
+MAX_RETRY_AFTER = (
+    10 * 365 * 86400.0
+)  # seconds: what a date can hold. How much is obeyed is PAUSE_LIMIT's business
 MAX_DETAIL = 300  # characters
 MAX_SEEN = 4000  # characters that are searched for secrets
 MAX_NAME = 80  # characters before "password" or "token" in the name of a parameter
+NO_TIME = "no_time"  # code of an error without a request
 NOT_THE_PROVIDER = "not_the_provider"  # code of an error that somebody else wrote
 
 Errors = Mapping[int | str, type[SendError]]  # a provider's own word or an HTTP status → what it means
@@ -95,6 +99,11 @@ class Reply:
 Own = Callable[[Reply], bool]  # whether the provider has written an error answer
 
 
+def basic(name: str, word: str) -> dict[str, str]:
+    """Return the header of basic authentication, in UTF-8 (RFC 7617)."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{word}".encode()).decode()}
+
+
 def no_page(reply: Reply) -> bool:
     return not reply.is_page
 
@@ -130,6 +139,10 @@ def call(
     came), Misconfigured (address, certificate) and, unless `raise_errors` is off, what `judge` finds.
     """
     request = _request(method, url, json, data, params, headers, auth)
+    if (left := time_left()) is not None:
+        if not left:
+            raise Unavailable("no time was left to ask", code=NO_TIME)
+        timeout = min(timeout, left)
     reply = _exchange(request, Exchange(timeout, connect_timeout), max_body, repeatable)
     if isinstance(reply, SendError):
         raise reply
@@ -241,14 +254,17 @@ def _readable(reply: Reply) -> str:
 
 
 def _retry_after(value: str) -> float | None:
-    """Seconds from a Retry-After header: a number or an HTTP date (RFC 9110, section 10.2.3)."""
-    if re.fullmatch(r"\s*[0-9]{1,9}(\.[0-9]*)?\s*", value):
+    """Return the seconds of a Retry-After header: a number or an HTTP date (RFC 9110, section 10.2.3).
+
+    0 for a date that has passed, None for what is neither.
+    """
+    if re.fullmatch(r"\s*[0-9]{1,300}(\.[0-9]{0,300})?\s*", value):
         return min(float(value), MAX_RETRY_AFTER)
     try:
         at = parsedate_to_datetime(value)
+        seconds = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
     except (ValueError, OverflowError):
         return None
-    seconds = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
     return min(max(seconds, 0.0), MAX_RETRY_AFTER)
 
 

@@ -71,6 +71,7 @@ REPORTS = {
     "16": (ReceiptKind.FAILED, "rejected"),
 }
 ALL_REPORTS = "31"
+LOCAL = re.compile(r"localhost|::1|127(\.\d{1,3}){3}")
 REPORT_QUERY = "status=%d&text=%A&at=%T"  # Kannel fills in the escapes
 EXTRA = frozenset(
     {"from", "smsc", "mclass", "priority", "deferred", "pid", "alt-dcs", "account", "binfo", "meta-data"}
@@ -120,6 +121,14 @@ class Kannel(BaseBackend):
             ),
         }
         return [problem for problem, is_so in found.items() if is_so]
+
+    def warnings(self) -> list[str]:
+        """Kannel speaks http by default: that is for the same machine, or a tunnel that ends on it."""
+        address = urlsplit(self.options.url)
+        is_near = bool(LOCAL.fullmatch(address.hostname or ""))
+        if address.scheme != "http" or is_near:
+            return []
+        return ["url is plain http to another machine: password, numbers and texts can be read on the way"]
 
     def send(self, outbound: Outbound) -> SendResult:
         """One GET to sendsms. Kannel gives no id and sends repeats again; reports find us by our id in dlr-url."""

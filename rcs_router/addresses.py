@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 IP = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], Iterable[str]]
+Origin = tuple[bool, str, int]  # is it https; the host; the port
 
 MAX_URL = 4000  # characters
 _BROKEN = re.compile(r"[\x00-\x20\x7f-\xa0\\]")  # what programs disagree about where it stands in an address
@@ -46,10 +47,20 @@ class Target:
     ips: tuple[str, ...]
 
     @property
+    def origin(self) -> Origin:
+        return self.tls, self.host, self.port
+
+    @property
     def netloc(self) -> str:
         """The Host header: the port only where it is not the scheme's own."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+
+
+def origin(url: str) -> Origin:
+    """Return what must be equal for two addresses to be of one server. Raises RefusedAddress for no address."""
+    scheme, host, port, _ = _parts(url)
+    return scheme == "https", host, port
 
 
 def resolve(host: str, port: int) -> list[str]:

@@ -70,7 +70,7 @@ class RouterSettings:
     MEDIA_FETCH: bool = True  # keep the files that people send: their links expire
     MEDIA_STORAGE: str = "default"  # which of STORAGES keeps them
     MEDIA_MAX_BYTES: int = 20 * 1024 * 1024
-    MEDIA_TYPES: tuple[str, ...] = ("image/*", "video/*", "audio/*", "application/pdf")
+    MEDIA_TYPES: tuple[str, ...] = ("image/*", "video/*", "audio/*", "application/pdf", "text/vcard")
     MEDIA_TIMEOUT: float = 60  # for one file, redirects and all
     MEDIA_ALLOW_PRIVATE: bool | None = None  # links to this machine and its network; None: as DEBUG
 

@@ -1,7 +1,10 @@
 """What router and backend say to each other. Backends import this, `content` and `errors`, and nothing else of ours."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -273,10 +276,29 @@ def _required(f: "dataclasses.Field[Any]") -> bool:
     return f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
 
 
+_end: ContextVar[float | None] = ContextVar("rcs_end", default=None)  # by time.monotonic()
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Give all requests that a backend makes in this block so many seconds together; `http.call` keeps to it."""
+    token = _end.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _end.reset(token)
+
+
+def time_left() -> float | None:
+    """Return the seconds that are left of `within`, 0 when none are; None outside of it."""
+    end = _end.get()
+    return None if end is None else max(end - time.monotonic(), 0.0)
+
+
 class BaseBackend:
     """One provider behind one alias. Subclasses know no model, no task, no retry and no setting but their options.
 
-    `send` is called from several threads at once; everything else from one at a time.
+    `send` and `media_headers` are called from several threads at once; everything else from one at a time.
     """
 
     Options: ClassVar[type[Options]] = Options
@@ -315,6 +337,10 @@ class BaseBackend:
 
     def problems(self) -> list[str]:
         """What is wrong with the options beyond their types: one sentence each, shown by `manage.py check`."""
+        return []
+
+    def warnings(self) -> list[str]:
+        """Return what is allowed and not safe about the options, as `problems` does; `manage.py check` warns of it."""
         return []
 
     # The webhook. `verify` comes first; the others see only verified requests.
@@ -364,6 +390,10 @@ class BaseBackend:
         """What each phone can: a set of the provider's feature names, or None for a phone it cannot reach."""
         raise NotImplementedError
 
+    def check_requests(self, count: int) -> int:
+        """Return how many requests `check_capabilities` makes for so many: one for each, where it has no batches."""
+        return count
+
     def typing(self, to: str, active: bool = True) -> None:
         """Show the person that we are writing, or (where the wire has it) that we have stopped."""
         raise NotImplementedError
@@ -371,6 +401,22 @@ class BaseBackend:
     def mark_read(self, to: str, incoming_id: str) -> None:
         """Tell the person that their message was read."""
         raise NotImplementedError
+
+    # Files that people send, where the provider keeps them behind our credentials.
+
+    def media_origins(self) -> Iterable[str]:
+        """Return the addresses of hosts that want our credentials for a file, e.g. https://api.example.com.
+
+        Scheme, host and port count, the path does not. None by default: most links are good by themselves.
+        """
+        return ()
+
+    def media_headers(self) -> Mapping[str, str]:
+        """Return the headers for a file on one of `media_origins`; the router sends them nowhere else.
+
+        Raises a SendError when a token cannot be had: the file is fetched later. Called from several threads at once.
+        """
+        return {}
 
     def opted_out(self) -> list[str]:
         """The numbers on the provider's own list of people who want no messages."""

@@ -23,6 +23,7 @@ ROUTING = logging.getLogger("rcs_router.routing")
 APPS = logging.getLogger("rcs_router.phases")
 EXPIRY = logging.getLogger("rcs_router.expiry")
 MEDIA = logging.getLogger("rcs_router.media")
+QUESTIONS = logging.getLogger("rcs_router.questions")
 
 # What comes next, in the words of the lines.
 NEEDS_REVIEW = "needs review"
@@ -270,6 +271,12 @@ def file_failed(alias: str, file: UUID, code: str, next_step: str, level: int = 
     """Say that a file that a person sent could not be fetched or stored."""
     line = "{alias}: received file {file_id} is not fetched"
     _write(MEDIA, level, line, alias=alias, file_id=file, code=code, next_step=next_step)
+
+
+def question_failed(alias: str, question: UUID, code: str, next_step: str) -> None:
+    """Say at WARNING that a provider could not be asked what phones can."""
+    line = "{alias}: question {question} is not answered"
+    _write(QUESTIONS, logging.WARNING, line, alias=alias, question=question, code=code, next_step=next_step)
 
 
 def too_late(alias: str, transmission: UUID, code: str, next_step: str) -> None:

@@ -24,12 +24,14 @@ from rcs_router.policy import THROTTLED_PAUSES
 from rcs_router.policy import pause as pause_seconds
 
 HORIZON = 0.12  # seconds ahead for which departures are reserved; what is urgent waits no longer than that
-SLACK = 1.02  # departures are this much further apart than RATE says, since requests arrive a little early or late
+# Departures are this much further apart than RATE says, and one that was not used for LATE seconds is gone. So no
+# second holds more than RATE, whoever is late: LATE, and the time to write that a message leaves, are below SLACK - 1.
+SLACK = 1.1
+LATE = 0.09  # seconds; more than TOGETHER
 SECOND = 1.01  # a second and a little, for requests that take differently long to arrive
 TOGETHER = (
-    0.07  # seconds: departures of so long a time leave together, since each turn of a drain costs statements
+    0.04  # seconds: departures of so long a time leave together, since each turn of a drain costs statements
 )
-LATE = 0.25  # seconds: a departure that was not used for so long is gone
 BRIEF = 10.0  # seconds: shorter pauses for speed are no alarm
 
 
@@ -64,17 +66,22 @@ def reserve(alias: str, rate: float, wanted: int, now: datetime) -> Departures:
 
     Two short statements and no transaction: whoever finds that somebody else was faster looks once more.
     """
-    step, at, row = SLACK / rate, now.timestamp(), BackendState.objects.filter(pk=alias)
+    row = BackendState.objects.filter(pk=alias)
     while True:
         read = row.values_list("next_free", flat=True).get()
-        free = max(read, at)
-        room = math.floor((at + HORIZON - free) / step + 1e-9) + 1
-        granted = max(0, min(wanted, room))
-        if not granted:
-            return Departures(0, free - at - HORIZON, step)
-        after = free + granted * step
-        if row.filter(next_free=read).update(next_free=after):
-            return Departures(granted, free - at, step, after)
+        got = grant(read, rate, wanted, now.timestamp())
+        if not got.count or row.filter(next_free=read).update(next_free=got.next_free):
+            return got
+
+
+def grant(next_free: float, rate: float, wanted: int, at: float) -> Departures:
+    """Return what may be reserved at the moment `at` when all before `next_free` is taken. Pure."""
+    step, free = SLACK / rate, max(next_free, at)
+    room = math.floor((at + HORIZON - free) / step + 1e-9) + 1
+    granted = max(0, min(wanted, room))
+    if not granted:
+        return Departures(0, free - at - HORIZON, step)
+    return Departures(granted, free - at, step, free + granted * step)
 
 
 def give_back(alias: str, unused: int, reserved: Departures) -> None:
@@ -87,14 +94,14 @@ def give_back(alias: str, unused: int, reserved: Departures) -> None:
 class Pacer:
     """One drain's share of a RATE: how many messages may leave now, and how long until the next one may.
 
-    Departures are reserved a moment ahead and shared with other workers. Those that come late may catch up, but never
-    so that more than RATE leave within one second.
+    Departures are reserved a moment ahead, and no two workers have the same. One that was not used in time is given up:
+    whoever was late does not catch up, since others may be late at the same moment.
     """
 
     def __init__(self, alias: str, rate: float | None, clock: Callable[[], datetime]) -> None:
         self.alias, self.rate, self.clock = alias, rate, clock
         self.departures: deque[float] = deque()  # by time.monotonic()
-        self.left: deque[float] = deque(maxlen=max(1, int(rate or 1)))  # when the last ones left
+        self.left: deque[float] = deque(maxlen=math.ceil(rate or 1))  # when the last ones left
         self.reserved: Departures | None = None
         self.ask_at = 0.0
         self.turned = 0.0  # when messages have left for the last time
@@ -201,7 +208,7 @@ def pause(
     `detail`: the provider's own words. `probing`: the caller has tried a paused backend in vain, so its pause grows.
     """
     conf, before, detail = router_settings(), state(alias), logs.safe(detail, alias)
-    delays = THROTTLED_PAUSES if reason == Throttled.code else conf.PAUSES
+    delays = THROTTLED_PAUSES if reason == Throttled.code and retry_after is None else conf.PAUSES
     seconds = pause_seconds(before.pauses, retry_after, delays, conf.PAUSE_LIMIT)
     until = now + timedelta(seconds=seconds)
     rows = BackendState.objects.filter(pk=alias)

@@ -138,12 +138,16 @@ def after_lost_lease(*, started: bool, lost_leases: int, limit: int, facts: Fact
 
 
 THROTTLED_PAUSES = (0.5, 1.0, 2.0, 4.0)  # seconds, after a 429 that does not say how long
+SHORTEST = 0.5  # seconds: whoever asks for less would be asked without a break
 
 
 def pause(pauses: int, retry_after: float | None, delays: tuple[float, ...], limit: float) -> float:
-    """Return for how many seconds a backend is paused: what the provider asks for, else longer each time."""
-    if retry_after is not None:
-        return min(max(retry_after, 0.1), limit)
+    """Return for how many seconds a backend is paused: what the provider asks for, else longer each time.
+
+    0, which a date in the past is too, says nothing: the provider's clock may be late, or a proxy wrote it.
+    """
+    if retry_after:
+        return min(max(retry_after, SHORTEST), limit)
     return delays[min(pauses, len(delays) - 1)]
 
 

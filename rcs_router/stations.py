@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from django.db import DatabaseError, connections
 
-from rcs_router import delivery, expiry, inbox, media, sql, sweep, timelimit, wake
+from rcs_router import delivery, expiry, inbox, media, questions, sql, sweep, timelimit, wake
 from rcs_router.models import Transmission
 from rcs_router.wake import WakeUp
 
@@ -152,6 +152,7 @@ _WORK: dict[str, Callable[..., int]] = {
     wake.REVOKE: expiry.revoke_due,
     wake.DIGEST: inbox.digest,
     wake.FETCH: media.fetch_due,
+    wake.CHECK: questions.answer_due,
 }
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, InterfaceError
 from django.db.models import Q
 
-from rcs_router import alarms, expiry, inbox, outbox, pace, sql, wake
+from rcs_router import alarms, expiry, inbox, outbox, pace, questions, sql, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
@@ -105,6 +105,8 @@ def due(now: datetime) -> Iterator[wake.WakeUp]:
         yield (wake.DIGEST,)
     if to_fetch(now):
         yield (wake.FETCH,)
+    if questions.is_due(now):
+        yield (wake.CHECK,)
 
 
 def has_due(alias: str, now: datetime) -> bool:

@@ -39,6 +39,12 @@ def fetch(self: "Task[Any, Any]") -> None:
     _serve(self)
 
 
+@shared_task(bind=True, name=wake.CHECK, ignore_result=True)
+def check(self: "Task[Any, Any]") -> None:
+    """Ask providers what phones can, for those who wait for the answer."""
+    _serve(self)
+
+
 @shared_task(bind=True, name=wake.REVOKE, ignore_result=True)
 def revoke(self: "Task[Any, Any]", alias: str) -> None:
     """Ask one provider to take back what is to be taken back."""

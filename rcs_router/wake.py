@@ -22,7 +22,7 @@ LAST_CALL = 2.0  # seconds that a process which ends waits for the broker
 
 WakeUp = tuple[str, ...]  # a Celery task's name and its arguments
 DRAIN, DIGEST, REVOKE = "rcs_router.drain", "rcs_router.digest", "rcs_router.revoke"
-FETCH, TICK = "rcs_router.fetch", "rcs_router.tick"
+FETCH, CHECK, TICK = "rcs_router.fetch", "rcs_router.check", "rcs_router.tick"
 _silent = False
 _here: Callable[[WakeUp], None] | None = None
 
@@ -45,6 +45,11 @@ def revoke(alias: str) -> None:
 def fetch() -> None:
     """After the commit, have the files that people sent fetched."""
     _after_commit((FETCH,))
+
+
+def check() -> None:
+    """After the commit, have providers asked what phones can."""
+    _after_commit((CHECK,))
 
 
 def _after_commit(wake_up: WakeUp) -> None:

@@ -58,6 +58,7 @@ ORDER = [
         "inbox",
         "addresses",
         "media",
+        "questions",
         "sweep",
         "stations",
         "health",

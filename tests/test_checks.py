@@ -48,6 +48,14 @@ class Keyed(BaseBackend):
         return [f"the key {self.options.key} is bad", f"so are {self.options.keys}"]
 
 
+class Careless(Keyed):
+    def problems(self) -> list[str]:
+        return []
+
+    def warnings(self) -> list[str]:
+        return [f"the key {self.options.key} travels in clear"]
+
+
 class Unmakeable(Keyed):
     def __init__(self, alias: str, options: Any, **kwargs: Any) -> None:
         raise ConfigError(f"no file {options.key}")
@@ -183,6 +191,7 @@ BACKENDS: list[tuple[str, Any]] = [
     ("E012", of("Unmakeable", key=SECRET)),
     ("E012", of("Crashing", key=SECRET)),
     ("E013", of("Keyed", key=SECRET, keys=[SECRET])),
+    ("W001", of("Careless", key="a", keys=["b"])),
     ("E014", entry(FALLBACK="sms")),
     ("E014", entry(FALLBACK=[1])),
     ("E015", entry(FALLBACK=["smss"])),

@@ -153,7 +153,7 @@ class GenericREST(BaseBackend):
         """With the first token that is not refused."""
         options = self.options
         for token in options.tokens or ("",):
-            headers = {options.auth_header: f"{options.auth_scheme} {token}".strip()}
+            headers = self._token_header(token)
             reply = http.call(
                 "POST",
                 options.url,
@@ -210,6 +210,16 @@ class GenericREST(BaseBackend):
         return SendResult(provider_id, code="fallback" if state == "FALLBACK" else "")
 
     # In.
+
+    def media_origins(self) -> list[str]:
+        """The guide does not say where files lie: beside the API they want its token, elsewhere none."""
+        return [self.options.url]
+
+    def media_headers(self) -> dict[str, str]:
+        return self._token_header(self.options.tokens[0])
+
+    def _token_header(self, token: str) -> dict[str, str]:
+        return {self.options.auth_header: f"{self.options.auth_scheme} {token}".strip()}
 
     def verify(self, request: WebhookRequest) -> None:
         webhook.verify(request, self.options.signature_header, self.options.webhook_secrets)

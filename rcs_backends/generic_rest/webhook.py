@@ -69,7 +69,7 @@ def verify(request: WebhookRequest, header: str, secrets: Iterable[str]) -> None
 
 
 def dedupe_key(request: WebhookRequest, dialect: Dialect) -> str | None:
-    """None for an interaction without a time: a person may say the same twice, and a repeat looks no different."""
+    """None for an interaction with neither time nor id: a person may say the same twice."""
     payload = decoded(request.body)
     if not isinstance(payload, Mapping):
         return f"body:{hashlib.sha256(request.body).hexdigest()}"
@@ -207,11 +207,19 @@ def _place(payload: Mapping[str, Any], dialect: Dialect) -> dict[str, Any]:
 def _key(payload: Mapping[str, Any], dialect: Dialect) -> str:
     """The same for a repeat: message, state, interaction and time; and, as times are whole seconds, what was said.
 
-    Empty for an interaction without a time.
+    Where the platform writes no time, an id stands for it, so that who repeats a signed request does nothing: that of
+    the person's own message; for a tap or a form that of ours, so that the same chip counts once. Else empty.
     """
     names = ("conversationId", "messageId", "messageStatus", "interactionType", "timestamp")
     parts = [text(dialect.read(payload, name)) for name in names]
     if not _is_interaction(payload, dialect):
         return f"state:{digest(*parts)}"
     said = [text(dialect.read(payload, *path)) for path in SAID]
-    return f"interaction:{digest(*parts, *said)}" if parts[-1] else ""
+    return (
+        f"interaction:{digest(*parts, *said)}" if parts[-1] or _is_named(parts[1], parts[3], dialect) else ""
+    )
+
+
+def _is_named(name: str, word: str, dialect: Dialect) -> bool:
+    """Does the id tell one interaction from the next? Ours does not for words: a person may say "yes" twice to it."""
+    return bool(name) and (uuid(name) is None or KINDS.get(text(dialect.word(word))) in ANSWERS)

@@ -195,10 +195,16 @@ class GoogleRBM(BaseBackend):
         refuses the request.
         """
         numbers = list(dict.fromkeys(identities))
-        if self.options.region and len(numbers) >= BATCH_MINIMUM:
+        if self._batches(len(numbers)):
             reachable = self._reachable(numbers)
             return {number: frozenset() if number in reachable else None for number in numbers}
         return {number: self._features(number) for number in numbers}
+
+    def check_requests(self, count: int) -> int:
+        return math.ceil(count / BATCH) if self._batches(count) else count
+
+    def _batches(self, count: int) -> bool:
+        return bool(self.options.region) and count >= BATCH_MINIMUM
 
     def _features(self, number: str) -> frozenset[str] | None:
         try:

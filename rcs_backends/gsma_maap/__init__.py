@@ -223,5 +223,12 @@ class GSMAMaaP(BaseBackend):
     def parse(self, request: WebhookRequest) -> list[Parsed]:
         return events.parse(request.body)
 
+    def media_origins(self) -> list[str]:
+        """A platform may keep what people send beside its API, whose every resource wants the token."""
+        return [self.options.api_url]
+
+    def media_headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._client.tokens.get()}"}
+
     def acknowledge(self) -> WebhookAnswer:
         return WebhookAnswer(body=webhook.OK)

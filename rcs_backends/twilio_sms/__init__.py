@@ -204,6 +204,13 @@ class TwilioSMS(BaseBackend):
 
     # In.
 
+    def media_origins(self) -> list[str]:
+        """Accounts may enforce basic authentication for media; the storage they redirect to needs none."""
+        return [self.options.base_url]
+
+    def media_headers(self) -> dict[str, str]:
+        return http.basic(*_credentials(self.options))
+
     def verify(self, request: WebhookRequest) -> None:
         signature.verify(request, self.webhook_url, self.options.auth_tokens)
 

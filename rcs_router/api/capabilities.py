@@ -1,22 +1,28 @@
-"""A backend and numbers in; what the provider says each phone can do, asked now, out."""
+"""A backend and numbers in; what the provider says each phone can do, now or by an address to ask later, out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from rcs_router import questions
 from rcs_router.api import filters
-from rcs_router.api.bodies import Question
-from rcs_router.api.errors import Problem, from_provider, invalid
+from rcs_router.api.bodies import Question as Asked
+from rcs_router.api.errors import Failure, Problem, found, from_provider, invalid
 from rcs_router.api.operation import described
 from rcs_router.api.reading import read
 from rcs_router.api.recipients import knows_tokens, normalised
-from rcs_router.api.shown import PhonesShown
+from rcs_router.api.shown import PhonesLaterShown, PhonesShown
 from rcs_router.api.view import View, may
 from rcs_router.backends import backends
 from rcs_router.errors import SendError
+from rcs_router.models import Question
+from rcs_router.questions import Busy, TooMany, TooSlow
+
+SOON = 2.0  # seconds after which it is worth asking again
 
 
 class OneAsked(serializers.Serializer):
@@ -27,7 +33,7 @@ class OneAsked(serializers.Serializer):
 
 
 class Capabilities(View):
-    """The provider is asked while the caller waits; nothing is stored."""
+    """One caller of the site at a time waits for a provider, for two seconds at most; the others get an address."""
 
     needs = {"GET": may("view_connection"), "POST": may("view_connection")}
     also = {"GET": (502, 503), "POST": (502, 503)}
@@ -45,33 +51,74 @@ class Capabilities(View):
     def get(self, request: Request) -> Response:
         asked = filters.asked(request, OneAsked)
         tokens = knows_tokens(asked["backend"], "backend")
-        return self.answer(asked["backend"], normalised([asked["identity"]], "identity", tokens=tokens))
+        identities = normalised([asked["identity"]], "identity", tokens=tokens)
+        try:
+            return self.answer(asked["backend"], identities)
+        except (Busy, TooSlow) as error:
+            words = "somebody else is asking" if isinstance(error, Busy) else "no answer came in time"
+            raise Failure(503, Problem("busy", f"{words}: ask again, or by POST"), retry_after=SOON) from None
 
     @described(
         operation_id="check_capabilities",
         summary="What many phones can do",
-        request=Question,
-        responses={200: PhonesShown},
+        request=Asked,
+        responses={200: PhonesShown, 202: PhonesLaterShown},
     )
     def post(self, request: Request) -> Response:
         filters.nothing_asked(request)
-        question = read(request, Question)
-        tokens = knows_tokens(question.backend, "backend")
-        return self.answer(question.backend, normalised(question.identities, "identities", tokens=tokens))
+        asked = read(request, Asked)
+        tokens = knows_tokens(asked.backend, "backend")
+        who = str(request.user.pk)
+        try:
+            if questions.takes_long(asked.backend, len(asked.identities)):
+                questions.require_room(who)  # first: to read a thousand numbers takes a while
+            identities = normalised(asked.identities, "identities", tokens=tokens)
+            try:
+                return self.answer(asked.backend, identities)
+            except (Busy, TooSlow):
+                return self.later(request, questions.later(asked.backend, identities, who))
+        except TooMany:
+            words = f"{questions.MOST_WAITING} questions of yours are not answered yet"
+            raise Failure(429, Problem("too_many_waiting", words), retry_after=SOON) from None
 
     def answer(self, alias: str, identities: Sequence[str]) -> Response:
-        backend = backends[alias]
-        if not backend.capabilities.check:
+        if not backends[alias].capabilities.check:
             raise invalid([Problem("not_supported", f"{alias} cannot be asked what phones can", "backend")])
         try:
-            said = backend.check_capabilities(list(dict.fromkeys(identities)))
+            said = questions.ask(alias, identities)
         except SendError as error:
             raise from_provider(error) from error
-        results = [_phone(identity, said) for identity in identities]
-        return Response(PhonesShown({"backend": alias, "results": results}).data)
+        told = {name: questions.as_json(name, said) for name in identities}
+        return Response(PhonesShown({"backend": alias, "results": _results(identities, told)}).data)
+
+    def later(self, request: Request, question: Question) -> Response:
+        place = request.build_absolute_uri(f"{request.path}{question.pk}/")
+        headers = {"Location": place, "Retry-After": str(int(SOON))}
+        return Response(_shown(question), status=202, headers=headers)
 
 
-def _phone(identity: str, said: dict[str, frozenset[str] | None]) -> dict[str, Any]:
-    features = said.get(identity)
-    reachable = features is not None if identity in said else None
-    return {"identity": identity, "reachable": reachable, "features": sorted(features or ())}
+class CapabilitiesLater(View):
+    """What was asked a moment ago, by the address that the 202 named. Rows are kept for a day."""
+
+    needs = {"GET": may("view_connection")}
+
+    @described(
+        operation_id="read_capabilities",
+        summary="What has been answered of many phones",
+        responses={200: PhonesLaterShown},
+    )
+    def get(self, request: Request, id: UUID) -> Response:
+        filters.nothing_asked(request)
+        mine = Question.objects.filter(asked_by=str(request.user.pk))
+        return Response(_shown(found(mine, id)))
+
+
+def _shown(question: Question) -> Any:
+    answers = _results(question.identities, question.answers)
+    told = {"id": question.pk, "backend": question.backend, "state": question.state, "code": question.code}
+    return PhonesLaterShown({**told, "results": answers}).data
+
+
+def _results(identities: Iterable[str], told: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Those that have been answered, in the order of the question."""
+    return [{"identity": name, **told[name]} for name in identities if name in told]

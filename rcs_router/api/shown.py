@@ -13,6 +13,7 @@ from rcs_router.models import (
     Contact,
     Event,
     Message,
+    Question,
     Transmission,
 )
 from rcs_router.outbox.operate import OPERATIONS
@@ -286,6 +287,14 @@ class PhonesShown(serializers.Serializer):
 
     backend = serializers.CharField()
     results = PhoneShown(many=True)
+
+
+class PhonesLaterShown(PhonesShown):
+    """A question that workers ask. `results` has what has been answered until now; `code` says why it failed."""
+
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(Question.State.choices)
+    code = serializers.CharField()
 
 
 def page_of(shown: type[serializers.BaseSerializer]) -> serializers.Serializer:

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from rcs_router.api.capabilities import Capabilities
+from rcs_router.api.capabilities import Capabilities, CapabilitiesLater
 from rcs_router.api.connections import Connections, OneConnection
 from rcs_router.api.consent import Change, Export, OptIn, Standing
 from rcs_router.api.contacts import Contacts, Merge, OneContact
@@ -31,6 +31,7 @@ urlpatterns = [
     path("connections/", Connections.as_view(), name="connections"),
     path("connections/<int:id>/", OneConnection.as_view(), name="connection"),
     path("capabilities/", Capabilities.as_view(), name="capabilities"),
+    path("capabilities/<uuid:id>/", CapabilitiesLater.as_view(), name="capabilities-later"),
     path("consent/<str:subject>/", Standing.as_view(), name="consent"),
     path("consent/<str:subject>/export/", Export.as_view(), name="consent-export"),
     path("consent/<str:subject>/opt-out/", Change.as_view(), name="opt-out"),

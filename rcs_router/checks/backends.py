@@ -133,7 +133,7 @@ def _made(
         address = webhook_url(alias, good.PUBLIC_URL)
         backend = cls(alias, options, webhook_url=address)
         own_fallback = backend.capabilities.own_fallback  # options may switch it on
-        problems = backend.problems()
+        problems, warnings = backend.problems(), backend.warnings()
     except ConfigError as error:
         yield found("E012", _hidden(f"{where}: {error}", options))
     except Exception as error:  # its text may quote a secret
@@ -143,6 +143,8 @@ def _made(
             yield found("E013", _hidden(f"{where}: {problem}", options))
         for name in _unclean(backend.options):
             yield found("E029", f'{where}["OPTIONS"]["{name}"] has a blank at an end or a control character')
+        for warning in warnings:
+            yield found("W001", _hidden(f"{where}: {warning}", options))
     if own_fallback and entry.get("FALLBACK"):
         yield found("E021", f"{where} has a FALLBACK, and its provider falls back by itself")
     if options.timeout <= 0:

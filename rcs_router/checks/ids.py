@@ -39,6 +39,7 @@ HINTS = {
     "E027": "SILENT_AFTER is a number of seconds above 0.",
     "E028": "Write what this backend answers in the place of RCS_ROUTER's reply; '' where the provider answers.",
     "E029": "Strip it where you read it: what comes from a file or a shell often ends in a line break.",
+    "W001": "The backend's page in docs/backends says what is safe; where nobody else can listen, silence the check.",
     "E101": "Write RCS_ROUTER = {'APPS': […], …}.",
     "E102": "Correct the key's name; docs/settings.md lists all of them.",
     "E103": "docs/settings.md says what the key holds; for one with several values write a list, even of one.",

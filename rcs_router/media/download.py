@@ -10,11 +10,13 @@ import os
 import socket
 import ssl
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from queue import Empty, SimpleQueue
 from typing import IO, Any
 from urllib.parse import urljoin
 
@@ -30,7 +32,10 @@ CONNECT = 5.0  # seconds for one address of a host
 ADDRESSES = 4  # of a host that are tried
 MAX_RETRY_AFTER = 3600.0  # seconds
 _REDIRECTS = {301, 302, 303, 307, 308}
-_GONE = {403, 404, 410}  # 403 is what signed links of cloud storages say after their time
+_GONE = {403, 410}  # 403 is what signed links of cloud storages say after their time
+_LATER = {202, 408, 425, 429}
+
+HeadersFor = Callable[[Target], Mapping[str, str]]  # the credentials for one request; empty for most
 
 
 class Undone(Exception):
@@ -48,6 +53,10 @@ class Again(Undone):
 
 class Gone(Undone):
     """The link leads nowhere any more, or not for us."""
+
+
+class Missing(Gone):
+    """There is nothing: not any more or, right after the message has arrived, not yet."""
 
 
 class Unwanted(Undone):
@@ -85,17 +94,32 @@ class Clock:
         return left
 
 
-def download(url: str, *, most: int, seconds: float, allow_private: bool = False) -> Download:
+def without_credentials(target: Target) -> Mapping[str, str]:
+    return {}
+
+
+def download(
+    url: str,
+    *,
+    most: int,
+    seconds: float,
+    allow_private: bool = False,
+    headers_for: HeadersFor = without_credentials,
+) -> Download:
     """Fetch a link: at most `most` bytes in `seconds`, over at most three redirects, each of which is guarded.
 
-    Looking a name up has the resolver's own time limit. Raises Again, Gone, Unwanted or Hopeless; their texts quote
-    nothing of the link.
+    `headers_for` is asked for each request anew, so that no redirect takes credentials along. Raises Again, Gone,
+    Unwanted or Hopeless; their texts quote nothing of the link.
     """
     clock = Clock(seconds)
+    resolver = partial(_resolved, clock=clock)
     try:
         for _ in range(HOPS + 1):
-            target = addresses.guarded(url, allow_private=allow_private)
-            with _asked(target, clock) as response:
+            target = addresses.guarded(url, allow_private=allow_private, resolver=resolver)
+            own = headers_for(target)
+            with _asked(target, clock, own) as response:
+                if response.status == 401 and own:  # they may have ended a moment ago, or are being changed
+                    raise Again("http_401")
                 if response.status not in _REDIRECTS:
                     return _taken(response, most)
                 url = _next(url, response, target)
@@ -112,6 +136,29 @@ def download(url: str, *, most: int, seconds: float, allow_private: bool = False
     except (OSError, ValueError):
         raise Again("unreachable") from None
     raise Hopeless("redirects")
+
+
+def _resolved(host: str, port: int, *, clock: Clock) -> list[str]:
+    """Look a name up in the time that is left: the system's resolver has no limit that we could set.
+
+    Raises TimeoutError; the thread that still waits ends by itself, when the resolver gives up.
+    """
+    answer: SimpleQueue[list[str] | OSError | ValueError] = SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            answer.put(addresses.resolve(host, port))
+        except (OSError, ValueError) as error:
+            answer.put(error)
+
+    threading.Thread(target=look_up, name="rcs-media-dns", daemon=True).start()
+    try:
+        found = answer.get(timeout=clock.remaining())
+    except Empty:
+        raise TimeoutError from None
+    if isinstance(found, Exception):
+        raise found
+    return found
 
 
 def _next(url: str, response: http.client.HTTPResponse, target: Target) -> str:
@@ -164,9 +211,11 @@ def _read(response: http.client.HTTPResponse, taken: Download, most: int) -> Non
 
 def _refusal(response: http.client.HTTPResponse) -> Undone:
     code = f"http_{response.status}"
+    if response.status == 404:
+        return Missing(code)
     if response.status in _GONE:
         return Gone(code)
-    if response.status in {408, 425, 429} or response.status >= 500:
+    if response.status in _LATER or response.status >= 500:
         return Again(code, _retry_after(response.headers.get("Retry-After", "")))
     return Hopeless(code)
 
@@ -178,13 +227,14 @@ def _retry_after(value: str) -> float | None:
 
 
 @contextmanager
-def _asked(target: Target, clock: Clock) -> Iterator[http.client.HTTPResponse]:
+def _asked(target: Target, clock: Clock, own: Mapping[str, str]) -> Iterator[http.client.HTTPResponse]:
     """The answer up to its headers."""
     connection = _Pinned(target, clock)
     try:
         connection.putrequest("GET", target.path, skip_host=True, skip_accept_encoding=True)
         headers = {"Host": target.netloc, "User-Agent": "django-rcs-router", "Accept": "*/*"}
-        for name, value in (headers | {"Accept-Encoding": "identity", "Connection": "close"}).items():
+        headers |= {"Accept-Encoding": "identity", "Connection": "close"}
+        for name, value in {**own, **headers}.items():
             connection.putheader(name, value)
         connection.endheaders()
         with connection.getresponse() as response:

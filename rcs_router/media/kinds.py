@@ -7,6 +7,10 @@ from fnmatch import fnmatchcase
 
 HEAD = 1024  # bytes that tell what a file is
 
+_MP4 = (
+    *("video/mp4", "audio/mp4", "audio/x-m4a", "audio/m4a", "video/x-m4v"),
+    *("video/3gpp", "audio/3gpp", "video/3gpp2", "audio/3gpp2"),
+)
 # A signature, and what such a file may be: the first, unless it is called another one of the list.
 _SIGNATURES: tuple[tuple[re.Pattern[bytes], tuple[str, ...]], ...] = (
     (re.compile(rb"\xff\xd8\xff"), ("image/jpeg", "image/jpg")),
@@ -22,10 +26,10 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], tuple[str, ...]], ...] = (
     (re.compile(rb"(?s)....ftypM4[AB]"), ("audio/mp4", "audio/x-m4a", "audio/m4a")),
     (re.compile(rb"(?s)....ftyp3g"), ("video/3gpp", "audio/3gpp", "video/3gpp2", "audio/3gpp2", "video/mp4")),
     (re.compile(rb"(?s)....ftypqt"), ("video/quicktime", "video/mp4")),
-    (
-        re.compile(rb"(?s)....ftyp"),
-        ("video/mp4", "audio/mp4", "audio/x-m4a", "video/3gpp", "audio/3gpp", "video/quicktime"),
-    ),
+    (re.compile(rb"(?s)....ftyp"), (*_MP4, "video/quicktime")),
+    # QuickTime without ftyp, as cameras and old programs write it: another atom is the first. Their sizes are below
+    # 16 MiB (mdat: 512 MiB), so that no text that has one of these words in the same place is taken for one.
+    (re.compile(rb"(?s)\0...(wide|moov|free|skip|pnot)|[\0-\x1f]...mdat"), ("video/quicktime", *_MP4)),
     (re.compile(rb"\x1aE\xdf\xa3"), ("video/webm", "audio/webm", "video/x-matroska")),
     (re.compile(rb"OggS\0"), ("audio/ogg", "video/ogg", "audio/opus", "application/ogg")),
     (re.compile(rb"ID3"), ("audio/mpeg", "audio/mp3")),
@@ -33,7 +37,9 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], tuple[str, ...]], ...] = (
     (re.compile(rb"fLaC"), ("audio/flac", "audio/x-flac")),
     (re.compile(rb"\xff[\xf0\xf1\xf8\xf9]"), ("audio/aac", "audio/x-aac", "audio/aacp")),
     (re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]"), ("audio/mpeg", "audio/mp3")),
-    (re.compile(rb"%PDF-"), ("application/pdf",)),
+    (re.compile(rb"caff\0"), ("audio/x-caf",)),
+    (re.compile(rb"(?:\xef\xbb\xbf|\xfe\xff|\xff\xfe)?[\s\0]*%PDF-"), ("application/pdf",)),
+    (re.compile(rb"(?i)(?:\xef\xbb\xbf)?\s*BEGIN:VCARD(?:\s|$)"), ("text/vcard",)),
     (
         re.compile(rb"PK\x03\x04"),
         (
@@ -47,7 +53,8 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], tuple[str, ...]], ...] = (
     ),
     (re.compile(rb"MZ|\x7fELF|#!\s*/|\xca\xfe\xba\xbe|\xcf\xfa\xed\xfe"), ("application/x-executable",)),
 )
-_SEEN = {name for _, names in _SIGNATURES for name in names}
+# What a vCard was called before RFC 6350: never believed by itself, since we know the bytes of one.
+_SEEN = {name for _, names in _SIGNATURES for name in names} | {"text/x-vcard", "text/directory"}
 # A browser that is handed these runs what is written in them, with the rights of the site they lie on.
 _MARKUP = re.compile(rb"<[A-Za-z!?]")
 _BLANK = b"\xef\xbb\xbf\xff\xfe \t\r\n\f\0"  # what may stand before it: byte order marks, white space
@@ -75,6 +82,7 @@ _EXTENSIONS = {
     "video/webm": ".webm",
     "video/quicktime": ".mov",
     "text/vcard": ".vcf",
+    "audio/x-caf": ".caf",
     "application/x-executable": ".bin",
 }
 

@@ -6,11 +6,13 @@ so: a worker that dies between the two leaves a file that nobody knows of, and t
 
 import logging
 import random
+import time
 import uuid
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.core.files.base import File
@@ -19,14 +21,16 @@ from django.db.models import F, Q, QuerySet
 
 from rcs_router import logs, signals, sql, wake
 from rcs_router.conf import RouterSettings, router_settings
-from rcs_router.media import kinds
-from rcs_router.media.download import Again, Download, Gone, Undone, Unwanted, download
+from rcs_router.media import credentials, kinds
+from rcs_router.media.download import Again, Download, Gone, Missing, Undone, Unwanted, download
+from rcs_router.media.turns import TURN, Turns
 from rcs_router.models import InboundFile
 from rcs_router.models.media import media_type
 
-THREADS = 8  # files fetched side by side; each may hold MEDIA_MAX_BYTES of disk
+THREADS = 8  # files that one process fetches side by side; each may hold MEDIA_MAX_BYTES of disk
 LIMIT = 200  # files that one run begins; what is left rings again
 LOOK = 1.0  # seconds between two looks for more, while files are under way
+NEW = 60.0  # seconds after the arrival of a message in which a 404 may mean "not yet"
 
 State = InboundFile.State
 
@@ -56,17 +60,28 @@ def fetch_due(limit: int = LIMIT) -> int:
     """Fetch what is due until nothing is, or `limit` files were begun; returns how many were begun."""
     if not router_settings().MEDIA_FETCH:
         return 0
-    begun, flying, clock = 0, Flights(), sql.Clock(InboundFile)
+    begun, flying, turns, clock = 0, Flights(), Turns(), sql.Clock(InboundFile)
     with ThreadPoolExecutor(THREADS, thread_name_prefix="rcs-media") as pool:
         while True:
-            for row in _claim(min(THREADS - len(flying), limit - begun), clock()):
-                begun += 1
-                flying[pool.submit(_fetch_and_store, row)] = row
+            rows: list[InboundFile] | None = None
+            while rows is None or rows:
+                beginning, back = turns.take(rows or [], flying.values(), THREADS, time.monotonic())
+                flying |= {pool.submit(_fetch_and_store, row): row for row in beginning}
+                begun += len(beginning)
+                _put_back(back, clock())
+                rows = _claim(min(THREADS - len(flying), limit - begun - len(turns.waiting)), clock())
             if not flying:
                 return begun
             done, _ = wait(flying, timeout=LOOK, return_when=FIRST_COMPLETED)
             for future in done:
                 _settle(flying.pop(future), future, clock())
+
+
+def _put_back(rows: list[InboundFile], now: datetime) -> None:
+    """Their hosts are busy: somebody looks at them again in a moment. That was no try."""
+    for row in rows:
+        later = now + timedelta(seconds=TURN)
+        _ours(row).update(tries=F("tries") - 1, due_at=later, claim=None, lease_until=None)
 
 
 def again(rows: QuerySet[InboundFile]) -> int:
@@ -124,6 +139,7 @@ def _fetch_and_store(row: InboundFile) -> Stored:
             most=conf.MEDIA_MAX_BYTES,
             seconds=conf.MEDIA_TIMEOUT,
             allow_private=_near_too(conf),
+            headers_for=partial(credentials.headers_for, _alias(row)),
         )
         with closing(found):
             return _store(row, found, conf)
@@ -164,9 +180,11 @@ def _settle(row: InboundFile, future: "Future[Stored]", now: datetime) -> None:
     try:
         stored = future.result()
     except Undone as error:
-        delays = conf.RETRY_DELAYS
-        verdict = after(error, row.tries, delays, random.uniform(0, conf.RETRY_JITTER), row.expires_at, now)  # noqa: S311
-        _write(row, now, verdict)
+        jitter = random.uniform(0, conf.RETRY_JITTER)  # noqa: S311
+        is_new = now < row.created_at + timedelta(seconds=NEW)
+        _write(
+            row, now, after(error, row.tries, conf.RETRY_DELAYS, jitter, row.expires_at, now, is_new=is_new)
+        )
     except Exception as error:  # a mistake of ours: the lease ends, and it is tried again
         step = "tried again when its lease ends"
         logs.file_failed(_alias(row), row.pk, type(error).__name__, step, logging.ERROR)
@@ -181,17 +199,26 @@ def after(
     jitter: float = 0.0,
     expires_at: datetime | None = None,
     now: datetime | None = None,
+    *,
+    is_new: bool = False,
 ) -> Verdict:
-    """What an error means after so many tries. Pure. `jitter`: share of the delay to add."""
-    if not isinstance(error, Again):
-        state = State.GONE if isinstance(error, Gone) else State.REFUSED
-        return Verdict(state if isinstance(error, Gone | Unwanted) else State.FAILED, error.code)
-    if tries > len(delays):
-        return Verdict(State.FAILED, error.code)
+    """What an error means after so many tries. Pure. `jitter`: share of the delay to add.
+
+    `is_new`: the message has just arrived, so that its file may not be there yet.
+    """
+    may_come = isinstance(error, Again) or (isinstance(error, Missing) and is_new)
+    if not may_come or tries > len(delays):
+        return Verdict(_end(error), error.code)
     pause = max(delays[tries - 1] * (1 + jitter), error.retry_after or 0.0)
     if expires_at and now and now + timedelta(seconds=pause) >= expires_at:
         return Verdict(State.GONE, error.code)
     return Verdict(State.WAITING, error.code, pause)
+
+
+def _end(error: Undone) -> InboundFile.State:
+    if isinstance(error, Gone):
+        return State.GONE
+    return State.REFUSED if isinstance(error, Unwanted) else State.FAILED
 
 
 def _write(row: InboundFile, now: datetime, verdict: Verdict) -> None:

@@ -6,6 +6,7 @@ from rcs_router.models.intake import StoredWebhook
 from rcs_router.models.media import InboundFile
 from rcs_router.models.message import PRIORITY, STOPPED_BY, TAKEN_OUT, Message, RevokeFor, Transmission
 from rcs_router.models.people import Backend, Connection, Contact, first_connections
+from rcs_router.models.question import Question
 from rcs_router.models.state import Alarm, BackendMinute, BackendState, DrainSlot, LastRun
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "InboundFile",
     "LastRun",
     "Message",
+    "Question",
     "RevokeFor",
     "StoredWebhook",
     "Tally",

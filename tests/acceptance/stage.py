@@ -16,7 +16,7 @@ from rcs_backends.emulator.state import World, world
 from rcs_backends.emulator.webhooks import outbox as webhooks
 from rcs_backends.emulator.wire.twilio.store import TwilioStore
 from rcs_backends.emulator.wires import wire
-from rcs_router import delivery, expiry, inbox, lookup_connections, media, send, sql, sweep, wake
+from rcs_router import delivery, expiry, inbox, lookup_connections, media, questions, send, sql, sweep, wake
 from rcs_router.contract import Status
 from rcs_router.models import BackendState, Event, StoredWebhook, Transmission
 from tests.acceptance import sides
@@ -37,6 +37,7 @@ TASKS: dict[str, Callable[..., int]] = {
     wake.DIGEST: inbox.digest,
     wake.REVOKE: expiry.revoke_due,
     wake.FETCH: media.fetch_due,
+    wake.CHECK: questions.answer_due,
 }
 
 

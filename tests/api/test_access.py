@@ -1,6 +1,7 @@
 """Who may do what: tokens, sessions, every permission by itself, and how often."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -52,6 +53,7 @@ CALLS: list[tuple[str, str, Any, set[str]]] = [  # and what each needs, no more 
     ("DELETE", "connections/{connection}/", None, {"delete_connection"}),
     ("GET", "capabilities/?backend=asked&identity=%2B37255501234", None, {"view_connection"}),
     ("POST", "capabilities/", {"backend": "asked", "identities": [ALICE]}, {"view_connection"}),
+    ("GET", "capabilities/{question}/", None, {"view_connection"}),
     ("GET", f"consent/{ALICE}/", None, {"view_consent"}),
     ("GET", f"consent/{ALICE}/export/", None, {"view_consent", "view_consentrecord"}),
     ("POST", f"consent/{ALICE}/opt-out/", {}, {"change_consent"}),
@@ -68,6 +70,7 @@ def keys() -> dict[str, Any]:
         "transmission": row.pk,
         "connection": row.connection_id,
         "contact": contact.pk,
+        "question": uuid4(),  # nobody else's can be read: 404
     }
 
 
@@ -99,6 +102,7 @@ def test_every_call_of_the_document_is_in_that_table() -> None:
         (method.upper(), path.strip("/")) for path, calls in document()["paths"].items() for method in calls
     }
     names = {"{message}": "{id}", "{transmission}": "{id}", "{contact}": "{id}", "{connection}": "{id}"}
+    names |= {"{question}": "{id}"}
     names |= {ALICE: "{subject}", "cancel": "{operation}"}
     held = set()
     for method, path, *_ in CALLS:

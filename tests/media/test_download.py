@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from rcs_router import addresses
 from rcs_router.media import download as module
-from rcs_router.media.download import Again, Clock, Gone, Hopeless, Undone, Unwanted, download
+from rcs_router.media.download import Again, Clock, Gone, Hopeless, Missing, Undone, Unwanted, download
 from rcs_router.testing.stub import Behaviour, Stub, answer, cut, drip, hang, raw, reset
 from tests.media.steps import PNG
 
@@ -52,6 +53,26 @@ def test_a_file_is_fetched(stub: Stub, behaviour: Behaviour) -> None:
     assert not {"cookie", "authorization"} & asked.headers.keys()
 
 
+def test_a_resolver_that_hangs_has_no_more_time_than_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(addresses, "resolve", lambda host, port: released.wait(30) and [])
+    began = time.monotonic()
+    with pytest.raises(Again, match="timeout"):
+        download("https://slow-name.example/", most=MOST, seconds=0.3)
+    assert time.monotonic() - began < 5
+    released.set()
+
+
+@pytest.mark.parametrize("error", [OSError("no such name"), UnicodeError("no name")])
+def test_a_name_that_cannot_be_resolved(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fails(host: str, port: int) -> list[str]:
+        raise error
+
+    monkeypatch.setattr(addresses, "resolve", fails)
+    with pytest.raises(Again, match="unreachable"):
+        download("https://no-name.example/", most=MOST, seconds=5)
+
+
 def test_a_file_of_just_the_limit_is_fetched_and_kept_off_the_memory(stub: Stub) -> None:
     stub.default = answer(200, b"x" * MOST)
     assert len(fetched(stub.url)) == MOST
@@ -77,7 +98,8 @@ FAULTS: list[tuple[str, Behaviour, type[Undone], str]] = [
     ("sends too many chunks", raw(chunked(*[b"x" * 9999] * 11)), Unwanted, "too_large"),
     ("is compressed", answer(200, PNG, Content_Encoding="gzip"), Hopeless, "encoding"),
     ("403", answer(403), Gone, "http_403"),
-    ("404", answer(404, PNG), Gone, "http_404"),
+    ("404", answer(404, PNG), Missing, "http_404"),
+    ("202", answer(202), Again, "http_202"),
     ("410", answer(410), Gone, "http_410"),
     ("400", answer(400), Hopeless, "http_400"),
     ("401", answer(401), Hopeless, "http_401"),

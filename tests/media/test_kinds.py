@@ -46,9 +46,9 @@ DEFAULT = ("image/*", "video/*", "audio/*", "application/pdf")
         (b"<svg onload='x()'>", ["image/svg+xml"], "image/svg+xml"),
         (b"<?xml version='1.0'?><svg>", ["image/png"], "text/html"),
         # bytes without a signature
-        (b"BEGIN:VCARD", ["text/vcard", "text/plain"], "text/vcard"),
-        (b"BEGIN:VCARD", ["", "text/plain"], "text/plain"),
-        (b"BEGIN:VCARD", [], "application/octet-stream"),
+        (b"BEGIN:VCALENDAR", ["text/calendar", "text/plain"], "text/calendar"),
+        (b"BEGIN:VCALENDAR", ["", "text/plain"], "text/plain"),
+        (b"BEGIN:VCALENDAR", [], "application/octet-stream"),
         (b"nothing", ["image/x-strange"], "image/x-strange"),
         (b"nothing", ["image/png"], ""),
         (b"nothing", ["application/pdf", "text/plain"], ""),

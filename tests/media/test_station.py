@@ -13,7 +13,7 @@ from django.utils import timezone
 from rcs_router import incoming, media, sweep, tasks, wake
 from rcs_router.contract import Incoming, IncomingKind
 from rcs_router.media import station
-from rcs_router.media.download import Again, Gone, Hopeless, Undone, Unwanted
+from rcs_router.media.download import Again, Gone, Hopeless, Missing, Undone, Unwanted
 from rcs_router.media.station import Verdict, after
 from rcs_router.models import InboundFile, Message
 from rcs_router.phases import IncomingMessage
@@ -130,7 +130,7 @@ def test_a_file_lands_in_the_storage(stub: Stub, storage: InMemoryStorage) -> No
 
 
 ENDS: list[tuple[str, Any, str, str]] = [
-    ("an expired link", answer(404), State.GONE, "http_404"),
+    ("an expired link", answer(410), State.GONE, "http_410"),
     ("an expired signature", answer(403), State.GONE, "http_403"),
     ("a page in the place of a picture", answer(200, HTML, Content_Type="image/png"), State.REFUSED, "type"),
     (
@@ -193,7 +193,8 @@ def test_a_type_that_is_named_is_kept(settings: Any, stub: Stub) -> None:
 @pytest.mark.parametrize(
     ("error", "tries", "wanted"),
     [
-        (Gone("http_404"), 1, Verdict(State.GONE, "http_404")),
+        (Gone("http_410"), 1, Verdict(State.GONE, "http_410")),
+        (Missing("http_404"), 1, Verdict(State.GONE, "http_404")),
         (Unwanted("type"), 1, Verdict(State.REFUSED, "type")),
         (Hopeless("http_400"), 1, Verdict(State.FAILED, "http_400")),
         (Again("timeout"), 1, Verdict(State.WAITING, "timeout", 5)),
@@ -205,6 +206,27 @@ def test_a_type_that_is_named_is_kept(settings: Any, stub: Stub) -> None:
 )
 def test_what_an_error_means(error: Undone, tries: int, wanted: Verdict) -> None:
     assert after(error, tries, (5, 30)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("error", "tries", "wanted"),
+    [
+        (Missing("http_404"), 1, Verdict(State.WAITING, "http_404", 5)),
+        (Missing("http_404"), 2, Verdict(State.WAITING, "http_404", 30)),
+        (Missing("http_404"), 3, Verdict(State.GONE, "http_404")),
+        (Gone("http_410"), 1, Verdict(State.GONE, "http_410")),
+    ],
+)
+def test_what_an_error_means_right_after_the_message(error: Undone, tries: int, wanted: Verdict) -> None:
+    assert after(error, tries, (5, 30), is_new=True) == wanted
+
+
+def test_a_link_that_is_missing_long_after_its_message_is_gone(stub: Stub) -> None:
+    stub.default = answer(404)
+    row = sent(f"{stub.url}/u")
+    InboundFile.objects.update(created_at=timezone.now() - timedelta(seconds=station.NEW + 1))
+    assert media.fetch_due() == 1
+    assert now(row) == (State.GONE, "http_404", 1)
 
 
 def test_the_delay_is_spread_out_and_no_try_is_made_after_the_links_end() -> None:
@@ -393,8 +415,8 @@ def test_statements_of_a_run(stub: Stub) -> None:
     for number in range(8):
         sent(f"{stub.url}/{number}")
     with statements(
-        4 + 8 * 2, "8 files"
-    ):  # clock, claim, count, read; one write and at most one look for each
+        5 + 8 * 2, "8 files"
+    ):  # clock, claim, count, read, a look for more; one write and at most one look for each
         assert media.fetch_due() == 8
 
 
@@ -460,7 +482,7 @@ def test_the_task_fetches_up_to_the_limit_and_the_station_goes_on_while_there_is
 
 
 def test_again(stub: Stub) -> None:
-    stub.script.extend([answer(404), answer(200, PNG), answer(200, PNG)])
+    stub.script.extend([answer(410), answer(200, PNG), answer(200, PNG)])
     gone = sent(f"{stub.url}/u")
     media.fetch_due()
     fetched = sent(f"{stub.url}/v")
