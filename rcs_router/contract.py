@@ -161,6 +161,12 @@ class WebhookRequest:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     url: str = ""  # as it was called, with its query, by what our server sees; not stored
+    sent: bytes = b""  # the body as it was sent, where it was compressed (`body` is unpacked); not stored
+
+    @property
+    def signed(self) -> bytes:
+        """The bytes that a signature over the body covers: those that were sent."""
+        return self.sent or self.body
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ ORDER = [
         "sweep",
         "stations",
         "health",
+        "outside",
+        "body",
         "webhooks",
         "forms",
         "api",

@@ -94,7 +94,7 @@ class Toy(BaseBackend):
     def verify(self, request: WebhookRequest) -> None:
         if request.method != "POST":
             raise WebhookRefused("not a POST", status=405)
-        expected = [sign(request.body, key) for key in self.options.webhook_keys if key]
+        expected = [sign(request.signed, key) for key in self.options.webhook_keys if key]
         if not is_one_of(request.headers.get("x-toy-signature", ""), expected):
             raise WebhookRefused("the signature does not match")
 
