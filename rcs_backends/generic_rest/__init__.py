@@ -190,7 +190,7 @@ class GenericREST(BaseBackend):
         """An error status, or a 2xx whose state is FAILED: that is repeated unless its error says it is pointless."""
         error = self._dialect.read(reply.json(), "error")
         said = self._dialect.read(error, "message")
-        hidden = [*self.options.secrets(), *telling(body, least=6)]
+        hidden = [*self.options.secrets(), *reply.credentials, *telling(body, least=6)]
         detail = f"{webhook.error_word(error, self._dialect)} {said if isinstance(said, str) else ''}".strip()
         if self._state(reply) == "FAILED" and 200 <= reply.status < 300:
             word = self._word(reply)

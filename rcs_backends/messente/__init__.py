@@ -235,7 +235,8 @@ class Messente(BaseBackend):
         return reply
 
     def _secrets(self, hidden: Iterable[str] = ()) -> list[str]:
-        return [*self.options.secrets(), *hidden]
+        pairs = [http.basic(self.options.username, password) for password in self.options.passwords]
+        return [*self.options.secrets(), *pairs, *hidden]
 
     # In.
 

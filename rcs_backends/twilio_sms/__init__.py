@@ -117,7 +117,7 @@ class TwilioSMS(BaseBackend):
         if not (sid := _sid(reply)):
             raise Unreadable(http.without(reply, "a message's sid"))
         if _said(reply, "status") in {"failed", "undelivered"}:  # at once; then no callback follows
-            raise _failed(reply, [*self.options.secrets(), *hidden])
+            raise _failed(reply, [*self.options.secrets(), *reply.credentials, *hidden])
         return SendResult(sid)
 
     def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool:
