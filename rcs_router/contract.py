@@ -80,7 +80,7 @@ class Outbound:
     expires_at: datetime | None = None  # aware, by the database's clock
     extra: Mapping[str, Any] = field(
         default_factory=dict
-    )  # `fields["extra"][alias]` of the message, merged last
+    )  # what the backend's `extra` allows of the message's `fields["extra"][alias]`
 
 
 MALFORMED_REPLY = "malformed_reply"  # code of a SendResult whose answer could not be read
@@ -255,6 +255,27 @@ def _required(f: "dataclasses.Field[Any]") -> bool:
     return f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
 
 
+def sorted_extra(
+    extra: Mapping[str, Any], allowed: Iterable[str], path: tuple[str, ...] = ()
+) -> tuple[dict[str, Any], list[str]]:
+    """What of `extra` may be set, and the dotted paths of the rest. `allowed`: dotted paths, with all that is below."""
+    known = [tuple(one.split(".")) for one in allowed]
+    kept: dict[str, Any] = {}
+    refused: list[str] = []
+    for name, value in extra.items():
+        here = (*path, str(name))
+        if here in known or ("*",) in known:
+            kept[name] = value
+        elif isinstance(value, Mapping) and any(one[: len(here)] == here for one in known):
+            inner, others = sorted_extra(value, allowed, here)
+            refused += others
+            if inner:
+                kept[name] = inner
+        else:
+            refused.append(".".join(here))
+    return kept, refused
+
+
 class BaseBackend:
     """One provider behind one alias. Subclasses know no model, no task, no retry and no setting but their options.
 
@@ -266,6 +287,9 @@ class BaseBackend:
     limits: ClassVar[Limits | None] = None  # the provider's dated table, for the docs and the admin
     provider: ClassVar[str] = ""  # the name people see, e.g. "Google RBM"
     tested: ClassVar[str] = "emulator"  # how far this backend is tested: live, emulator, documents only
+    # What a message's `fields["extra"][alias]` may set, as dotted paths into the request; "*": anything. Never who gets
+    # the message, who sends it, where it is reported to, how long it lives, what it falls back to, nor credentials.
+    extra: frozenset[str] = frozenset()
 
     def __init__(self, alias: str, options: Any, *, webhook_url: str = "") -> None:
         self.alias = alias
@@ -292,6 +316,10 @@ class BaseBackend:
         Called at `send()` for this backend and those it falls back to.
         """
         return []
+
+    def refused_extra(self, extra: Mapping[str, Any]) -> list[str]:
+        """The paths in a message's `extra` that it may not set; `send()` refuses such a message."""
+        return sorted_extra(extra, self.extra)[1]
 
     def problems(self) -> list[str]:
         """What is wrong with the options beyond their types: one sentence each, shown by `manage.py check`."""

@@ -37,13 +37,15 @@ MAX_VALIDITY = 36_000  # seconds that a message may wait in Twilio's queue
 # Fields of Messages.json that a message's `extra` may set. Not those that say what, to whom and where to report.
 EXTRA = frozenset(
     {
-        *("From", "MessagingServiceSid", "FallbackFrom", "MediaUrl", "ContentSid", "ContentVariables"),
-        *("SendAt", "ScheduleType", "ApplicationSid", "ProvideFeedback", "Attempt", "ForceDelivery"),
+        *("From", "MessagingServiceSid", "MediaUrl", "ContentSid", "ContentVariables"),
+        *("SendAt", "ScheduleType", "ProvideFeedback", "Attempt", "ForceDelivery"),
         *("ContentRetention", "AddressRetention", "PersistentAction", "ShortenUrls", "SendAsMms"),
         *("RiskCheck", "MessageIntent", "TrafficType", "SmartEncoded"),
     }
 )
-SENDERS = frozenset({"From", "MessagingServiceSid"})  # of those, what says by whom it is sent
+SENDERS = frozenset(
+    {"From", "MessagingServiceSid"}
+)  # of those, what says by whom it is sent: one of `senders`
 LIMITS = Limits(
     provider="Twilio",
     as_of="2026-11",
@@ -62,6 +64,7 @@ class TwilioOptions(Options):
     api_key_secret: str = secret(default="")
     sender: str = ""  # From: a number, short code or name
     messaging_service_sid: str = ""
+    senders: tuple[str, ...] = ()  # numbers and services that a message may name in its `extra` instead
     base_url: str = "https://api.twilio.com"  # another one for tests
     smart_encoded: bool = False  # let Twilio replace characters that look like others of the GSM alphabet
     max_parts: int = 11  # SMS of one text: what 1600 characters of the GSM alphabet take
@@ -77,12 +80,25 @@ class TwilioSMS(BaseBackend):
     Options = TwilioOptions
     options: TwilioOptions
     provider = "Twilio"
+    extra = EXTRA
     tested = "emulator"
     limits = LIMITS
     capabilities = Capabilities(content=frozenset({Text}), revoke=True, status=True)
 
     def check(self, content: Content) -> list[str]:
         return [problem] if isinstance(content, Text) and (problem := self._too_long(content.text)) else []
+
+    def refused_extra(self, extra: Mapping[str, Any]) -> list[str]:
+        return [
+            *super().refused_extra(extra),
+            *(name for name in extra if self._is_foreign(name, extra[name])),
+        ]
+
+    def _is_foreign(self, name: str, value: Any) -> bool:
+        """A sender that is not one of ours."""
+        options = self.options
+        ours = {None, options.sender, options.messaging_service_sid, *options.senders}
+        return name in SENDERS and (not isinstance(value, str | None) or value not in ours)
 
     def problems(self) -> list[str]:
         return list(self._problems())
@@ -156,7 +172,11 @@ class TwilioSMS(BaseBackend):
             "StatusCallback": f"{self.webhook_url}?id={outbound.id}" if self.webhook_url else "",
             "ValidityPeriod": _validity(outbound.expires_at),
             "SmartEncoded": "true" if options.smart_encoded else "",
-            **{name: _written(value) for name, value in outbound.extra.items() if name in EXTRA},
+            **{
+                name: _written(value)
+                for name, value in outbound.extra.items()
+                if name in EXTRA and not self._is_foreign(name, value)
+            },
         }
         return {name: value for name, value in fields.items() if value}
 

@@ -42,6 +42,7 @@ class MemoryBackend(BaseBackend):
 
     Options = MemoryOptions
     provider = "Memory"
+    extra = frozenset({"*"})
     capabilities = Capabilities(
         content=RICH,
         suggestions=CHIPS,
