@@ -51,7 +51,9 @@ def _value(request: HttpRequest) -> WebhookRequest:
         sent=content.sent,
         query={_storable(name): _storable(values[-1]) for name, values in request.GET.lists() if values},
         headers={
-            name.lower(): value[:1000] for name, value in request.headers.items() if _kept(name.lower())
+            name.lower(): _storable(value[:1000])
+            for name, value in request.headers.items()
+            if _kept(name.lower())
         },
         url=_address(request),
     )
@@ -70,8 +72,8 @@ def _kept(name: str) -> bool:
 
 
 def _storable(text: str) -> str:
-    """PostgreSQL stores no NUL: a 503 would make the provider repeat such a request for ever."""
-    return text.replace("\0", "\ufffd")
+    """PostgreSQL stores neither NUL nor half a character: a 503 would make the provider repeat it for ever."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _refused(request: HttpRequest, alias: str, reason: object, status: int) -> HttpResponse:
