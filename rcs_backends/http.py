@@ -39,6 +39,9 @@ MAX_DETAIL = 300  # characters
 MAX_SEEN = 4000  # characters that are searched for secrets
 MAX_NAME = 80  # characters before "password" or "token" in the name of a parameter
 NO_TIME = "no_time"  # code of an error without a request
+SHORTEST_KEY = (
+    4  # characters of a credential that is looked for; a shorter one would mask half of every sentence
+)
 NOT_THE_PROVIDER = "not_the_provider"  # code of an error that somebody else wrote
 
 Errors = Mapping[int | str, type[SendError]]  # a provider's own word or an HTTP status → what it means
@@ -53,6 +56,7 @@ _BY_STATUS: Errors = {
 }
 _ANYBODYS = frozenset({401, 407, 408, 429})  # mean the same whoever says so
 _BLANK = b" \t\r\n\0\xef\xbb\xbf\xff\xfe"  # byte order marks are blank, too
+_HARMLESS = frozenset({"accept", "accept-encoding", "content-type", "user-agent"})  # headers without keys
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 
 
@@ -60,7 +64,8 @@ _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 class Reply:
     """A provider's answer. `truncated`: its body broke off, took too long or was longer than we read.
 
-    `repeated`: to the second request, so that an error does not say what became of the first.
+    `repeated`: to the second request, so that an error does not say what became of the first. `credentials`: what the
+    request had in its headers, in every way in which the answer may repeat it.
     """
 
     status: int
@@ -68,6 +73,7 @@ class Reply:
     body: bytes = b""
     truncated: bool = False
     repeated: bool = False
+    credentials: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def text(self) -> str:
@@ -97,11 +103,6 @@ class Reply:
 
 
 Own = Callable[[Reply], bool]  # whether the provider has written an error answer
-
-
-def basic(name: str, word: str) -> dict[str, str]:
-    """Return the header of basic authentication, in UTF-8 (RFC 7617)."""
-    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{word}".encode()).decode()}
 
 
 def no_page(reply: Reply) -> bool:
@@ -146,6 +147,7 @@ def call(
     reply = _exchange(request, Exchange(timeout, connect_timeout), max_body, repeatable)
     if isinstance(reply, SendError):
         raise reply
+    reply = replace(reply, credentials=_credentials(headers or {}, auth))
     if raise_errors and (error := judge(reply, errors=errors, code_of=code_of, own=own, secrets=secrets)):
         raise error
     return reply
@@ -160,6 +162,19 @@ def _request(
         data = jsonlib.dumps(json, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         headers.setdefault("Content-Type", "application/json")
     return requests.Request(method, url, headers, data=data, params=params, auth=auth)
+
+
+def basic(user: str, password: str) -> str:
+    """Return the credentials of basic authentication: base64 of `user:password` in UTF-8 (RFC 7617)."""
+    return base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def _credentials(headers: Mapping[str, str], auth: tuple[str, str] | None) -> frozenset[str]:
+    """Keys travel in headers of any name; what has a blank in it is a scheme and the key."""
+    values = [value for name, value in headers.items() if name.lower() not in _HARMLESS]
+    keys = [value.partition(" ")[2] or value for value in values]
+    pair = [auth[1], ":".join(auth), basic(*auth), basic(*auth).rstrip("=")] if auth else []
+    return frozenset(one for one in [*values, *keys, *pair] if len(one) >= SHORTEST_KEY)
 
 
 def judge(
@@ -187,7 +202,9 @@ def judge(
     if 400 <= reply.status < 500 and reply.status not in _ANYBODYS and not own(reply):
         known, code, detail = Unavailable, NOT_THE_PROVIDER, f"not by the provider: {_readable(reply)}"
     error = known(
-        redact(f"HTTP {reply.status} {detail or _readable(reply)}".rstrip(" :"), secrets),
+        redact(
+            f"HTTP {reply.status} {detail or _readable(reply)}".rstrip(" :"), [*secrets, *reply.credentials]
+        ),
         code=code,
         retry_after=_retry_after(reply.headers.get("Retry-After", "")),
     )
@@ -232,9 +249,24 @@ def _forms(secret: str) -> set[str]:
     return {secret, *encoded, *([line] if line else [])}
 
 
+def _without_pair(found: re.Match[str]) -> str:
+    """Masks base64 of `name:password`: Basic credentials, also without the word in front of them."""
+    packed = found[0].rstrip("=")
+    try:
+        plain = base64.b64decode(packed + "=" * (-len(packed) % 4), altchars=b"-_").decode("ascii")
+    except ValueError:
+        return found[0]
+    return "***" if re.fullmatch(r"[!-9;-~]+:[ -~]+", plain) else found[0]
+
+
 _NAMES = rf"[\w-]{{0,{MAX_NAME}}}(?:pass|password|secret|token|key|assertion)"
-_SECRETIVE = [
+_SECRETIVE: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 ***"),
+    (
+        re.compile(r"\b(?:eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?|ya29\.[\w.-]+)"),
+        "***",
+    ),  # JSON web tokens; Google's own
+    (re.compile(r"(?<![\w+/=-])[\w+/-]{8,}={0,2}(?![\w+/=-])"), _without_pair),
     (re.compile(rf"(?i)\b({_NAMES}=)[^\s&\"']+"), r"\1***"),
     (re.compile(rf'(?i)("{_NAMES}"\s*:\s*)"[^"]*"?'), r'\1"***"'),
     (re.compile(r"(?i)((?:\+|%2b|\b)\d{2})\d{3,13}(\d{2})\b"), r"\1…\2"),

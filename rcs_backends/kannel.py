@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.message import Message
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
@@ -87,6 +88,7 @@ class KannelOptions(Options):
     password: str = secret()
     webhook_secret: str | tuple[str, ...] = secret()
     sender: str = ""  # empty: the sendsms-user's default-sender
+    senders: tuple[str, ...] = ()  # others that a message may name as `from` in its `extra`
     smsc: str = ""  # route; empty: Kannel decides
     max_parts: int = 10  # not more than the sendsms-user's max-messages: Kannel cuts longer texts silently
     priority: int = 0  # 0 to 3, the highest
@@ -102,11 +104,23 @@ class Kannel(BaseBackend):
     Options = KannelOptions
     options: KannelOptions
     provider = "Kannel"
+    extra = EXTRA
     tested = "emulator"
     capabilities = Capabilities(content=frozenset({Text}))
 
     def check(self, content: Content) -> list[str]:
         return [problem] if isinstance(content, Text) and (problem := self._too_long(content.text)) else []
+
+    def refused_extra(self, extra: Mapping[str, Any]) -> list[str]:
+        return [
+            *super().refused_extra(extra),
+            *(name for name in extra if self._is_foreign(name, extra[name])),
+        ]
+
+    def _is_foreign(self, name: str, value: Any) -> bool:
+        """A sender that is not one of ours."""
+        ours = {None, self.options.sender, *self.options.senders}
+        return name == "from" and (not isinstance(value, str | None) or value not in ours)
 
     def problems(self) -> list[str]:
         options = self.options
@@ -170,7 +184,11 @@ class Kannel(BaseBackend):
             "priority": str(options.priority or ""),
             "validity": _minutes(outbound.expires_at),
             **self._report(outbound.id),
-            **{name: str(value) for name, value in outbound.extra.items() if name in EXTRA},
+            **{
+                name: "" if value is None else str(value)
+                for name, value in outbound.extra.items()
+                if name in EXTRA and not self._is_foreign(name, value)
+            },
         }
         return {name: value for name, value in parameters.items() if value}
 

@@ -166,7 +166,15 @@ def _check_extra(extra: Any) -> None:
     for alias, added in extra.items():
         if alias not in backends:
             raise ValueError(f'fields["extra"] names {alias!r}; RCS_BACKENDS has {", ".join(backends)}')
-        _typed(f'fields["extra"]["{alias}"]', added, dict, "a dict that is merged into the request")
+        where = f'fields["extra"]["{alias}"]'
+        _typed(where, added, dict, "a dict that is merged into the request")
+        if refused := backends[alias].refused_extra(added or {}):
+            raise ValueError(f"{where}: {refused[0]} may not be set; {_allowed(alias)}")
+
+
+def _allowed(alias: str) -> str:
+    known = ", ".join(sorted(backends[alias].extra))
+    return f"known are {known}" if known else "this backend takes nothing there"
 
 
 def _typed(name: str, value: Any, wanted: type, words: str) -> None:

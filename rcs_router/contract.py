@@ -1,22 +1,46 @@
 """What router and backend say to each other. Backends import this, `content` and `errors`, and nothing else of ours."""
 
-import dataclasses
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, ClassVar
 from uuid import UUID
-
-from pydantic import TypeAdapter, ValidationError
 
 from rcs_router.content import Content
 from rcs_router.content.fitting import Feature
 from rcs_router.content.limits import Limits
-from rcs_router.errors import ConfigError, SendError, WebhookRefused
+from rcs_router.errors import SendError, WebhookRefused
+from rcs_router.extra import sorted_extra
+from rcs_router.options import Options, in_lower_case, secret, several
+
+__all__ = [
+    "MALFORMED_REPLY",
+    "BaseBackend",
+    "Capabilities",
+    "FileReport",
+    "Incoming",
+    "IncomingKind",
+    "Linked",
+    "Options",
+    "Outbound",
+    "Receipt",
+    "ReceiptKind",
+    "SendResult",
+    "Status",
+    "Traffic",
+    "WebhookAnswer",
+    "WebhookRequest",
+    "in_lower_case",
+    "secret",
+    "several",
+    "sorted_extra",
+    "time_left",
+    "within",
+]
 
 
 class Traffic(StrEnum):
@@ -83,7 +107,7 @@ class Outbound:
     expires_at: datetime | None = None  # aware, by the database's clock
     extra: Mapping[str, Any] = field(
         default_factory=dict
-    )  # `fields["extra"][alias]` of the message, merged last
+    )  # what the backend's `extra` allows of the message's `fields["extra"][alias]`
     in_response_to: UUID | None = None  # our id of the message that this answers
     external_id: str = ""  # the provider's own id of it, where this person said it by this backend
 
@@ -173,6 +197,12 @@ class WebhookRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     url: str = ""  # as it was called, with its query, by what our server sees; not stored
     raw_query: bytes = b""  # the query string, for values in another charset than UTF-8; not stored
+    sent: bytes = b""  # the body as it was sent, where it was compressed (`body` is unpacked); not stored
+
+    @property
+    def signed(self) -> bytes:
+        """The bytes that a signature over the body covers: those that were sent."""
+        return self.sent or self.body
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,76 +234,6 @@ class Capabilities:
     own_fallback: bool = False  # falls back to SMS by itself
     opt_out_list: bool = False  # keeps a list of people who want no messages, which can be read and written
     tokens: bool = False  # identities without + are the provider's tokens; incoming ones are exact
-
-
-@dataclass(frozen=True)
-class Options:
-    """Base of a backend's options: a frozen dataclass. Declare a secret with `secret()`; repr never shows it."""
-
-    timeout: float = dataclasses.field(default=15.0, kw_only=True)  # seconds to wait for an answer
-
-    @classmethod
-    def read(cls, alias: str, given: Mapping[str, Any]) -> "Options":
-        """OPTIONS of `alias` as a value; names may be in any case, as in RapidSMS.
-
-        Raises ConfigError that names an unknown, missing or mistyped option, or one that is there twice.
-        """
-        where = f'RCS_BACKENDS["{alias}"]["OPTIONS"]'
-        given = in_lower_case(where, given)
-        known = {f.name: f for f in dataclasses.fields(cls)}
-        if unknown := sorted(set(given) - set(known)):
-            raise ConfigError(
-                f"{where} has an unknown option {unknown[0]!r}; known are {', '.join(sorted(known))}"
-            )
-        if missing := [name for name, f in known.items() if _required(f) and name not in given]:
-            raise ConfigError(f"{where} lacks {missing[0]!r}")
-        types = get_type_hints(cls)
-        return cls(
-            **{name: _checked(f"{where}[{name!r}]", types[name], value) for name, value in given.items()}
-        )
-
-    def secrets(self) -> Iterable[str]:
-        """The values that must never be shown."""
-        for f in dataclasses.fields(self):
-            if not f.repr:
-                value = getattr(self, f.name)
-                yield from (
-                    [value] if isinstance(value, str) else [v for v in value or () if isinstance(v, str)]
-                )
-
-
-def in_lower_case(where: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options under their own names. Raises ConfigError for one that is there twice."""
-    lower: dict[str, Any] = {}
-    for name, value in given.items():
-        key = name.lower() if isinstance(name, str) else name
-        if key in lower:
-            raise ConfigError(f"{where} has {key!r} twice, in different letters")
-        lower[key] = value
-    return lower
-
-
-def secret(**kwargs: Any) -> Any:
-    """A dataclass field whose value is left out of repr, logs and error pages."""
-    return dataclasses.field(repr=False, **kwargs)
-
-
-def several(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    """The values of an option that may be one string, or a tuple of them while it is being changed."""
-    return (value,) if isinstance(value, str) else value
-
-
-def _checked(where: str, wanted: Any, value: Any) -> Any:
-    try:
-        return TypeAdapter(wanted).validate_python(value)
-    except ValidationError as error:  # never with the input: it may be a secret
-        raise ConfigError(
-            f"{where}: {error.errors(include_url=False, include_input=False)[0]['msg']}"
-        ) from None
-
-
-def _required(f: "dataclasses.Field[Any]") -> bool:
-    return f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
 
 
 _end: ContextVar[float | None] = ContextVar("rcs_end", default=None)  # by time.monotonic()
@@ -308,6 +268,9 @@ class BaseBackend:
     tested: ClassVar[str] = "emulator"  # how far this backend is tested: live, emulator, documents only
     # Parameters and headers (in lower case) that carry a secret: they are never stored.
     secret_names: ClassVar[frozenset[str]] = frozenset({"authorization", "secret"})
+    # What a message's `fields["extra"][alias]` may set, as dotted paths into the request; "*": anything. Never who gets
+    # the message, who sends it, where it is reported to, how long it lives, what it falls back to, nor credentials.
+    extra: frozenset[str] = frozenset()
 
     def __init__(self, alias: str, options: Any, *, webhook_url: str = "") -> None:
         self.alias = alias
@@ -335,6 +298,10 @@ class BaseBackend:
         """
         return []
 
+    def refused_extra(self, extra: Mapping[str, Any]) -> list[str]:
+        """The paths in a message's `extra` that it may not set; `send()` refuses such a message."""
+        return sorted_extra(extra, self.extra)[1]
+
     def problems(self) -> list[str]:
         """What is wrong with the options beyond their types: one sentence each, shown by `manage.py check`."""
         return []
@@ -359,7 +326,7 @@ class BaseBackend:
 
     def kept(self, request: WebhookRequest) -> WebhookRequest:
         """The verified request as it is stored, and as `parse` sees it: without what `secret_names` names."""
-        return dataclasses.replace(
+        return replace(
             request,
             query={k: v for k, v in request.query.items() if k.lower() not in self.secret_names},
             headers={k: v for k, v in request.headers.items() if k not in self.secret_names},

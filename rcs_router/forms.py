@@ -7,11 +7,10 @@ from django import forms
 from django.core.validators import RegexValidator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
-from django.views.decorators.csrf import csrf_protect
-from django.views.decorators.http import require_http_methods
 
 from rcs_router import incoming, numbering, sql, wake
 from rcs_router.backends import backends
@@ -22,15 +21,36 @@ from rcs_router.contract import Incoming, IncomingKind
 from rcs_router.errors import ContentError
 from rcs_router.links import LinkBroken, read_form_token
 from rcs_router.models import Connection, Message, Transmission
+from rcs_router.outside import outside
 
 LONGEST = 2000  # characters of an answer
 PHONE = RegexValidator(r"^\+?[0-9 ()./-]{3,30}$", "Enter a phone number, such as +372 5550 1234.")
 
 
-@csrf_protect
-@require_http_methods(["GET", "HEAD", "POST"])
+class _Csrf(CsrfViewMiddleware):
+    """Django's check of the CSRF token with a page of ours in the place of its refusal, which logs the address."""
+
+    def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
+        return _page(request, "unknown", status=403)
+
+
+_csrf = _Csrf(lambda request: HttpResponse())
+
+
+@outside
 def fill_in(request: HttpRequest, token: str) -> HttpResponse:
-    """200 with the questions, or with thanks; 400 with what is wrong; 404 no such form; 410 too late."""
+    """200 with the questions, or with thanks; 400 with what is wrong; 403 without the page's CSRF token; 404 no such
+    form; 405 method; 410 too late.
+    """
+    if request.method not in {"GET", "HEAD", "POST"}:
+        return HttpResponse(status=405, headers={"Allow": "GET, HEAD, POST"})
+    _csrf.process_request(request)
+    answer: HttpResponse = _csrf.process_view(request, _asked, (), {}) or _asked(request, token)
+    _csrf.process_response(request, answer)
+    return answer
+
+
+def _asked(request: HttpRequest, token: str) -> HttpResponse:
     try:
         row = Transmission.objects.select_related("message", "connection").get(pk=read_form_token(token))
         form = row.message.body

@@ -184,8 +184,11 @@ def _webhooks(now: datetime) -> Finding:
 @require_safe
 @login_not_required
 @transaction.non_atomic_requests
-def page(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when all is well and 503 when something needs a person; 403 to whom it may not be told."""
+def page(request: HttpRequest, *prefix: object, **path: object) -> JsonResponse:
+    """Answer 200 when all is well and 503 when something needs a person; 403 to whom it may not be told.
+
+    `prefix`, `path`: arguments of the address below which the project has included the urls.
+    """
     try:
         if not _may_look(request):
             return JsonResponse({"detail": "a token or a staff member's login is needed"}, status=403)

@@ -199,12 +199,19 @@ def webhook_refused(alias: str, reason: object, remote: str, status: int) -> Non
     )
 
 
-def webhook_not_stored(alias: str, code: str) -> None:
-    """Say at ERROR that the database did not take a request. It has no id yet."""
-    line = "{alias}: a webhook request could not be stored"
-    _write(
-        WEBHOOKS, logging.ERROR, line, alias=alias, code=code, next_step="the provider is to send it again"
+def page_failed(page: str, alias: str, code: str, place: str, *, loud: bool) -> None:
+    """Say that a request of a stranger could not be dealt with; ERROR only where it is `loud`, since those are mailed.
+
+    `page`: the view, of which `receive` takes webhooks. `place`: file and line of our own.
+    """
+    line, step = (
+        "{alias}: a webhook request could not be stored ({code} in {place})",
+        "the provider is to send it again",
     )
+    if page != "receive":
+        line, step = "{alias}: the page {page} failed ({code} in {place})", "the person is told to try again"
+    level = logging.ERROR if loud else logging.WARNING
+    _write(WEBHOOKS, level, line, alias=alias, page=page, code=code, place=place, next_step=step)
 
 
 def webhook_failed(alias: str, webhook: int, code: str, next_step: str, level: int = logging.ERROR) -> None:

@@ -2,13 +2,14 @@
 
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 from rcs_router import numbering
 from rcs_router.backends import backends
 from rcs_router.capabilities import fit
 from rcs_router.content import Content
 from rcs_router.content.plain import render
-from rcs_router.contract import Outbound, Traffic
+from rcs_router.contract import Outbound, Traffic, sorted_extra
 from rcs_router.links import form_link
 from rcs_router.models import Message, Transmission
 
@@ -47,10 +48,15 @@ class Outbounds:
             text=text,
             traffic=Traffic(message.traffic),
             expires_at=row.expires_at,
-            extra=(message.fields.get("extra") or {}).get(self.alias) or {},
+            extra=self._extra(message),
             in_response_to=message.in_response_to_id,
             external_id=_answered_id(row),
         )
+
+    def _extra(self, message: Message) -> dict[str, Any]:
+        """What `send()` would take; the rest may come from an older release, or from a router app."""
+        given = (message.fields.get("extra") or {}).get(self.alias) or {}
+        return sorted_extra(given, backends[self.alias].extra)[0]
 
     def _fitted(self, message: Message, body: Content, transmission: uuid.UUID) -> tuple[Content, str]:
         link, text = form_link(transmission), message.fallback_text

@@ -9,5 +9,9 @@ urlpatterns = [
     path("webhooks/<str:alias>/", webhooks.receive, name="webhook"),
     path("forms/<str:token>/", forms.fill_in, name="form"),
     path("health/", health.page, name="health"),
+    # Without the last slash, and whatever stands below: Django would redirect, which loses a body, or log the path.
+    path("webhooks/<path:alias>", webhooks.receive),
+    path("forms/<path:token>", forms.fill_in),
+    path("health", health.page),
     path("api/", include("rcs_router.api.urls")),
 ]

@@ -79,5 +79,6 @@ else:
     }
 
 RCS_EMULATOR_ALLOWED = True
+RCS_EMULATOR_CALLBACK_HOSTS = ["127.0.0.1", "localhost"]
 RCS_BACKENDS: dict[str, Any] = {}
 RCS_ROUTER: dict[str, Any] = {}

@@ -16,7 +16,7 @@ PACKAGES = ("rcs_router", "rcs_backends")
 # router, whose receive() is one more way for words to come in; expiry stands above the outbox, which writes for it.
 # tasks import inside functions (a task is where the process changes), but nothing that stands above them.
 ORDER = [
-    *("errors", "spelling", "content", "contract", "conf", "backends", "sql", "models"),
+    *("errors", "spelling", "content", "extra", "options", "contract", "conf", "backends", "sql", "models"),
     *(
         "languages",
         "signals",
@@ -62,6 +62,8 @@ ORDER = [
         "sweep",
         "stations",
         "health",
+        "outside",
+        "body",
         "webhooks",
         "forms",
         "api",

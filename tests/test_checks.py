@@ -318,7 +318,7 @@ FINE: list[tuple[Any, Any]] = [
     (GOOD, PUBLIC | {"CAPS": ["3/d", "10/w"], "QUIET_HOURS": ("21:00", "08:00")}),
     (GOOD, PUBLIC | {"APPS": [f"{HERE}.Aid"]}),
 ]
-SURROUNDINGS = {"E201", "E202", "E203", "W109", "W201", "W202", "W203", "W204"}
+SURROUNDINGS = {"E201", "E202", "E203", "W109", "W201", "W202", "W203", "W204", "W211"}
 
 
 class Database:

@@ -9,7 +9,6 @@ from functools import wraps
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.urls import reverse
 
 from rcs_backends.emulator import actions, delivery
 from rcs_backends.emulator.answers import finished
@@ -67,7 +66,7 @@ def _body(request: HttpRequest) -> Json:
 
 def page(request: HttpRequest) -> HttpResponse:
     """The handset page; `base` is the prefix under which the emulator is mounted."""
-    return render(request, "rcs_emulator/handsets.html", {"base": reverse("rcs_emulator:page")})
+    return render(request, "rcs_emulator/handsets.html", {"base": request.path})
 
 
 def _handset(number: str) -> Handset:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import requests
 
+from rcs_backends.emulator import reach
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.state import world
 
@@ -136,8 +137,7 @@ class Outbox:
         self._lanes[webhook.lane or 0].put(webhook)
 
     def _work(self, lane: "queue.SimpleQueue[Webhook]") -> None:
-        session = requests.Session()
-        session.trust_env = False  # a proxy has no business between a developer's two processes
+        session = reach.session()
         while True:
             webhook = lane.get()
             if webhook.epoch != world.epoch:

@@ -43,6 +43,7 @@ from rcs_router.contract import (
     WebhookRequest,
     secret,
     several,
+    sorted_extra,
 )
 from rcs_router.errors import SendError, Unavailable, Unreadable
 
@@ -64,6 +65,7 @@ class GenericRESTOptions(Options):
     signature_header: str = "X-Signature"
     names: Mapping[str, str] = field(default_factory=dict)
     states: Mapping[str, str] = field(default_factory=dict)
+    extra: tuple[str, ...] = ()  # further fields, in the provider's names, that a message's `extra` may set
     own_fallback: bool = False  # the platform sends the SMS when a phone has no RCS
     send_fallback_text: bool = True
 
@@ -105,6 +107,7 @@ class GenericREST(BaseBackend):
         super().__init__(alias, options, webhook_url=webhook_url)
         self.capabilities = replace(type(self).capabilities, own_fallback=options.own_fallback)
         self._dialect = Dialect(options.names, options.states)
+        self.extra = frozenset({self._dialect.name("message"), *options.extra})
 
     def check(self, content: Content) -> list[str]:
         return list(LIMITS.problems(content))
@@ -125,6 +128,10 @@ class GenericREST(BaseBackend):
             yield f"webhook_secret is empty and {SECRET_VARIABLE} is not set: no webhook can be verified"
         if not options.signature_header.lower().startswith("x-"):
             yield "signature_header must begin with X-, since no other headers are kept"
+        reserved = {self._dialect.name(name) for name in ("conversationId", "messageId", "fallbackText")}
+        for name in options.extra:
+            if name.partition(".")[0] in reserved | {"", "*"}:
+                yield f"extra must not name {name}: it says to whom a message goes, or what follows it"
         if options.own_fallback and not options.send_fallback_text:
             yield "own_fallback needs send_fallback_text: the platform has nothing to send otherwise"
 
@@ -139,7 +146,7 @@ class GenericREST(BaseBackend):
         return self._result(outbound, reply)
 
     def _body(self, outbound: Outbound) -> dict[str, Any]:
-        """In the provider's names; `outbound.extra` is in them already, and is merged in last."""
+        """In the provider's names; `outbound.extra` is in them already, and what is allowed of it is merged in last."""
         body = {
             "conversationId": outbound.to,
             "messageId": str(outbound.id),
@@ -147,7 +154,7 @@ class GenericREST(BaseBackend):
         }
         if self.options.send_fallback_text:
             body["fallbackText"] = outbound.text
-        return merged(self._dialect.written(body), outbound.extra)
+        return merged(self._dialect.written(body), sorted_extra(outbound.extra, self.extra)[0])
 
     def _post(self, body: Mapping[str, Any]) -> http.Reply:
         """With the first token that is not refused."""
@@ -171,7 +178,7 @@ class GenericREST(BaseBackend):
         """An error status, or a 2xx whose state is FAILED: that is repeated unless its error says it is pointless."""
         error = self._dialect.read(reply.json(), "error")
         said = self._dialect.read(error, "message")
-        hidden = [*self.options.secrets(), *telling(body, least=6)]
+        hidden = [*self.options.secrets(), *reply.credentials, *telling(body, least=6)]
         detail = f"{webhook.error_word(error, self._dialect)} {said if isinstance(said, str) else ''}".strip()
         if self._state(reply) == "FAILED" and 200 <= reply.status < 300:
             word = self._word(reply)

@@ -54,6 +54,10 @@ class Dialect:
     names: Mapping[str, str] = field(default_factory=dict)
     states: Mapping[str, str] = field(default_factory=dict)
 
+    def name(self, field: str) -> str:
+        """What the provider calls one of our fields."""
+        return self.names.get(field, field)
+
     def written(self, value: Any) -> Any:
         """`value`, whose keys are ours, as the provider wants it."""
         if isinstance(value, Mapping):

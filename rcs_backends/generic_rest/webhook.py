@@ -63,7 +63,7 @@ def verify(request: WebhookRequest, header: str, secrets: Iterable[str]) -> None
     given = request.headers.get(header.lower(), "")
     if not given:
         raise WebhookRefused(f"no {header}")
-    expected = [hmac.digest(secret.encode(), request.body, "sha256").hex() for secret in secrets if secret]
+    expected = [hmac.digest(secret.encode(), request.signed, "sha256").hex() for secret in secrets if secret]
     if not is_one_of(given, expected):
         raise WebhookRefused("the signature does not match")
 

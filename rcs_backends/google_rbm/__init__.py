@@ -17,7 +17,7 @@ from rcs_backends import http
 from rcs_backends.google_rbm import webhook
 from rcs_backends.google_rbm.auth import KeyProblem, Tokens, read_key, signer
 from rcs_backends.google_rbm.limits import LIMITS
-from rcs_backends.google_rbm.render import agent_message, content_message
+from rcs_backends.google_rbm.render import EXTRA, agent_message, content_message
 from rcs_backends.payload import telling
 from rcs_backends.reading import member, text
 from rcs_router.content import (
@@ -110,6 +110,7 @@ class GoogleRBM(BaseBackend):
     Options = GoogleOptions
     options: GoogleOptions
     provider = "Google RBM"
+    extra = EXTRA
     tested = "emulator"
     limits = LIMITS
     capabilities = Capabilities(

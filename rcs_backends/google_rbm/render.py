@@ -24,8 +24,9 @@ from rcs_router.content import (
     Text,
     postback_of,
 )
-from rcs_router.contract import Outbound, Traffic
+from rcs_router.contract import Outbound, Traffic, sorted_extra
 
+EXTRA = frozenset({"contentMessage", "messageTrafficType"})  # what a message's `extra` may set
 MAX_TTL = 15 * 24 * 3600  # seconds
 TRAFFIC = {
     Traffic.AUTHENTICATION: "AUTHENTICATION",
@@ -37,7 +38,7 @@ TRAFFIC = {
 
 
 def agent_message(outbound: Outbound, now: datetime) -> dict[str, Any]:
-    """The request's body. `outbound.extra` is merged in last (RFC 7396: objects merge, null removes)."""
+    """The request's body. What EXTRA allows of `outbound.extra` is merged in last (RFC 7396: null removes)."""
     message: dict[str, Any] = {
         "messageTrafficType": TRAFFIC[outbound.traffic],
         "contentMessage": content_message(outbound.content),
@@ -45,7 +46,7 @@ def agent_message(outbound: Outbound, now: datetime) -> dict[str, Any]:
     if outbound.expires_at:
         left = int((outbound.expires_at - now).total_seconds())
         message["ttl"] = f"{min(max(left, 1), MAX_TTL)}s"
-    return merged(message, outbound.extra)
+    return merged(message, sorted_extra(outbound.extra, EXTRA)[0])
 
 
 def content_message(content: Content) -> dict[str, Any]:

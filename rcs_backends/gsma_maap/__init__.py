@@ -18,7 +18,7 @@ from rcs_backends.gsma_maap.client import Client, answer_of, is_done
 from rcs_backends.gsma_maap.files import StoredFile
 from rcs_backends.gsma_maap.limits import LIMITS, media_problems
 from rcs_backends.gsma_maap.options import GSMAMaaPOptions
-from rcs_backends.gsma_maap.render import contact, rcs_message, request_body
+from rcs_backends.gsma_maap.render import EXTRA, contact, rcs_message, request_body
 from rcs_backends.gsma_maap.suggestions import ACTIONS, WITH_FALLBACK
 from rcs_backends.payload import telling
 from rcs_router.content import Audio, Card, Carousel, Content, File, Location, Reply, Text
@@ -70,6 +70,7 @@ class GSMAMaaP(BaseBackend):
 
     def __init__(self, alias: str, options: GSMAMaaPOptions, *, webhook_url: str = "") -> None:
         super().__init__(alias, options, webhook_url=webhook_url)
+        self.extra = EXTRA | set(options.extra)
         self._client = Client(options)
         most = {**LIMITS.most, "text": options.max_text, "cards": options.max_cards}
         self._limits = replace(LIMITS, most=most)

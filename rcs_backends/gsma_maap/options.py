@@ -27,6 +27,7 @@ class GSMAMaaPOptions(Options):
     token_url: str = ""  # empty: /oauth2/v1/token where api_url has /rcs/bot/v1 or /bot/v1
     traffic_types: dict[Traffic, str] = field(default_factory=lambda: {Traffic.PROMOTION: "advertisement"})
     expiry_field: str = "expiry"  # member of RCSMessage that carries the end of a message; empty: none does
+    extra: tuple[str, ...] = ()  # further members that a message's `extra` may set, as dotted paths
     max_text: int = 2500  # characters; platforms differ
     max_cards: int = 10  # of a carousel; newer platforms take 12
 
@@ -64,10 +65,19 @@ class GSMAMaaPOptions(Options):
             ),
         }
         yield from (problem for problem, is_so in found.items() if is_so)
+        yield from (f"extra must not name {name}" for name in self.extra if self._is_reserved(name))
         yield from self._login()
         yield from _unsafe("api_url", self.api_url)
         if not self.token and self.token_address:
             yield from _unsafe("token_url", self.token_address)
+
+    def _is_reserved(self, path: str) -> bool:
+        """Whether it says to whom, or until when; the whole RCSMessage does, too."""
+        first, _, second = path.partition(".")
+        ours = {"", "msgId", self.expiry_field or "expiry"}
+        return first in {"", "*", "messageContact"} or (
+            first == "RCSMessage" and second.partition(".")[0] in ours
+        )
 
     def _login(self) -> Iterator[str]:
         if self.token and (self.client_id or self.client_secret):

@@ -12,19 +12,28 @@ from rcs_backends.gsma_maap.suggestions import date_time, suggestions
 from rcs_backends.payload import merged
 from rcs_router.content import Audio, Card, Carousel, Content, File, Location, Media, Text
 from rcs_router.content.lines import degrees
-from rcs_router.contract import Outbound
+from rcs_router.contract import Outbound, sorted_extra
 
+# What a message's `extra` may set, besides what the option of that name adds.
+EXTRA = frozenset(
+    f"RCSMessage.{name}"
+    for name in (
+        *("textMessage", "fileMessage", "audioMessage", "geolocationPushMessage", "richcardMessage"),
+        *("suggestedChipList", "trafficType", "reportRequest"),
+    )
+)
 UNKNOWN_TYPE = "application/octet-stream"  # where a type is required; `check` has refused it before
 
 
 def request_body(outbound: Outbound, options: GSMAMaaPOptions, now: datetime) -> dict[str, Any]:
-    """The whole body. `outbound.extra` is merged in last (RFC 7396: objects merge, null removes)."""
+    """The whole body. What is allowed of `outbound.extra` is merged in last (RFC 7396: null removes)."""
     message = rcs_message(outbound.content)
     if kind := options.traffic_types.get(outbound.traffic, ""):
         message["trafficType"] = kind
     if outbound.expires_at and options.expiry_field:  # it must lie in the future
         message[options.expiry_field] = date_time(max(outbound.expires_at, now + timedelta(seconds=1)))
-    return merged({"RCSMessage": message, "messageContact": contact(outbound.to)}, outbound.extra)
+    extra, _ = sorted_extra(outbound.extra, EXTRA | set(options.extra))
+    return merged({"RCSMessage": message, "messageContact": contact(outbound.to)}, extra)
 
 
 def contact(identity: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from rcs_backends import http
 from rcs_backends.messente import answers, webhook
 from rcs_backends.messente.limits import LIMITS
 from rcs_backends.messente.options import MessenteOptions, problems
-from rcs_backends.messente.render import omnimessage
+from rcs_backends.messente.render import EXTRA, omnimessage
 from rcs_backends.messente.reports import receipt
 from rcs_backends.payload import telling
 from rcs_router.content import (
@@ -57,6 +57,7 @@ class Messente(BaseBackend):
     Options = MessenteOptions
     options: MessenteOptions
     provider = "Messente"
+    extra = EXTRA
     tested = "emulator"
     limits = LIMITS
     capabilities = Capabilities(
@@ -235,7 +236,8 @@ class Messente(BaseBackend):
         return reply
 
     def _secrets(self, hidden: Iterable[str] = ()) -> list[str]:
-        return [*self.options.secrets(), *hidden]
+        pairs = [http.basic(self.options.username, password) for password in self.options.passwords]
+        return [*self.options.secrets(), *pairs, *hidden]
 
     # In.
 

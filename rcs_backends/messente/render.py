@@ -26,13 +26,15 @@ from rcs_router.content import (
     Text,
     postback_of,
 )
-from rcs_router.contract import Outbound
+from rcs_router.contract import Outbound, sorted_extra
+
+EXTRA = frozenset({"time_to_send", "text_store", "priority"})  # what a message's `extra` may set
 
 
 def omnimessage(
     outbound: Outbound, options: MessenteOptions, webhook_url: str, now: datetime
 ) -> dict[str, Any]:
-    """The request's body. `outbound.extra` is merged in last (RFC 7396: objects merge, null removes)."""
+    """The request's body. What EXTRA allows of `outbound.extra` is merged in last (RFC 7396: null removes)."""
     message = {
         "to": outbound.to,
         "messages": messages(outbound, options, now),
@@ -40,7 +42,8 @@ def omnimessage(
         "text_store": options.text_store,
         "priority": options.priority.get(outbound.traffic, ""),
     }
-    return merged({name: value for name, value in message.items() if value}, outbound.extra)
+    extra, _ = sorted_extra(outbound.extra, EXTRA)
+    return merged({name: value for name, value in message.items() if value}, extra)
 
 
 def messages(outbound: Outbound, options: MessenteOptions, now: datetime) -> list[dict[str, Any]]:

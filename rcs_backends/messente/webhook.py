@@ -28,7 +28,7 @@ def verify(request: WebhookRequest, passwords: Sequence[str], inbound_secrets: S
     if not given:
         raise WebhookRefused("no X-Messente-Signature")
     keys = passwords if _is_report(decoded(request.body)) else (*passwords, *inbound_secrets)
-    expected = (hmac.digest(key.encode(), request.body, "sha256").hex() for key in keys if key)
+    expected = (hmac.digest(key.encode(), request.signed, "sha256").hex() for key in keys if key)
     if not is_one_of(given, expected):
         raise WebhookRefused("the signature does not match")
 

@@ -38,13 +38,15 @@ MAX_VALIDITY = 36_000  # seconds that a message may wait in Twilio's queue
 # Fields of Messages.json that a message's `extra` may set. Not those that say what, to whom and where to report.
 EXTRA = frozenset(
     {
-        *("From", "MessagingServiceSid", "FallbackFrom", "MediaUrl", "ContentSid", "ContentVariables"),
-        *("SendAt", "ScheduleType", "ApplicationSid", "ProvideFeedback", "Attempt", "ForceDelivery"),
+        *("From", "MessagingServiceSid", "MediaUrl", "ContentSid", "ContentVariables"),
+        *("SendAt", "ScheduleType", "ProvideFeedback", "Attempt", "ForceDelivery"),
         *("ContentRetention", "AddressRetention", "PersistentAction", "ShortenUrls", "SendAsMms"),
         *("RiskCheck", "MessageIntent", "TrafficType", "SmartEncoded"),
     }
 )
-SENDERS = frozenset({"From", "MessagingServiceSid"})  # of those, what says by whom it is sent
+SENDERS = frozenset(
+    {"From", "MessagingServiceSid"}
+)  # of those, what says by whom it is sent: one of `senders`
 LIMITS = Limits(
     provider="Twilio",
     as_of="2026-11",
@@ -63,6 +65,7 @@ class TwilioOptions(Options):
     api_key_secret: str = secret(default="")
     sender: str = ""  # From: a number, short code or name
     messaging_service_sid: str = ""
+    senders: tuple[str, ...] = ()  # numbers and services that a message may name in its `extra` instead
     base_url: str = "https://api.twilio.com"  # another one for tests
     smart_encoded: bool = False  # let Twilio replace characters that look like others of the GSM alphabet
     max_parts: int = 11  # SMS of one text: what 1600 characters of the GSM alphabet take
@@ -78,6 +81,7 @@ class TwilioSMS(BaseBackend):
     Options = TwilioOptions
     options: TwilioOptions
     provider = "Twilio"
+    extra = EXTRA
     tested = "emulator"
     limits = LIMITS
     capabilities = Capabilities(content=frozenset({Text}), revoke=True, status=True)
@@ -87,6 +91,18 @@ class TwilioSMS(BaseBackend):
             return []
         problem = self._too_long(content.text, smart=self.options.smart_encoded)
         return [problem] if problem else []
+
+    def refused_extra(self, extra: Mapping[str, Any]) -> list[str]:
+        return [
+            *super().refused_extra(extra),
+            *(name for name in extra if self._is_foreign(name, extra[name])),
+        ]
+
+    def _is_foreign(self, name: str, value: Any) -> bool:
+        """A sender that is not one of ours."""
+        options = self.options
+        ours = {None, options.sender, options.messaging_service_sid, *options.senders}
+        return name in SENDERS and (not isinstance(value, str | None) or value not in ours)
 
     def problems(self) -> list[str]:
         return list(self._problems())
@@ -122,7 +138,7 @@ class TwilioSMS(BaseBackend):
         if not (sid := _sid(reply)):
             raise Unreadable(http.without(reply, "a message's sid"))
         if _said(reply, "status") in {"failed", "undelivered"}:  # at once; then no callback follows
-            raise _failed(reply, [*self.options.secrets(), *hidden])
+            raise _failed(reply, [*self.options.secrets(), *reply.credentials, *hidden])
         return SendResult(sid)
 
     def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool:
@@ -161,7 +177,11 @@ class TwilioSMS(BaseBackend):
             "StatusCallback": f"{self.webhook_url}?id={outbound.id}" if self.webhook_url else "",
             "ValidityPeriod": _validity(outbound.expires_at),
             "SmartEncoded": "true" if options.smart_encoded else "",
-            **{name: _written(value) for name, value in outbound.extra.items() if name in EXTRA},
+            **{
+                name: _written(value)
+                for name, value in outbound.extra.items()
+                if name in EXTRA and not self._is_foreign(name, value)
+            },
         }
         return {name: value for name, value in fields.items() if value}
 
@@ -209,7 +229,7 @@ class TwilioSMS(BaseBackend):
         return [self.options.base_url]
 
     def media_headers(self) -> dict[str, str]:
-        return http.basic(*_credentials(self.options))
+        return {"Authorization": f"Basic {http.basic(*_credentials(self.options))}"}
 
     def verify(self, request: WebhookRequest) -> None:
         signature.verify(request, self.webhook_url, self.options.auth_tokens)

@@ -74,7 +74,7 @@ def _signed(request: WebhookRequest) -> list[tuple[str, str]]:
     if _is_form(request):
         return _form(request.body)
     claimed = dict(parse_qsl(urlsplit(_checked(request.url)).query)) or request.query
-    found = hashlib.sha256(request.body).hexdigest()
+    found = hashlib.sha256(request.signed).hexdigest()
     if not hmac.compare_digest(claimed.get("bodySHA256", "").encode("utf-8", "replace"), found.encode()):
         raise WebhookRefused("a body that is no form, and not the one that was signed")
     return []
@@ -90,11 +90,15 @@ def _form(body: bytes) -> list[tuple[str, str]]:
 
 
 def _addresses(request: WebhookRequest, public_url: str) -> set[str]:
-    """Every way to write the address that Twilio called: as the world and as our server knows it."""
+    """Every way to write the address that Twilio called: as the world and as our server knows it.
+
+    The console takes our address with and without its last slash.
+    """
     server = _checked(request.url)
     query = urlsplit(server).query or urlencode(request.query)
-    public = f"{public_url}?{query}" if query else public_url
-    written = {address for address in (public, server) if address}
+    tail = f"?{query}" if query else ""
+    public = [f"{address}{tail}" for address in (public_url, public_url.rstrip("/")) if address]
+    written = {address for address in (*public, server) if address}
     return written.union(*(_with_and_without_port(address) for address in written))
 
 

@@ -17,6 +17,7 @@ from rcs_router.admin.readonly import ReadOnlyAdmin
 from rcs_router.models import Consent, ConsentRecord
 
 LEDGER = 50  # lines on the page of one subject
+EVIDENCE = ("rcs_router.view_consent", "rcs_router.view_consentrecord")
 
 
 def opting(*, opted_out: bool) -> SafeString:
@@ -77,7 +78,7 @@ class ConsentAdmin(ReadOnlyAdmin):
     def opt_in(self, request: HttpRequest, rows: QuerySet[Consent]) -> None:
         opt(self, request, rows.values_list("subject", "brand"), opted_out=False)
 
-    @admin.action(description="Download the evidence (JSON)", permissions=["view"])
+    @admin.action(description="Download the evidence (JSON)", permissions=["evidence"])
     def evidence(self, request: HttpRequest, rows: QuerySet[Consent]) -> JsonResponse:
         """All lines of the ledger about the chosen subjects and brands, as a file."""
         chosen = rows.order_by("subject", "brand").values_list("subject", "brand")
@@ -90,11 +91,17 @@ class ConsentAdmin(ReadOnlyAdmin):
     def download_one(self, request: HttpRequest, key: int) -> JsonResponse:
         """The button on the page of one subject."""
         row = get_object_or_404(Consent, pk=key)
-        if not self.has_view_permission(request, row):
+        if not (self.has_view_permission(request, row) and self.has_evidence_permission(request)):
             raise PermissionDenied
         return download(consent.evidence(row.subject, row.brand))
 
+    def has_evidence_permission(self, request: HttpRequest) -> bool:
+        """As in the API: the evidence is the ledger."""
+        return bool(request.user.has_perms(EVIDENCE))
+
     def beside(self, request: HttpRequest, obj: Consent) -> dict[str, Any]:
+        if not self.has_evidence_permission(request):
+            return {}
         ledger = ConsentRecord.objects.filter(subject=obj.subject, brand__in=consent.scope(obj.brand))
         lines = ledger.order_by("-pk")[:LEDGER]
         return {

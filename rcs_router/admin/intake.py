@@ -36,6 +36,8 @@ class StoredWebhookAdmin(ReadOnlyAdmin):
     search_fields = ("dedupe", "note")
     search_help_text = "The provider's id of the request, or words of the note"
     actions = ("digest_again",)
+    worded = ("query_shown", "body_shown")
+    secretive = frozenset({"body", "query", "headers", "traceback"})
     parts = (
         (None, ("backend", "state", "note", "received", "due", "digested", "tries", "lost_leases")),
         ("Request", ("method", "query_shown", "body_shown", "headers_shown", "dedupe")),
@@ -90,5 +92,6 @@ class StoredWebhookAdmin(ReadOnlyAdmin):
 
 
 def _table(data: dict[str, Any]) -> SafeString | None:
-    rows = format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", sorted(data.items()))
+    shown = [(look.readable(name), look.readable(str(value))) for name, value in sorted(data.items())]
+    rows = format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", shown)
     return format_html('<table class="rcs-table">{}</table>', rows) if rows else None

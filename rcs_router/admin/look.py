@@ -64,10 +64,18 @@ def excerpt(text: str) -> str:
 
 def clock(at: datetime, near: datetime | None = None) -> str:
     """Local time to the second; with the day, unless `near` is on the same one."""
-    local = timezone.localtime(at)
+    local = _local(at)
     time = f"{local:%H:%M:%S}"
-    same_day = near is not None and timezone.localtime(near).date() == local.date()
+    same_day = near is not None and _local(near).date() == local.date()
     return time if same_day else f"{formats.date_format(local, 'j M Y')}, {time}"
+
+
+def _local(at: datetime) -> datetime:
+    """As it is where it would fall out of the calendar: providers name the years 1 and 9999, too."""
+    try:
+        return timezone.localtime(at)
+    except OverflowError:
+        return at
 
 
 def moment(name: str, title: str) -> Callable[[Any, Model], str | None]:
@@ -93,5 +101,13 @@ def pretty(data: Any) -> SafeString | None:
     """JSON data, indented; None when there is none."""
     if data in ({}, [], None):
         return None
-    text = json.dumps(data, indent=2, ensure_ascii=False, default=str)
-    return format_html('<pre class="rcs-code">{}</pre>', text)
+    try:
+        text = json.dumps(data, indent=2, ensure_ascii=False, default=str)
+    except RecursionError:
+        text = "nested too deeply to be shown"
+    return format_html('<pre class="rcs-code">{}</pre>', readable(text))
+
+
+def readable(text: str) -> str:
+    """With a question mark for each half of a character, which no page can hold."""
+    return text.encode("utf-8", "replace").decode()

@@ -95,6 +95,8 @@ class InboundFileAdmin(Shown, ReadOnlyAdmin):
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
     actions = ("fetch_again",)
+    worded = ("said",)
+    secretive = frozenset({"url", "file"})
     parts = (
         (None, ("stored", "standing", "code", "what", "length", "who", "said")),
         ("More", ("declared_type", "tries", "when", "due", "fetched", "expires")),

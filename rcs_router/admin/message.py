@@ -82,8 +82,8 @@ class MessageAdmin(ReadOnlyAdmin):
         return with_standing(super().get_queryset(request))
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        found = queryset.filter(search.messages(search_term.strip())) if search_term.strip() else queryset
-        return found, False
+        term = search.term(search_term)
+        return queryset.filter(search.messages(term)) if term else queryset, False
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         review = Transmission.objects.filter(status=Status.REVIEW).count()

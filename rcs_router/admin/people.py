@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from rcs_router import consent
 from rcs_router.admin import look, search
 from rcs_router.admin.consent import opt, opting
+from rcs_router.admin.guard import GuardedAdmin, may_read
 from rcs_router.admin.latest import latest
 from rcs_router.backends import backends, brand_of
 from rcs_router.errors import ConfigError, IdentityError
@@ -37,9 +38,9 @@ class ConnectionForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if getattr(self.instance, "has_history", False):
-            for name in ("backend", "identity"):
+            for name in {"backend", "identity"} & self.fields.keys():  # who may only view has none
                 self.fields[name].disabled = True
-            self.fields["identity"].help_text = "Messages were sent to it, so it stays as it is."
+                self.fields[name].help_text = "Messages were sent to it, so it stays as it is."
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -83,8 +84,8 @@ class HasContact(admin.SimpleListFilter):
         return queryset.filter(contact__isnull=self.value() == "no")
 
 
-class PeopleAdmin(admin.ModelAdmin):
-    """What contacts and connections have in common: the latest messages below the form."""
+class PeopleAdmin(GuardedAdmin):
+    """What contacts and connections have in common: the latest messages below the form, for those who may read them."""
 
     show_full_result_count = False
     list_per_page = 50
@@ -94,9 +95,11 @@ class PeopleAdmin(admin.ModelAdmin):
         css = {"all": ["rcs_router/admin.css"]}
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
-        if obj := kwargs.get("obj"):
+        obj = kwargs.get("obj")
+        if obj and may_read(request):
             own = [obj] if isinstance(obj, Connection) else list(obj.connections.all())
-            context.update(latest=latest(own), search=own[0].identity if len(own) == 1 else "")
+            search_for = own[0].identity if len(own) == 1 else ""
+            context.update(may_read=True, latest=latest(own), search=search_for)
         return super().render_change_form(request, context, *args, **kwargs)
 
 
@@ -118,7 +121,7 @@ class ContactAdmin(PeopleAdmin):
         return super().get_queryset(request).prefetch_related(connections)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        term = search_term.strip()
+        term = search.term(search_term)
         numbers = Connection.objects.filter(identity__icontains=search.number(term)).values("contact")
         return queryset.filter(Q(name__icontains=term) | Q(pk__in=numbers)) if term else queryset, False
 
@@ -151,7 +154,7 @@ class ConnectionAdmin(PeopleAdmin):
         return consent.with_standing(with_history(super().get_queryset(request)))
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        term = search_term.strip()
+        term = search.term(search_term)
         return queryset.filter(search.people(term)) if term else queryset, False
 
     @admin.display(description="Contact", ordering="contact__name")

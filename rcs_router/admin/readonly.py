@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
+from rcs_router.admin.guard import GuardedAdmin, may_read
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+
+class ReadOnlyAdmin(GuardedAdmin):
     """Nothing is added, edited or deleted; the permission to change is the permission to use the actions."""
 
     parts: ClassVar[Sequence[tuple[str | None, Sequence[str]]]] = ()
@@ -34,7 +35,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """The declared ones, without the fields of this row in which there is nothing."""
-        kept = [(title, self._filled(names, obj)) for title, names in self.sections(obj)]
+        hidden = () if may_read(request) else self.worded
+        sections = [(title, [n for n in names if n not in hidden]) for title, names in self.sections(obj)]
+        kept = [(title, self._filled(names, obj)) for title, names in sections]
         return [(title, {"fields": names}) for title, names in kept if names]
 
     def sections(self, obj: Any) -> Sequence[tuple[str | None, Sequence[str]]]:

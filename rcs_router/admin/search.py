@@ -10,6 +10,11 @@ from rcs_router.models import Connection, Transmission
 HELP = "A number (or its end), a contact's name, words of the text, or the id of a message or transmission"
 
 
+def term(typed: str) -> str:
+    """What is looked for: without blanks around it, and without NUL, which no text holds."""
+    return typed.replace("\0", "").strip()
+
+
 def people(term: str, path: str = "") -> Q:
     """Connections by number or by their contact's name; `path` leads from the rows to the connection."""
     return Q(**{f"{path}identity__icontains": number(term)}) | Q(**{f"{path}contact__name__icontains": term})
@@ -31,9 +36,11 @@ def messages(term: str) -> Q:
     return found
 
 
-def transmissions(term: str) -> Q:
-    """By number, contact's name, text, and by the ids that we and the provider use."""
-    found = people(term, "connection__") | Q(message__text__icontains=term) | Q(provider_id=term)
+def transmissions(term: str, *, texts: bool = True) -> Q:
+    """By number, contact's name, by the ids that we and the provider use and, with `texts`, by what is said."""
+    found = people(term, "connection__") | Q(provider_id=term)
+    if texts:
+        found |= Q(message__text__icontains=term)
     if key := _uuid(term):
         found |= Q(pk=key) | Q(message=key)
     return found

@@ -30,7 +30,7 @@ class Line:
     what: str
     why: str = ""
     then: str = ""
-    reported_at: datetime | None = None  # by the provider's clock
+    reported: str = ""  # when, by the provider's clock
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,8 @@ def lines(events: Iterable[Event]) -> list[Line]:
             0 if event.kind == "operator" and event.code == "retry" else max(counted, event.attempt or 0)
         )
         what, why, then = _SAY.get(event.kind, _anything)(event, spent)
-        told.append(Line(event.created_at, what, why, then, event.at))
+        reported = clock(event.at, event.created_at) if event.at else ""
+        told.append(Line(event.created_at, what, why, then, reported))
     return told
 
 

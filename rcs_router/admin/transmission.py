@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 from rcs_router import sql
 from rcs_router.admin import look, search
 from rcs_router.admin.filters import NeedsReview
+from rcs_router.admin.guard import may_read
 from rcs_router.admin.readonly import ReadOnlyAdmin
 from rcs_router.admin.timeline import LABELS, Way, way
 from rcs_router.models import BackendState, Event, Transmission
@@ -89,6 +90,8 @@ class TransmissionAdmin(ReadOnlyAdmin):
     search_fields = ("pk",)
     search_help_text = search.HELP
     actions = [bulk(what) for what in LABELS]
+    worded = ("says", "options")
+    secretive = frozenset({"choices"})
     change_form_template = "admin/rcs_router/transmission/change_form.html"
     parts = (
         (None, ("standing", "reason", "detail", "says", "connection", "backend", "fallback_of")),
@@ -109,10 +112,9 @@ class TransmissionAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).defer("message__content", "message__fields", "message__errors")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        found = (
-            queryset.filter(search.transmissions(search_term.strip())) if search_term.strip() else queryset
-        )
-        return found, False
+        if not (term := search.term(search_term)):
+            return queryset, False
+        return queryset.filter(search.transmissions(term, texts=may_read(request))), False
 
     @admin.display(description="Status", ordering="status")
     def standing(self, row: Transmission) -> SafeString:

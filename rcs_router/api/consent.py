@@ -47,7 +47,7 @@ class Standing(View):
     )
     def get(self, request: Request, subject: str) -> Response:
         filters.nothing_asked(request)
-        return Response(ConsentShown(standing(read_subject(subject))).data)
+        return Response(ConsentShown(standing(request, read_subject(subject))).data)
 
 
 class Export(View):
@@ -65,7 +65,7 @@ class Export(View):
         filters.nothing_asked(request)
         subject = read_subject(subject)
         facts = {
-            **standing(subject),
+            **standing(request, subject),
             "ledger": ConsentRecord.objects.filter(subject__in=numbering.forms(subject)).order_by("pk"),
             "connections": Connection.objects.filter(identity__in=numbering.forms(subject)).order_by("pk"),
             "exported_at": timezone.now(),
@@ -96,7 +96,7 @@ class Change(View):
             raise invalid([unknown_backend(wish.backend, "backend")])
         write = self.acknowledged if wish.acknowledge else self.silently
         changed = write(subject, wish, words)
-        return Response(ConsentChanged({**standing(subject), "changed": changed}).data)
+        return Response(ConsentChanged({**standing(request, subject), "changed": changed}).data)
 
     def silently(self, subject: str, wish: Wish, words: str) -> bool:
         return consent.record(
@@ -152,8 +152,8 @@ def read_subject(written: str) -> str:
         raise invalid([Problem("identity_invalid", str(error), "subject")]) from None
 
 
-def standing(subject: str) -> dict[str, Any]:
-    """How it stands with each brand, and the newest lines of the ledger."""
+def standing(request: Request, subject: str) -> dict[str, Any]:
+    """How it stands with each brand, and the newest lines of the ledger for those who may view it."""
     forms = numbering.forms(subject)
     rows = Consent.objects.filter(subject__in=forms).order_by("changed_at")
     since = dict(rows.values_list("brand", "changed_at"))
@@ -165,7 +165,9 @@ def standing(subject: str) -> dict[str, Any]:
         }
         for brand in brands()
     ]
-    ledger = ConsentRecord.objects.filter(subject__in=forms).order_by("-pk")[:LEDGER]
+    ledger = ConsentRecord.objects.none()
+    if request.user.has_perms(may("view_consentrecord")):
+        ledger = ConsentRecord.objects.filter(subject__in=forms).order_by("-pk")[:LEDGER]
     return {"subject": subject, "standing": each, "ledger": ledger}
 
 

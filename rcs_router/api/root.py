@@ -3,6 +3,7 @@
 import re
 from typing import NoReturn
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
@@ -38,8 +39,9 @@ class Unknown(View):
         raise Http404
 
 
-@csrf_exempt  # as every view of DRF is, which looks after that itself
-def unknown(request: HttpRequest, **path: str) -> HttpResponseBase:
+@csrf_exempt  # as every view of DRF is, which looks after that and the login itself
+@login_not_required
+def unknown(request: HttpRequest, *prefix: object, **path: object) -> HttpResponseBase:
     """A plain function, so that it is no crumb on the way to `consent/…/`, above which there is nothing."""
     return _unknown(request)
 

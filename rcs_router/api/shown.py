@@ -1,7 +1,9 @@
 """Rows in, what readers of the API see of them out; the document is made of the same classes."""
 
+import json
 from typing import Any
 
+from django.db import models
 from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
@@ -46,9 +48,14 @@ class ContentField(serializers.Field):
 
 @extend_schema_field({"type": "object", "additionalProperties": {}})
 class AnyObject(serializers.Field):
-    """JSON of the caller's or the provider's."""
+    """JSON of the caller's or the provider's, with a question mark for each half of a character."""
 
     def to_representation(self, value: Any) -> Any:
+        text = json.dumps(value, ensure_ascii=False)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return json.loads(text.encode("utf-8", "replace"))
         return value
 
 
@@ -59,7 +66,26 @@ class Seconds(serializers.FloatField):
         return float(value.total_seconds())
 
 
-class ConnectionShown(serializers.ModelSerializer):
+class Moment(serializers.DateTimeField):
+    """A time; in UTC where the local one falls out of the calendar: providers name the years 1 and 9999, too."""
+
+    def to_representation(self, value: Any) -> Any:
+        try:
+            return super().to_representation(value)
+        except (OverflowError, serializers.ValidationError):
+            return value.isoformat().replace("+00:00", "Z")
+
+
+class Shown(serializers.ModelSerializer):
+    """Base of what is made of a model."""
+
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.DateTimeField: Moment,
+    }
+
+
+class ConnectionShown(Shown):
     """A connection."""
 
     created_at = serializers.DateTimeField(source="created_on")
@@ -70,7 +96,7 @@ class ConnectionShown(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class ContactShown(serializers.ModelSerializer):
+class ContactShown(Shown):
     """A contact with its connections."""
 
     connections = ConnectionShown(many=True)
@@ -83,7 +109,7 @@ class ContactShown(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class MessageShown(serializers.ModelSerializer):
+class MessageShown(Shown):
     """A message of either direction. `transmissions`: how many of them stand where; empty for what came in.
 
     `recipients`: how many people stand where: a person whom a fallback reached counts once. `status`: the worst of
@@ -140,7 +166,7 @@ class MessageShown(serializers.ModelSerializer):
         return key_of(self.context["request"].user, row)
 
 
-class TransmissionShown(serializers.ModelSerializer):
+class TransmissionShown(Shown):
     """One outgoing message on its way to one connection."""
 
     connection = ConnectionShown()
@@ -157,7 +183,7 @@ class TransmissionShown(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class EventShown(serializers.ModelSerializer):
+class EventShown(Shown):
     """One line of a transmission's history."""
 
     status = StatusOrNot()
@@ -185,7 +211,7 @@ class TransmissionInFull(TransmissionShown):
         return possible
 
 
-class InteractionShown(serializers.ModelSerializer):
+class InteractionShown(Shown):
     """What a person did with what we sent. `transmission` and `message` are those that it answers, where known."""
 
     kind = serializers.ChoiceField(KINDS)
@@ -206,7 +232,7 @@ class InteractionShown(serializers.ModelSerializer):
         return super().get_fields() | {"fields": AnyObject()}
 
 
-class RecordShown(serializers.ModelSerializer):
+class RecordShown(Shown):
     """A line of the consent ledger."""
 
     class Meta:

@@ -1,12 +1,15 @@
 """What every view of the API has in common: who is asking, may they, how often, what they send, what they get."""
 
+from inspect import signature
 from typing import Any, ClassVar
 
 from django.apps import apps
+from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication, TokenAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
@@ -39,6 +42,13 @@ class View(APIView):
     permission_classes = [MayDo]
     throttle_classes = [Pace]
     schema = Operation()
+
+    def dispatch(self, request: HttpRequest, *prefix: object, **path: object) -> Response:
+        """Without the arguments of the address below which the project has included the urls."""
+        handler = getattr(self, (request.method or "").lower(), None)
+        own = signature(handler).parameters if handler else {}
+        response: Response = super().dispatch(request, **{k: v for k, v in path.items() if k in own})
+        return response
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         if "DEFAULT_AUTHENTICATION_CLASSES" in api_settings.user_settings:

@@ -78,6 +78,8 @@ HINTS = {
     "from cron, and list rcs_router.W202 in SILENCED_SYSTEM_CHECKS.",
     "W203": "Set CONN_MAX_AGE (or a pool): a new connection for each webhook makes intake six times slower.",
     "W204": "Add path('rcs/', include('rcs_router.urls')) to the URLs.",
+    "W211": "Write PUBLIC_URL as the world sees the address below which rcs_router.urls is included. Where a proxy "
+    "takes something off the path, set FORCE_SCRIPT_NAME to that, or list rcs_router.W211 in SILENCED_SYSTEM_CHECKS.",
 }
 
 

@@ -1,15 +1,19 @@
 """The project around the router in; what the router misses in its database, Celery and URLs out."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage
-from django.urls import NoReverseMatch, reverse
+from django.urls import Resolver404, URLResolver, get_resolver, resolve
+from django.utils import translation
 from django.utils.module_loading import import_string
 
 from rcs_router import sql
+from rcs_router.backends import webhook_url
 from rcs_router.checks.ids import found
 from rcs_router.models import Transmission
 
@@ -64,14 +68,53 @@ def _wakes() -> bool:
 
 
 def _urls() -> Iterator[CheckMessage]:
-    if not webhook_takers() or not getattr(settings, "ROOT_URLCONF", ""):
+    if not getattr(settings, "ROOT_URLCONF", ""):
         return
+    url = _public_url()
     try:
-        reverse("rcs_router:webhook", args=["alias"])
-    except NoReverseMatch:
-        yield found("W204", "rcs_router.urls is not included")
+        included = _has_ours(get_resolver())
+        leads = bool(url) and _leads_to_ours(url)
     except Exception:  # Django's own checks say what is wrong with the URLs
         return
+    if not included and webhook_takers():
+        yield found("W204", "rcs_router.urls is not included")
+    elif included and url and not leads:
+        yield found(
+            "W211",
+            f'RCS_ROUTER["PUBLIC_URL"]: {urlsplit(url).path!r} is not where rcs_router.urls is included',
+        )
+
+
+def _public_url() -> str:
+    """The address of a webhook as providers are told it; empty where PUBLIC_URL is missing or none (W101, E111)."""
+    given = getattr(settings, "RCS_ROUTER", {})
+    url = given.get("PUBLIC_URL") if isinstance(given, dict) else ""
+    try:
+        parts = urlsplit(url if isinstance(url, str) and not re.search(r"[\s?#]", url) else "")
+    except ValueError:
+        return ""
+    is_one = parts.scheme in {"http", "https"} and parts.hostname
+    return webhook_url("alias", url) if is_one else ""
+
+
+def _has_ours(resolver: URLResolver) -> bool:
+    """Whether the urls are included anywhere, also below a prefix with arguments, which `reverse` would need."""
+    inner = [one for one in resolver.url_patterns if isinstance(one, URLResolver)]
+    return any(one.app_name == "rcs_router" or _has_ours(one) for one in inner)
+
+
+def _leads_to_ours(url: str) -> bool:
+    """Resolve the path as Django does: without FORCE_SCRIPT_NAME, and in the language that the path names."""
+    path, script = unquote(urlsplit(url).path), (settings.FORCE_SCRIPT_NAME or "").rstrip("/")
+    if not path.startswith(f"{script}/"):
+        return False
+    path = path.removeprefix(script)
+    with translation.override(translation.get_language_from_path(path) or settings.LANGUAGE_CODE):
+        try:
+            match = resolve(path)
+        except Resolver404:
+            return False
+    return "rcs_router" in match.app_names and match.url_name == "webhook"
 
 
 def webhook_takers() -> list[str]:

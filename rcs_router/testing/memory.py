@@ -43,6 +43,7 @@ class MemoryBackend(BaseBackend):
     Options = MemoryOptions
     provider = "Memory"
     secret_names = frozenset({"x-memory-secret"})
+    extra = frozenset({"*"})
     capabilities = Capabilities(
         content=RICH,
         suggestions=CHIPS,

@@ -1,6 +1,6 @@
 """What a backend is given in, shown on a phone out: it carries what the real one carries, and calls nobody."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -31,6 +31,7 @@ class StandIn(MemoryBackend):
         super().__init__(real.alias, options, webhook_url=real.webhook_url)
         self.real = real
         self.world = world
+        self.extra = real.extra
         self.capabilities = replace(real.capabilities, upload=False, opt_out_list=False)
         self._said: dict[str, Sequence[Parsed]] = {}
 
@@ -67,6 +68,9 @@ class StandIn(MemoryBackend):
 
     def check(self, content: Content) -> list[str]:
         return self.real.check(content)
+
+    def refused_extra(self, extra: Mapping[str, Any]) -> list[str]:
+        return self.real.refused_extra(extra)
 
     def problems(self) -> list[str]:
         return self.real.problems()

@@ -74,7 +74,7 @@ def _kannel(url: str) -> Json:
 
 
 def _twilio(url: str) -> Json:
-    own = {"account_sid": ACCOUNT, "auth_token": "t0ken", "sender": "+37258880000"}
+    own = {"account_sid": ACCOUNT, "auth_token": "t0ken", "sender": "+37258880000", "senders": (SERVICE,)}
     return {**own, "base_url": f"{url}twilio", "max_parts": 3 * PARTS}
 
 

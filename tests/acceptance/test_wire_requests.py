@@ -292,20 +292,18 @@ def test_every_traffic_type_and_end(wire: Line, traffic: Traffic, left: timedelt
 EXTRA = {
     "google": {"messageTrafficType": "ACKNOWLEDGEMENT", "contentMessage": {"text": "Other"}},
     "gsma": {"RCSMessage": {"trafficType": "premium", "textMessage": "Other"}},
-    "messente": {"text_store": "sha256", "priority": "high", "messages": None},
-    "rest": {"message": {"text": "Other"}, "fallbackText": "Other"},
+    "messente": {"text_store": "sha256", "priority": "high"},
+    "rest": {"message": {"text": "Other"}},
     "kannel": {"priority": 3, "smsc": "x", "mclass": 1, "deferred": 0, "pid": 5},
     "twilio": {"SmartEncoded": True, "MediaUrl": [PICTURE, SMALL], "ProvideFeedback": False, "Attempt": 2},
 }
-EXTRA["messente"]["messages"] = [
-    {"channel": channel, "sender": "Acme", "text": "Other"} for channel in ("rcs", "sms")
-]
 
 
 def test_what_the_caller_adds_is_merged_in(wire: Line) -> None:
     extra = EXTRA[wire.name]
     _, shown = wire.send(Text("“Hello”"), extra=extra)
-    said = {"kannel": "“Hello”", "twilio": f'"Hello"\n{SMALL}'}  # the first picture is a picture
+    said = {"kannel": "“Hello”", "messente": "“Hello”"}
+    said["twilio"] = f'"Hello"\n{SMALL}'  # the first picture is a picture
     assert shown["text"] == said.get(wire.name, "Other")
 
 

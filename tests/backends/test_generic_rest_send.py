@@ -425,11 +425,13 @@ def test_a_name_of_the_customers_is_a_conversation(stub: Stub) -> None:
     assert sent(stub, Text("x"), to="user_123")["conversationId"] == "user_123"
 
 
-def test_extra_is_merged_last(stub: Stub) -> None:
-    body = sent(stub, Text("x"), extra={"fallbackText": None, "message": {"lang": "et"}, "tag": [1]})
+def test_what_is_allowed_of_extra_is_merged_last(stub: Stub) -> None:
+    extra = {"fallbackText": None, "message": {"lang": "et"}, "tag": [1], "sender": "x"}
+    body = sent(stub, Text("x"), extra=extra, options={"extra": ("tag",)})
     assert body["message"] == {"text": "x", "lang": "et"}
     assert body["tag"] == [1]
-    assert "fallbackText" not in body
+    assert body["fallbackText"] == "x"
+    assert "sender" not in body
 
 
 UNFITTED = [

@@ -264,19 +264,19 @@ def test_every_traffic_type_has_googles_name(traffic: Traffic) -> None:
     assert name == traffic.name.replace("_", "")
 
 
-def test_extra_is_merged_last_and_null_removes() -> None:
+def test_what_is_allowed_of_extra_is_merged_last_and_null_removes() -> None:
     extra = {
         "ttl": None,
         "expireTime": "2026-11-24T18:00:00Z",
-        "contentMessage": {"text": "other", "new": {"a": 1}},
+        "contentMessage": {"text": "other", "suggestions": None, "new": {"a": 1}},
     }
     message = agent_message(
         outbound(Text("x", (KEEP,)), expires_at=NOW + timedelta(hours=1), extra=extra), NOW
     )
     assert message == {
         "messageTrafficType": "TRANSACTION",
-        "expireTime": "2026-11-24T18:00:00Z",
-        "contentMessage": {"text": "other", "new": {"a": 1}, "suggestions": [KEEP_JSON]},
+        "ttl": "3600s",
+        "contentMessage": {"text": "other", "new": {"a": 1}},
     }
 
 

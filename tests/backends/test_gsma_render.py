@@ -413,16 +413,17 @@ def test_expiry(options: dict[str, Any], left: timedelta | None, expected: dict[
     assert message == {"textMessage": "x", **expected}
 
 
-def test_extra_is_merged_last_and_null_removes() -> None:
+def test_what_is_allowed_of_extra_is_merged_last_and_null_removes() -> None:
     extra = {
         "ttl": "10s",
+        "scope": "x",
         "RCSMessage": {"trafficType": None, "reportRequest": ["Delivered"]},
         "messageContact": {"chatId": "tk-1"},
     }
     given = outbound(Text("x"), traffic=Traffic.PROMOTION, extra=extra)
-    assert request_body(given, gsma().options, NOW) == {
+    assert request_body(given, gsma(extra=("ttl",)).options, NOW) == {
         "RCSMessage": {"textMessage": "x", "reportRequest": ["Delivered"]},
-        "messageContact": {"userContact": PHONE, "chatId": "tk-1"},
+        "messageContact": {"userContact": PHONE},
         "ttl": "10s",
     }
 

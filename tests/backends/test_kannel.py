@@ -112,9 +112,8 @@ def test_validity(stub: Stub, seconds: float, minutes: str) -> None:
 
 
 def test_extra_takes_sendsms_parameters_only(stub: Stub) -> None:
-    query = sent(
-        stub, extra={"mclass": 0, "from": "Other", "text": "evil", "contentMessage": {}, "dlr-url": "x"}
-    )
+    extra = {"mclass": 0, "from": "Other", "text": "evil", "contentMessage": {}, "dlr-url": "x"}
+    query = sent(stub, extra=extra, options={"senders": ("Other",)})
     assert (query["mclass"], query["from"], query["text"]) == ("0", "Other", "x")
     assert "contentMessage" not in query
     assert query["dlr-url"].startswith(WEBHOOK)

@@ -358,11 +358,13 @@ def test_text_store(store: str) -> None:
     assert "text_store" not in message()
 
 
-def test_extra_is_merged_last_and_null_removes() -> None:
-    extra = {"time_to_send": "2030-06-22T09:05:07Z", "dlr_url": None, "priority": "high"}
+def test_what_is_allowed_of_extra_is_merged_last_and_null_removes() -> None:
+    extra = {"time_to_send": "2030-06-22T09:05:07Z", "dlr_url": None, "priority": None, "to": "+1"}
     said = message(extra=extra, traffic=Traffic.PROMOTION)
-    assert (said["time_to_send"], said["priority"]) == ("2030-06-22T09:05:07Z", "high")
-    assert "dlr_url" not in said
+    plain = message(traffic=Traffic.PROMOTION)
+    assert said.pop("time_to_send") == "2030-06-22T09:05:07Z"
+    assert plain.pop("priority") == "low"
+    assert said == plain
 
 
 # Channels and times.

@@ -231,12 +231,14 @@ def test_extra_takes_twilios_fields_only(stub: Stub) -> None:
         "ProvideFeedback": True,
         "From": None,
         "MessagingServiceSid": "MG2",
+        "ApplicationSid": "AP1",
+        "FallbackFrom": "+15550000001",
         "To": "+15550000000",
         "Body": "evil",
         "StatusCallback": "https://evil.example",
         "contentMessage": {},
     }
-    assert sent(stub, extra=extra) == {
+    assert sent(stub, extra=extra, options={"senders": ("MG2",)}) == {
         "To": PHONE,
         "Body": "x",
         "StatusCallback": f"{WEBHOOK}?id={ID}",
@@ -270,7 +272,7 @@ def test_success_that_cannot_be_read_is_doubted(stub: Stub, behaviour: Behaviour
 def test_sender_of_one_message_is_no_trouble_of_the_others(stub: Stub, field: str, code: int) -> None:
     stub.script.append(refusal(404 if code == 20404 else 400, code))
     with pytest.raises(Forbidden):
-        twilio(stub).send(outbound(Text("x"), extra={field: "other"}))
+        twilio(stub, senders=("other",)).send(outbound(Text("x"), extra={field: "other"}))
 
 
 def test_failure_at_once_is_told_in_twilios_words(stub: Stub) -> None:

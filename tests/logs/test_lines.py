@@ -59,9 +59,9 @@ LINES: list[tuple[Callable[[], None], str, str, dict[str, Any]]] = [
         {"remote": "198.51.100.7", "status": 401, "code": "401", "next_step": "nothing of it is stored"},
     ),
     (
-        lambda: logs.webhook_not_stored("rcs", "OperationalError"),
+        lambda: logs.page_failed("receive", "rcs", "OperationalError", "db.py:9", loud=True),
         "ERROR rcs_router.webhooks",
-        "rcs: a webhook request could not be stored (OperationalError): the provider is to send it again",
+        "rcs: a webhook request could not be stored (OperationalError in db.py:9): the provider is to send it again",
         {"alias": "rcs", "next_step": "the provider is to send it again"},
     ),
     (

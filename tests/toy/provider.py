@@ -25,6 +25,7 @@ from rcs_router.contract import (
     WebhookRequest,
     secret,
     several,
+    sorted_extra,
 )
 from rcs_router.errors import BadAddress, OptedOut, Unreachable, Unreadable, WebhookRefused
 
@@ -51,6 +52,7 @@ class Toy(BaseBackend):
     Options = ToyOptions
     options: ToyOptions
     provider = "Toy"
+    extra = frozenset({"tag"})  # what a message's fields["extra"]["toy"] may set
     limits = Limits("Toy", "2026-11", "invented", {"text": 1000, "label": 20, "suggestions": 5, "title": 80})
     capabilities = Capabilities(
         content=frozenset({Text, Card}), suggestions=frozenset({Reply, OpenUrl}), idempotent=True
@@ -76,7 +78,7 @@ class Toy(BaseBackend):
         reply = http.call(
             "POST",
             f"{self.options.url}/messages",
-            json=merged(message, outbound.extra),
+            json=merged(message, sorted_extra(outbound.extra, self.extra)[0]),
             headers={"Authorization": f"Bearer {self.options.api_key}"},
             timeout=self.options.timeout,
             repeatable=True,
@@ -94,7 +96,7 @@ class Toy(BaseBackend):
     def verify(self, request: WebhookRequest) -> None:
         if request.method != "POST":
             raise WebhookRefused("not a POST", status=405)
-        expected = [sign(request.body, key) for key in self.options.webhook_keys if key]
+        expected = [sign(request.signed, key) for key in self.options.webhook_keys if key]
         if not is_one_of(request.headers.get("x-toy-signature", ""), expected):
             raise WebhookRefused("the signature does not match")
 

@@ -6,7 +6,7 @@ Source: developers.google.com/business-communications/rcs-business-messaging, re
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
-from rcs_backends.emulator import delivery
+from rcs_backends.emulator import delivery, gate
 from rcs_backends.emulator.phones import Handset, Json, Message, now, stamp
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.google import errors, schema, webhooks
@@ -102,7 +102,8 @@ def _check_files(content: Json, agent_id: str) -> None:
 
 def _uploaded(request: HttpRequest, name: str) -> tuple[str, str]:
     stored = world.store(GoogleStore).files[name]
-    path = reverse("rcs_emulator:google-file", kwargs={"uid": name.removeprefix("files/")})
+    uid = name.removeprefix("files/")
+    path = reverse("rcs_emulator:google-file", kwargs={**gate.prefix(request), "uid": uid})
     return stored.url or request.build_absolute_uri(path), stored.media_type
 
 

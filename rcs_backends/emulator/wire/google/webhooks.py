@@ -15,6 +15,7 @@ from http import HTTPStatus
 
 import requests
 
+from rcs_backends.emulator import reach
 from rcs_backends.emulator.phones import Json, Message, now, stamp
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.webhooks import Built, Webhook, lane_of, outbox
@@ -184,8 +185,7 @@ def verify(agent: str) -> Json:
     url, client_token = _address(agent)
     secret = str(secrets.randbelow(9 * 10**9) + 10**9)
     body = {"clientToken": client_token, "secret": secret}
-    with requests.Session() as session:
-        session.trust_env = False
+    with reach.session() as session:
         headers = {"X-Goog-Webhook-Type": "verification"}
         try:
             answer = session.post(url, json=body, headers=headers, timeout=TIMEOUT, allow_redirects=False)

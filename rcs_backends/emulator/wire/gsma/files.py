@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryD
 from django.http.multipartparser import MultiPartParserError
 from django.urls import reverse
 
+from rcs_backends.emulator import gate
 from rcs_backends.emulator.phones import Json, now
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.gsma import webhooks
@@ -43,7 +44,8 @@ def upload(http: HttpRequest, bot_id: str, bot: Json) -> HttpResponse:
         file.url = str(_address(form["fileUrl"], "fileUrl"))
     else:
         file.content = _bytes(content)
-        file.url = http.build_absolute_uri(reverse("rcs_emulator:gsma-file", kwargs={"file_id": file.id}))
+        path = {**gate.prefix(http), "file_id": file.id}
+        file.url = http.build_absolute_uri(reverse("rcs_emulator:gsma-file", kwargs=path))
     with world.change():
         world.store(GsmaStore).files[file.id] = file
         world.after(world.config["delivery_delay"], _ready, file)

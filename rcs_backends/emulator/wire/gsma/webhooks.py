@@ -13,6 +13,7 @@ from http import HTTPStatus
 
 import requests
 
+from rcs_backends.emulator import reach
 from rcs_backends.emulator.phones import Json, Message, now
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.webhooks import Built, Webhook, lane_of, outbox
@@ -78,8 +79,7 @@ def verify(bot_id: str) -> Json:
     """Try out the bot's webhook as Samsung's portal does: a GET with the agreed header. Not with the lock held."""
     url, secret = _address(bot_id)
     found: Json = {"agent": bot_id, "url": url, "verified": False, "status": None, "answer": ""}
-    with requests.Session() as session:
-        session.trust_env = False
+    with reach.session() as session:
         try:
             headers = {"Authorization": secret} if secret else {}
             answer = session.get(url, headers=headers, timeout=TIMEOUT, allow_redirects=False)
