@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
-from rcs_router import signals
+from rcs_router import database, signals
 from rcs_router.backends import backends, brand_of
 from rcs_router.conf import router_settings
 from rcs_router.contract import Traffic
@@ -60,7 +59,7 @@ def record(
     brand that `backend` belongs to.
     """
     subject, brand = heard(subject, tokens=True), brand_of(backend) if brand is None else brand
-    with transaction.atomic():
+    with database.atomic():
         before = len(scope(brand)) > 1 and subject in refused([subject], brand)
         state, _ = Consent.objects.select_for_update().get_or_create(
             subject=subject, brand=brand, defaults={"opted_out": before}

@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.core.validators import RegexValidator
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -13,7 +12,7 @@ from django.utils.cache import add_never_cache_headers
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
-from rcs_router import incoming, sql, wake
+from rcs_router import database, incoming, sql, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.content import Form, FormField
@@ -133,7 +132,7 @@ def _store(row: Transmission, form: Form, answers: dict[str, Any]) -> None:
         answers=row.pk,
         fields={"form": {name: _plain(value) for name, value in answers.items()}},
     )
-    with transaction.atomic():
+    with database.atomic():
         sql.insert_all([incoming.as_row(row.connection, said)], ignore_conflicts=True)
         wake.digest()
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from rcs_router import database
 from rcs_router.backends import backends, default_alias
 from rcs_router.errors import IdentityError
 from rcs_router.identities import is_number
@@ -16,10 +17,11 @@ Recipients = Connection | Contact | Iterable[Connection | Contact]
 def chosen(given: Any) -> tuple[Any, list[str]]:
     """What to iterate over for connections, each once, and their aliases. A QuerySet is not loaded.
 
-    Whatever it joins, orders, slices or unites, it is only asked for its keys: so no row comes twice.
+    Whatever it joins, orders, slices or unites, it is only asked for its keys: so no row comes twice. It is asked in
+    the router's database, also where `using()` named a replica.
     """
     if isinstance(given, QuerySet) and given.model is Connection:
-        rows = Connection.objects.using(given.db).filter(pk__in=given.values("pk"))
+        rows = Connection.objects.filter(pk__in=given.using(database.alias()).values("pk"))
         connections: Any = rows
         aliases = list(rows.values_list("backend_id", flat=True).distinct())
     else:
@@ -45,7 +47,7 @@ def listed(given: Any) -> list[Connection]:
             raise IdentityError(f"send() takes connections and contacts, not {who!r}{hint}")
     first = _first_connections([who for who in people if isinstance(who, Contact)])
     chosen = [who if isinstance(who, Connection) else first[who.pk] for who in people]
-    return list({connection.pk: connection for connection in chosen}.values())
+    return list({connection.pk: connection for connection in database.read_here(chosen)}.values())
 
 
 def _first_connections(contacts: list[Contact]) -> dict[Any, Connection]:

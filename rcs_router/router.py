@@ -8,11 +8,11 @@ from functools import lru_cache, partial
 from typing import Any
 
 from django.core.signals import setting_changed
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from rcs_router import arguments, consent, incoming, logs, outbox, signals, sql, wake
+from rcs_router import arguments, consent, database, incoming, logs, outbox, signals, sql, wake
 from rcs_router.backends import backends, brand_of
 from rcs_router.brake import brake
 from rcs_router.capabilities import require
@@ -74,7 +74,7 @@ def send(
     message = Message(
         direction=Message.Direction.OUT,
         traffic=_traffic(traffic, aliases),
-        in_response_to=in_response_to,
+        in_response_to=_as_stored(in_response_to),
         fields=fields or {},
         ttl=ttl,
         time_critical=time_critical,
@@ -110,11 +110,12 @@ def receive(
         at=said_at,
         fields=fields or {},
     )
+    [connection] = database.read_here([connection])
     row = incoming.as_row(connection, said)
-    in_transaction = sql.database(Message).in_atomic_block
+    in_transaction = database.connection().in_atomic_block
     try:
-        with transaction.atomic() if in_transaction else nullcontext():
-            row.save(force_insert=True)
+        with database.atomic() if in_transaction else nullcontext():
+            row.save(force_insert=True, using=database.alias())
     except IntegrityError:
         if not (earlier := _heard_before(connection, external_id)):
             raise
@@ -156,8 +157,8 @@ def _new_connections(alias: str, identities: Sequence[str]) -> dict[str, Connect
         conflict="(backend_id, identity) DO UPDATE SET modified_on = excluded.modified_on",
         returning=["id", "backend_id", "identity", "contact_id"],
     )
-    names, database = ["id", "backend_id", "identity", "contact_id"], sql.database(Connection).alias
-    return {row[2]: Connection.from_db(database, names, row) for row in rows}
+    names, alias_of_rows = ["id", "backend_id", "identity", "contact_id"], database.alias()
+    return {row[2]: Connection.from_db(alias_of_rows, names, row) for row in rows}
 
 
 def route(
@@ -173,7 +174,7 @@ def route(
     incoming.link(row)
     message, own = IncomingMessage(row, row.connection), _between_us(row)
     try:
-        with lazily(sql.database(Message)) as lazy:
+        with lazily(database.connection()) as lazy:
             if own:
                 own()
                 row.handled_by = "consent"
@@ -247,6 +248,10 @@ def load_app(path: str) -> RouterApp:
     raise ConfigError(f'RCS_ROUTER["APPS"]: {path!r} is neither a RouterApp nor a handler')
 
 
+def _as_stored(message: Message | None) -> Message | None:
+    return database.read_here([message])[0] if message else None
+
+
 def _heard_before(connection: Connection, external_id: str) -> Message | None:
     if not external_id:
         return None
@@ -284,7 +289,7 @@ def _outgoing(
         return OutgoingMessage(message, body, recipients), "", []
     everyone = list(recipients)
     outgoing = OutgoingMessage(message, body, list(everyone))
-    stopped = run_outgoing(apps, outgoing, transaction.atomic)
+    stopped = run_outgoing(apps, outgoing, database.atomic)
     outgoing.connections = listed(outgoing.connections)
     kept = {connection.pk for connection in outgoing.connections}
     return outgoing, stopped, [connection for connection in everyone if connection.pk not in kept]

@@ -1,11 +1,11 @@
 """The one view that providers post to: verifies a request, has the inbox store it, and answers; it parses nothing."""
 
 from django.core.exceptions import DisallowedHost
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
-from rcs_router import inbox, logs
+from rcs_router import database, inbox, logs
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import WebhookAnswer, WebhookRequest
@@ -24,7 +24,7 @@ class TooLarge(Exception):
 
 
 @csrf_exempt
-@transaction.non_atomic_requests
+@database.non_atomic_requests
 def receive(request: HttpRequest, alias: str) -> HttpResponse:
     """404 unknown alias, 405 method, 413 too large, 400-403 refused, 503 not stored; else what the provider expects."""
     if alias not in backends or not backends[alias].capabilities.webhook:

@@ -14,10 +14,9 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.files.base import File
-from django.db import connections
 from django.db.models import F, Q, QuerySet
 
-from rcs_router import logs, signals, sql, wake
+from rcs_router import database, logs, signals, sql, wake
 from rcs_router.conf import RouterSettings, router_settings
 from rcs_router.media import kinds
 from rcs_router.media.download import Again, Download, Gone, Undone, Unwanted, download
@@ -128,7 +127,7 @@ def _fetch_and_store(row: InboundFile) -> Stored:
         with closing(found):
             return _store(row, found, conf)
     finally:
-        connections.close_all()  # a storage may keep its files in the database
+        database.close_all()  # a storage may keep its files in the database
 
 
 def _near_too(conf: RouterSettings) -> bool:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from rcs_router.content import Content, load
 from rcs_router.contract import IncomingKind, Status, Traffic
+from rcs_router.models.base import RouterModel
 from rcs_router.models.people import Backend, Connection
 
 STATUSES = [(status.value, status.name.lower()) for status in Status]
@@ -21,7 +22,7 @@ PRIORITY = {  # small numbers leave first: a one-time password never queues behi
 }
 
 
-class Message(models.Model):
+class Message(RouterModel):
     """What is said: content, traffic type, options. Incoming or outgoing."""
 
     class Direction(models.TextChoices):
@@ -147,7 +148,7 @@ class RevokeFor(models.TextChoices):
     LOOK_UP = "look_up", "only to hear how it stands"  # and nothing is taken back
 
 
-class Transmission(models.Model):
+class Transmission(RouterModel):
     """One outgoing message on its way to one connection. Its id is the id that the provider is given.
 
     Only `rcs_router.outbox` writes `status`.

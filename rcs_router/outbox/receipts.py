@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import Q
 
-from rcs_router import counts, logs, signals, sql, wake
+from rcs_router import counts, database, logs, signals, sql, wake
 from rcs_router.backends import backends
 from rcs_router.contract import Receipt, ReceiptKind, Status
 from rcs_router.errors import BadAddress, OptedOut
@@ -68,7 +67,7 @@ def apply_receipts(alias: str, receipts: Sequence[Receipt], now: datetime) -> li
     found = _find(alias, receipts)
     known = [(found[_key(receipt)], receipt) for receipt in receipts if _is_known(found, receipt)]
     if known:
-        with transaction.atomic():
+        with database.atomic():
             _lock(known)
             Event.objects.bulk_create(
                 [_event(alias, transmission, receipt) for transmission, receipt in known],
@@ -80,7 +79,7 @@ def apply_receipts(alias: str, receipts: Sequence[Receipt], now: datetime) -> li
             signals.after_commit(
                 signals.receipt_received, Transmission, transmission=transmission, receipt=receipt
             )
-        transaction.on_commit(lambda: _tell(alias, known, steps), robust=True)
+        database.on_commit(lambda: _tell(alias, known, steps))
     return [receipt for receipt in receipts if not _is_known(found, receipt)]
 
 
@@ -148,7 +147,7 @@ def _merge(alias: str, known: list[tuple[Transmission, Receipt]], now: datetime)
         )
         for key, total in sums.items()
     ]
-    least = "LEAST" if sql.database(Transmission).vendor == "postgresql" else "MIN"
+    least = "LEAST" if database.connection().vendor == "postgresql" else "MIN"
     times = [f"{t} = COALESCE({least}(t.{t}, v.{t}), t.{t}, v.{t})" for t in _TIMES]
     assign = [
         "status = CASE WHEN v.status > t.status THEN v.status ELSE t.status END",
