@@ -100,7 +100,7 @@ class IncomingMessage:
             "content": contents.as_content(content),
             "connections": list(self.connections),
             "in_response_to": self.row,
-            **options,
+            **contents.translated(options),
         }
         self.responses.append(response)
         return response

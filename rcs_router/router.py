@@ -17,7 +17,7 @@ from rcs_router.backends import backends, brand_of
 from rcs_router.brake import brake
 from rcs_router.capabilities import require
 from rcs_router.conf import router_settings
-from rcs_router.content import Content, as_content, dump
+from rcs_router.content import Content, as_content, dump, translated
 from rcs_router.content.plain import render
 from rcs_router.contract import Incoming, IncomingKind, Traffic
 from rcs_router.errors import ConfigError, ContentError, IdentityError, RCSError
@@ -67,6 +67,7 @@ def send(
     if idempotency_key and (earlier := Message.objects.filter(idempotency_key=idempotency_key).first()):
         return earlier
     body = as_content(content)
+    fallback_text, fields = translated(fallback_text), translated(fields)
     arguments.check(
         ttl=ttl, send_at=send_at, fields=fields, idempotency_key=idempotency_key, fallback_text=fallback_text
     )
@@ -101,6 +102,7 @@ def receive(
 ) -> Message:
     """Store what a person said; router apps see it after the commit. The same `external_id` is stored once."""
     kind = IncomingKind.SUGGESTION if postback else IncomingKind.TEXT
+    text, postback, fields = translated((text, postback, fields))
     said = Incoming(
         kind,
         connection.identity,

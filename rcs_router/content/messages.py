@@ -15,6 +15,7 @@ from rcs_router.content.base import (
     Latitude,
     Longitude,
     raises_content_error,
+    translated,
     with_content_error,
 )
 from rcs_router.content.forms import Form
@@ -126,7 +127,8 @@ def load(data: Any, *, strict: bool = False) -> Content:
 
 
 def as_content(value: "Content | str") -> Content:
-    """What a caller gave to `send()`: a string is a Text."""
+    """What a caller gave to `send()`: a string is a Text, also a lazily translated one."""
+    value = translated(value)
     if isinstance(value, str):
         return Text(value)
     if not isinstance(value, Content):

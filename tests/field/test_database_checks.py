@@ -84,10 +84,11 @@ def test_a_model_of_the_project_that_refers_to_ours(
         def __str__(self) -> str:
             return "order"
 
+    settings.DATABASE_ROUTERS = [databases.Apart()]
     try:
-        monkeypatch.setattr(apps, "get_models", lambda **options: [Order, User])
-        settings.DATABASE_ROUTERS = [databases.Apart()]
-        assert [message.id for message in check_databases()] == wanted
+        with monkeypatch.context() as patch:
+            patch.setattr(apps, "get_models", lambda **options: [Order, User])
+            assert [message.id for message in check_databases()] == wanted
     finally:
         del apps.all_models["shop"]
         apps.clear_cache()
