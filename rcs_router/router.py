@@ -66,8 +66,7 @@ def send(
     """
     if idempotency_key and (earlier := Message.objects.filter(idempotency_key=idempotency_key).first()):
         return earlier
-    body = as_content(content)
-    fallback_text, fields = translated(fallback_text), translated(fields)
+    body, fallback_text, fields = as_content(content), translated(fallback_text), translated(fields)
     arguments.check(
         ttl=ttl, send_at=send_at, fields=fields, idempotency_key=idempotency_key, fallback_text=fallback_text
     )

@@ -109,10 +109,12 @@ def _find(alias: str, receipts: Iterable[Receipt]) -> dict[UUID | str, Transmiss
 def _lock(known: list[tuple[Transmission, Receipt]]) -> None:
     """Always in the order of the key, so that two digests of the same rows wait instead of deadlocking.
 
-    `no_key`: a drain that records an attempt, whose event points to one of the rows, need not wait.
+    `no_key`, where the database has it: a drain that records an attempt, whose event points to one of the rows, need
+    not wait.
     """
     keys = {transmission.pk for transmission, _ in known}
-    rows = Transmission.objects.select_for_update(no_key=True).filter(pk__in=keys)
+    no_key = database.connection().features.has_select_for_no_key_update
+    rows = Transmission.objects.select_for_update(no_key=no_key).filter(pk__in=keys)
     list(rows.order_by("pk").values_list("pk"))
 
 

@@ -28,6 +28,7 @@ from rcs_router.content import (
     Reply,
     RequestDeviceSpecifics,
     RequestLocation,
+    SendPostback,
     ShowLocation,
     Text,
     as_content,
@@ -43,12 +44,18 @@ URL = "https://shop.example/a.jpg"
 START, END = datetime(2026, 11, 28, 7, tzinfo=UTC), datetime(2026, 11, 28, 8, tzinfo=UTC)
 REPLY = Reply("Keep", "keep_7")
 
-ONLY_LABELS = (RequestLocation, RequestDeviceSpecifics, DisableAnonymization, EnableDisplayedNotifications)
+ONLY_LABELS = (
+    SendPostback,
+    RequestLocation,
+    RequestDeviceSpecifics,
+    DisableAnonymization,
+    EnableDisplayedNotifications,
+)
 
 # Class, arguments that it needs, and the texts that people see or that come back.
 TEXTS: list[tuple[type[Any], dict[str, Any], list[str]]] = [
     (Text, {"text": "Hello"}, ["text"]),
-    (Card, {"title": "Boots", "media": Media(URL)}, ["title", "description"]),
+    (Card, {"title": "Boots", "media": Media(URL)}, ["title", "description", "text"]),
     (Media, {"url": URL}, ["alt", "url"]),
     (File, {"url": URL}, ["name", "url"]),
     (Audio, {"url": URL}, ["name", "url"]),
