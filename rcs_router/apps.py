@@ -6,7 +6,6 @@ from django.apps import AppConfig
 from django.apps import apps as global_apps
 from django.apps.registry import Apps
 from django.core import checks
-from django.db import router
 from django.db.models.signals import post_migrate
 
 
@@ -29,12 +28,13 @@ class RCSRouterConfig(AppConfig):
 
 def _make_backend_rows(*, using: str, apps: Apps = global_apps, **kwargs: Any) -> None:
     """`apps`: the models as the migrations have left them; ours are not among them when they were undone."""
+    from rcs_router import database
     from rcs_router.backends import backends
 
     try:
         Backend = apps.get_model("rcs_router", "Backend")
     except LookupError:
         return
-    if router.allow_migrate_model(using, Backend):
+    if database.holds(Backend, using):
         rows = [Backend(name=alias) for alias in backends]
         Backend._default_manager.using(using).bulk_create(rows, ignore_conflicts=True)

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypedDict
 
 from django.utils import timezone
 
+from rcs_router import database
 from rcs_router.backends import backends
 from rcs_router.content.characters import first_problem, problem_of
 from rcs_router.contract import BaseBackend, Traffic
@@ -97,7 +98,7 @@ def answered(message: Message | Answered | None) -> Message | None:
         return None
     if row._state.adding:
         raise ValueError("in_response_to is not saved")
-    stored: Message = row
+    stored: Message = database.read_here([row])[0]
     return stored
 
 

@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
-from django.db import transaction
-
-from rcs_router import sql
+from rcs_router import database, sql
 from rcs_router.conf import Cap
 from rcs_router.models import Tally
 
@@ -32,7 +30,7 @@ def reserve(brand: str, wishes: Sequence[Wish], caps: Sequence[Cap], now: dateti
     The rows of the tally are locked while that is done, in one order, so drains that run side by side count together.
     A message counts once, however often it is tried and whichever backend carries it in the end.
     """
-    with transaction.atomic():
+    with database.atomic():
         tallies = _locked(brand, {wish.subject for wish in wishes})
         for wish in wishes:
             _decide(wish, tallies[wish.subject][1], caps, now.timestamp())
@@ -44,7 +42,7 @@ def give_back(brand: str, wishes: Iterable[Wish]) -> None:
     counted = [wish for wish in wishes if wish.wait_until is None and wish.at]
     if not counted:
         return
-    with transaction.atomic():
+    with database.atomic():
         tallies = _locked(brand, {wish.subject for wish in counted})
         for wish in counted:
             used, key = tallies[wish.subject][1], wish.message.hex

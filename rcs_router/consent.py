@@ -5,11 +5,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
-from rcs_router import numbering, signals
+from rcs_router import database, numbering, signals
 from rcs_router.backends import backends, brand_of
 from rcs_router.conf import router_settings
 from rcs_router.contract import Traffic
@@ -57,7 +56,7 @@ def record(
     brand that `backend` belongs to.
     """
     subject, brand = heard(subject, tokens=True), brand_of(backend) if brand is None else brand
-    with transaction.atomic():
+    with database.atomic():
         before = (len(scope(brand)) > 1 or len(numbering.forms(subject)) > 1) and subject in refused(
             [subject], brand
         )

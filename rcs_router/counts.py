@@ -10,10 +10,9 @@ import time
 from contextlib import nullcontext
 from datetime import datetime
 
-from django.db import transaction
 from django.utils import timezone
 
-from rcs_router import sql
+from rcs_router import database, sql
 from rcs_router.conf import router_settings
 from rcs_router.models import BackendMinute
 
@@ -81,15 +80,15 @@ class _Counts:
             with self._lock:
                 for key, numbers in taken.items():
                     self._add(key, numbers)
-            sql.database(BackendMinute).close_if_unusable_or_obsolete()
+            database.connection().close_if_unusable_or_obsolete()
             raise
 
 
 def _write(counts: dict[Key, list[int]]) -> None:
     """Add the counts to their rows in one statement, in the order of the key, so that two writers never deadlock."""
-    connection = sql.database(BackendMinute)
+    connection = database.connection()
     rows = [(*key, *numbers) for key, numbers in sorted(counts.items())]
-    with transaction.atomic(connection.alias) if connection.in_atomic_block else nullcontext():
+    with database.atomic() if connection.in_atomic_block else nullcontext():
         sql.insert(BackendMinute, ("backend", "minute", *COLUMNS), rows, conflict=_ADD)
 
 

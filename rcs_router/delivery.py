@@ -15,9 +15,9 @@ from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from django.db import InterfaceError as DatabaseInterfaceError
-from django.db import OperationalError, connections
+from django.db import OperationalError
 
-from rcs_router import consent, counts, heartbeat, logs, outbox, pace, sql
+from rcs_router import consent, counts, database, heartbeat, logs, outbox, pace, sql
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import BaseBackend, SendResult, Status
@@ -294,7 +294,7 @@ class Drain:
             except (OperationalError, DatabaseInterfaceError):
                 if time.monotonic() > deadline:
                     raise
-                connections[sql.database(Transmission).alias].close()
+                database.connection().close()
                 time.sleep(0.2)
 
     def judge(self, flight: Flight) -> Move:

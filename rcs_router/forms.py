@@ -5,14 +5,13 @@ from typing import Any
 
 from django import forms
 from django.core.validators import RegexValidator
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 
-from rcs_router import incoming, numbering, sql, wake
+from rcs_router import database, incoming, numbering, sql, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.content import Form, FormField
@@ -154,7 +153,7 @@ def _store(row: Transmission, form: Form, answers: dict[str, Any]) -> None:
         answers=row.pk,
         fields={"form": {name: _plain(value) for name, value in answers.items()}},
     )
-    with transaction.atomic():
+    with database.atomic():
         sql.insert_all([incoming.as_row(row.connection, said)], ignore_conflicts=True)
         wake.digest()
 

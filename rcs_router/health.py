@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from importlib import import_module
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import DatabaseError, InterfaceError
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
@@ -16,7 +16,7 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from rcs_router import alarms, logs, sql
+from rcs_router import alarms, database, logs, sql
 from rcs_router.alarms import measures, rules
 from rcs_router.alarms.watch import HOUR, review_words
 from rcs_router.backends import backends
@@ -53,7 +53,7 @@ def findings(now: datetime | None = None) -> list[Finding]:
 
 def _ask_the_database() -> None:
     """Ask twice, because a connection that was kept may be older than the server's last restart."""
-    connection = sql.database(Transmission)
+    connection = database.connection()
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -68,7 +68,7 @@ def _migrations() -> Finding:
     module, _ = MigrationLoader.migrations_module("rcs_router")
     path = import_module(module).__path__ if module else []
     wanted = {one.name for one in pkgutil.iter_modules(path) if one.name[0] not in "_~"}
-    recorded = MigrationRecorder(sql.database(Transmission)).applied_migrations()
+    recorded = MigrationRecorder(database.connection()).applied_migrations()
     missing = sorted(wanted - {name for app, name in recorded if app == "rcs_router"})
     if missing:
         return Finding("migrations", False, f"missing: {', '.join(missing)}", "Run manage.py migrate.")
@@ -183,7 +183,7 @@ def _webhooks(now: datetime) -> Finding:
 @never_cache
 @require_safe
 @login_not_required
-@transaction.non_atomic_requests
+@database.non_atomic_requests
 def page(request: HttpRequest, *prefix: object, **path: object) -> JsonResponse:
     """Answer 200 when all is well and 503 when something needs a person; 403 to whom it may not be told.
 

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, InterfaceError
 
-from rcs_router import sql
+from rcs_router import database, sql
 from rcs_router.conf import router_settings
 from rcs_router.models import Transmission
 
@@ -89,7 +89,7 @@ class _Heart:
                     self._beating = False
                     break
             self._beat(holds)
-        connections.close_all()
+        database.close_all()
 
     def _beat(self, holds: list[Hold]) -> None:
         began = time.monotonic()
@@ -102,7 +102,7 @@ class _Heart:
             logger.warning(
                 "heartbeat: the database has trouble (%s); leases are not renewed", type(error).__name__
             )
-            connections.close_all()
+            database.close_all()
         except Exception as error:  # the thread goes on: the other holds need it
             logger.error("heartbeat: %s", type(error).__name__)
 

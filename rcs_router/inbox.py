@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from rcs_router import (
     counts,
+    database,
     heartbeat,
     logs,
     outbox,
@@ -87,7 +87,7 @@ def digest() -> int:
 
 def look() -> Work:
     """Ask what is to be done: one statement, without claiming anything."""
-    connection = sql.database(StoredWebhook)
+    connection = database.connection()
     clock = "statement_timestamp()" if connection.vendor == "postgresql" else "%s"
     webhooks, messages = StoredWebhook._meta.db_table, Message._meta.db_table
     kinds = [
@@ -221,7 +221,7 @@ def _digest_group(alias: str, parsed: list[Digest], now: datetime) -> None:
     try:
         _apply(alias, parsed, now)
     except Exception as error:
-        routing.mend(sql.database(StoredWebhook))
+        routing.mend(database.connection())
         if len(parsed) > 1:
             middle = len(parsed) // 2
             _digest_group(alias, parsed[:middle], now)
@@ -271,7 +271,7 @@ def _apply(alias: str, parsed: list[Digest], now: datetime) -> None:
     """In one transaction, so that what was said is stored exactly once, even where the wire has no ids."""
     if not parsed:
         return
-    with transaction.atomic():
+    with database.atomic():
         _finish(parsed, now)
         unknown = {id(r) for r in outbox.apply_receipts(alias, [r for d in parsed for r in d.receipts], now)}
         for digest in parsed:

@@ -1,9 +1,9 @@
 """Identities that are one person, by a provider's word or a country's plan, in; one contact or one row out."""
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
-from rcs_router import consent, signals
+from rcs_router import consent, database, signals
 from rcs_router.backends import brand_of
 from rcs_router.contract import Linked
 from rcs_router.models import Connection, Contact, Event
@@ -41,7 +41,7 @@ def link(linked: Linked, connections: dict[str, Connection]) -> Contact:
 def renumbered(row: Connection, number: str) -> Connection:
     """Let a row that holds an older form of a number hold today's, with all that was said on it."""
     try:
-        with transaction.atomic():
+        with database.atomic():
             Connection.objects.filter(pk=row.pk).update(identity=number, modified_on=timezone.now())
             Event.objects.create(connection=row, kind="renumbered", detail=f"{row.identity} is {number}")
             consent.renumber(row.identity, number)

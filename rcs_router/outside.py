@@ -7,11 +7,10 @@ from inspect import signature
 from pathlib import Path
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from rcs_router import logs
+from rcs_router import database, logs
 from rcs_router.backends import backends
 
 View = Callable[..., HttpResponse]
@@ -32,7 +31,7 @@ def outside(view: View) -> View:
 
     @csrf_exempt
     @login_not_required
-    @transaction.non_atomic_requests
+    @database.non_atomic_requests
     @wraps(view)
     def wrapped(request: HttpRequest, *prefix: object, **path: str) -> HttpResponse:
         given = {name: path[name] for name in own}

@@ -124,7 +124,7 @@ class IncomingMessage:
 
         What `send()` then refuses is lost alone: it is recorded on the message, under the app's name.
         """
-        response = Response(options, app=self.app, at=_where())
+        response = Response(contents.translated(options), app=self.app, at=_where())
         response["content"] = text if content is None else content
         if text is not None and content is not None:
             response["text"] = text  # which send() refuses

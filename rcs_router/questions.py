@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q
 
-from rcs_router import logs, sql, wake
+from rcs_router import database, logs, sql, wake
 from rcs_router.backends import backends
 from rcs_router.contract import time_left, within
 from rcs_router.errors import SendError
@@ -89,7 +88,7 @@ def require_room(asked_by: str) -> None:
 def later(alias: str, identities: Sequence[str], asked_by: str) -> Question:
     """Write a question down for the workers. Raises TooMany."""
     require_room(asked_by)
-    with transaction.atomic():
+    with database.atomic():
         question = Question.objects.create(backend=alias, identities=list(identities), asked_by=asked_by)
         wake.check()
     return question

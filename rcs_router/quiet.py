@@ -1,8 +1,9 @@
 """A number and a moment in; until when its promotions wait, because nobody is to be disturbed there now, out."""
 
+import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
@@ -10,6 +11,8 @@ from django.utils import timezone
 
 from rcs_router import numbering
 
+logger = logging.getLogger(__name__)
+_UNKNOWN = "Etc/Unknown"  # what phonenumbers says of a number that is of no country
 Hours = tuple[
     time, time
 ]  # from when until when, by the clock on the wall; over midnight when the second is less
@@ -55,23 +58,49 @@ def _end(at: datetime, hours: Hours, zone: ZoneInfo) -> datetime:
 
 
 def zones_of(identity: str) -> list[ZoneInfo]:
-    """Where a number may be; what is no number, or may be anywhere, is in settings.TIME_ZONE."""
+    """Return where a number may be. What tells no country goes by settings.TIME_ZONE, which the log says once for each.
+
+    That are tokens, short codes, and numbers of no country, such as +800.
+    """
     known = [zone for name in _names(identity) if (zone := _zone(name))]
-    return known or [ZoneInfo(timezone.get_default_timezone_name())]
+    if known:
+        return known
+    _say_default(_kind(identity))
+    return [ZoneInfo(timezone.get_default_timezone_name())]
 
 
 @lru_cache(maxsize=10_000)
 def _names(identity: str) -> tuple[str, ...]:
-    from phonenumbers.timezone import time_zones_for_number  # its tables are large, and few need them
+    """The names of a number's zones; of its country's, where its kind is not known."""
+    from phonenumbers import timezone as zones  # its tables are large, and few need them
 
     try:
-        return tuple(time_zones_for_number(phonenumbers.parse(numbering.today(identity))))
+        number = phonenumbers.parse(numbering.today(identity))
     except phonenumbers.NumberParseException:
         return ()
+    found = zones.time_zones_for_number(number)
+    if _UNKNOWN in found:
+        found = zones.time_zones_for_geographical_number(number)
+    return tuple(name for name in found if name != _UNKNOWN)
 
 
+@cache
 def _zone(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)
-    except ZoneInfoNotFoundError:  # "Etc/Unknown", or one that this machine has not heard of
+    except ZoneInfoNotFoundError:
+        logger.error("there is no time zone %s on this machine: install or upgrade the package tzdata", name)
         return None
+
+
+def _kind(identity: str) -> str:
+    """What an identity is, in words for the log: no more of a number than its country code."""
+    try:
+        return f"numbers that begin with +{phonenumbers.parse(identity).country_code}"
+    except phonenumbers.NumberParseException:
+        return "tokens and short codes"
+
+
+@cache
+def _say_default(kind: str) -> None:
+    logger.warning("quiet hours of %s go by TIME_ZONE: their time zone is not known", kind)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from rcs_router import numbering
+from rcs_router import database, numbering
 from rcs_router.arguments import check_saved
 from rcs_router.errors import IdentityError
 from rcs_router.models import Connection, Contact, first_connections
@@ -16,10 +16,11 @@ Recipients = Connection | Contact | Iterable[Connection | Contact]
 def chosen(given: Any) -> tuple[Any, list[str]]:
     """What to iterate over for connections, each once, and their aliases. A QuerySet is not loaded.
 
-    Whatever it joins, orders, slices or unites, it is only asked for its keys: so no row comes twice.
+    Whatever it joins, orders, slices or unites, it is only asked for its keys: so no row comes twice. It is asked in
+    the router's database, also where `using()` named a replica.
     """
     if isinstance(given, QuerySet) and given.model is Connection:
-        rows = Connection.objects.using(given.db).filter(pk__in=given.values("pk"))
+        rows = Connection.objects.filter(pk__in=given.using(database.alias()).values("pk"))
         connections: Any = rows
         aliases = list(rows.values_list("backend_id", flat=True).distinct())
     else:
@@ -47,6 +48,7 @@ def listed(given: Any) -> list[Connection]:
     first = _first_connections([who for who in people if isinstance(who, Contact)])
     chosen = [who if isinstance(who, Connection) else first[who.pk] for who in people]
     # a number once for each backend, although a row of before may hold an older form of it beside the newer one
+    chosen = database.read_here(chosen)
     keys = ((connection.backend_id, numbering.today(connection.identity)) for connection in chosen)
     return list(dict(reversed(list(zip(keys, chosen, strict=True)))).values())[::-1]
 

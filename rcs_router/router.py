@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Unpack, overload
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from rcs_router import (
     arguments,
     consent,
+    database,
     incoming,
     linking,
     logs,
@@ -26,7 +27,7 @@ from rcs_router import (
 )
 from rcs_router.backends import backends, brand_of, reply
 from rcs_router.brake import brake
-from rcs_router.content import Content
+from rcs_router.content import Content, translated
 from rcs_router.contract import BaseBackend, Incoming, IncomingKind, Traffic
 from rcs_router.errors import IdentityError, RCSError
 from rcs_router.identities import normalise
@@ -92,13 +93,13 @@ def send(
     options = arguments.SendOptions(
         traffic=traffic,
         ttl=ttl,
-        fallback_text=fallback_text,
+        fallback_text=translated(fallback_text),
         send_at=send_at,
         time_critical=time_critical,
         fall_back_after=fall_back_after,
         strict=strict,
         in_response_to=in_response_to,
-        fields=fields,
+        fields=translated(fields),
         idempotency_key=idempotency_key,
         is_error=is_error,
     )
@@ -126,6 +127,7 @@ def receive(
     Raises IdentityError (no connection, or one that is not saved), TypeError, ValueError (a naive `said_at`, an
     `external_id` of more than 200 characters, fields that cannot be stored).
     """
+    text, postback, fields = translated((text, postback, fields))
     arguments.check_fields(fields)
     if external_id == "" and fields:
         external_id = fields.get("external_id", "")
@@ -140,11 +142,12 @@ def receive(
         at=said_at,
         fields=fields or {},
     )
+    [connection] = database.read_here([connection])
     row = incoming.as_row(connection, said)
-    in_transaction = sql.database(Message).in_atomic_block
+    in_transaction = database.connection().in_atomic_block
     try:
-        with transaction.atomic() if in_transaction else nullcontext():
-            row.save(force_insert=True)
+        with database.atomic() if in_transaction else nullcontext():
+            row.save(force_insert=True, using=database.alias())
     except IntegrityError:
         if not (earlier := _heard_before(connection, external_id)):
             raise
@@ -195,8 +198,8 @@ def _new_connections(alias: str, identities: Sequence[str]) -> dict[str, Connect
         conflict="(backend_id, identity) DO UPDATE SET modified_on = excluded.modified_on",
         returning=["id", "backend_id", "identity", "contact_id"],
     )
-    names, database = ["id", "backend_id", "identity", "contact_id"], sql.database(Connection).alias
-    return {row[2]: Connection.from_db(database, names, row) for row in rows}
+    names, alias_of_rows = ["id", "backend_id", "identity", "contact_id"], database.alias()
+    return {row[2]: Connection.from_db(alias_of_rows, names, row) for row in rows}
 
 
 def route(
@@ -212,7 +215,7 @@ def route(
     incoming.link(row)
     message, own = IncomingMessage(row, row.connection), _between_us(row)
     try:
-        with lazily(sql.database(Message)) as lazy:
+        with lazily(database.connection()) as lazy:
             if own:
                 own()
                 row.handled, row.handled_by = True, "consent"
@@ -333,7 +336,7 @@ def _acknowledge(connection: Connection, answer: str) -> None:
 def _respond(row: Message, response: Response) -> None:
     """One response that cannot be sent is recorded, under the name of its app; the others go out."""
     try:
-        with transaction.atomic():
+        with database.atomic():
             if not brake.allows(row.connection_id):
                 raise ValueError("too many answers to this person in a minute: are two machines talking?")
             send(**_arguments(row, response))

@@ -19,6 +19,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from rcs_router import (
+    database,
     heartbeat,
     incoming,
     logs,
@@ -120,7 +121,7 @@ class Turns:
 
     def _after(self, last: int, limit: int) -> list[tuple[int, uuid.UUID]]:
         """Connection and message. Each is two steps in an index, however many messages wait."""
-        connection, table = sql.database(Message), Message._meta.db_table
+        connection, table = database.connection(), Message._meta.db_table
         waits = f"FROM {table} w WHERE w.direction = 'in' AND w.routed_at IS NULL AND w.connection_id"
         after = f"SELECT w.connection_id {waits} > %s ORDER BY w.connection_id LIMIT 1"
         statement = (
@@ -186,7 +187,7 @@ class Batch:
 
     def __init__(self, claim: uuid.UUID, rows: list[Message]) -> None:
         self.claim = claim
-        self.connection = sql.database(Message)
+        self.connection, *self.others = database.all_connections()
         self._rows = deque(rows)
         self._current: Message | None = None
         self._lock = threading.Lock()
@@ -199,6 +200,7 @@ class Batch:
                 self._route(row)
             except timelimit.Abandoned:
                 break  # somebody else has dealt with all of it
+            database.close_old_others()
             if time.monotonic() > until:
                 self.give_back()
         return count
@@ -223,7 +225,8 @@ class Batch:
         row = self._current
         with self._lock:
             self._current = None
-        transactions.cut(self.connection)
+        for connection in (self.connection, *self.others):
+            transactions.cut(connection)
         self.give_back()
         if row is not None:
             problem = phases.no_answer(app, phase, router_settings().APP_TIMEOUT or 0)
@@ -265,11 +268,15 @@ class Batch:
             try:
                 return router.route(left, self._asking)
             except phases.StartOver as over:
-                if not self.connection.in_atomic_block:
-                    self.connection.close()  # it was interrupted in the middle of something
+                self._close()  # they were interrupted in the middle of something
                 self._keep(row, over.problem)
                 left = incoming.unrouted().filter(pk=row.pk, claim=self.claim).first()
         return None
+
+    def _close(self) -> None:
+        for connection in (self.connection, *self.others):
+            if not connection.in_atomic_block:
+                connection.close()
 
     def _asking(self, lazy: transactions.Lazy) -> phases.Asking:
         return phases.Asking(lazy.savepoint, router_settings().APP_TIMEOUT, self.give_back, self.abandon)
@@ -290,7 +297,7 @@ def is_urgent(row: Message) -> bool:
 
 def _unroutable(row: Message, error: BaseException) -> None:
     """Wait for the database; count what is nobody's app's fault, and set the message aside in the end."""
-    mend(sql.database(Message))
+    mend(database.connection())
     now = sql.now(Message)
     if kind := trouble.database_trouble(error):
         wait = trouble.pause_since(row.created_at, now)

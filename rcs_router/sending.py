@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
-from rcs_router import arguments, outbox, signals
+from rcs_router import arguments, database, outbox, signals
 from rcs_router.backends import backends
 from rcs_router.capabilities import require
 from rcs_router.content import Content, as_content, dump
@@ -80,7 +80,7 @@ def _outgoing(
         return OutgoingMessage(message, body, recipients), "", []
     everyone = list(recipients)
     outgoing = OutgoingMessage(message, body, list(everyone))
-    stopped = run_outgoing(apps, outgoing, transaction.atomic)
+    stopped = run_outgoing(apps, outgoing, database.atomic)
     outgoing.connections = listed(outgoing.connections)
     kept = {connection.pk for connection in outgoing.connections}
     return outgoing, stopped, [connection for connection in everyone if connection.pk not in kept]

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from django.db import transaction
 from django.dispatch import Signal
+
+from rcs_router import database
 
 message_sent = Signal()  # message: send() has stored it and its transmissions
 transmission_failed = Signal()  # transmission, reason: it ended in review, failed or expired
@@ -27,4 +28,4 @@ alarm_ended = Signal()  # kind, backend, since: it is over
 def after_commit(signal: Signal, sender: Any, **kwargs: Any) -> None:
     """Send once what we know is true for others too. A receiver that raises is logged by Django and stops nobody."""
     if signal.receivers:
-        transaction.on_commit(lambda: signal.send_robust(sender, **kwargs), robust=True)
+        database.on_commit(lambda: signal.send_robust(sender, **kwargs))

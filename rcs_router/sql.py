@@ -5,22 +5,19 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connections, models, router
+from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import DatabaseDefault
 from django.utils import timezone
 
+from rcs_router import database
+
 SUPPORTED = {"postgresql", "sqlite"}
-
-
-def database(model: type[models.Model]) -> BaseDatabaseWrapper:
-    """The connection that writes `model`."""
-    return connections[router.db_for_write(model)]
 
 
 def now(model: type[models.Model]) -> datetime:
     """The database's clock, which every worker shares."""
-    connection = database(model)
+    connection = database.connection(model)
     if connection.vendor != "postgresql":  # SQLite runs on this machine's clock
         return timezone.now()
     with connection.cursor() as cursor:
@@ -55,7 +52,7 @@ def claim(
     `where` is SQL over the table's own columns. On PostgreSQL rows locked by somebody are passed over, and
     `= ANY (ARRAY (…))` makes the planner run the inner query once; on SQLite one statement is one transaction.
     """
-    connection = database(model)
+    connection = database.connection(model)
     table = model._meta.db_table
     postgresql = connection.vendor == "postgresql"
     inner = f"SELECT id FROM {table} WHERE {where} ORDER BY {order} LIMIT %s"  # noqa: S608
@@ -73,7 +70,7 @@ def claim(
 
 def one_of(model: type[models.Model], inner: str) -> str:
     """SQL that follows a column and says that it is one of what the query `inner` finds, which is run once."""
-    postgresql = database(model).vendor == "postgresql"
+    postgresql = database.connection(model).vendor == "postgresql"
     return f"= ANY (ARRAY ({inner}))" if postgresql else f"IN ({inner})"
 
 
@@ -95,7 +92,7 @@ def update_each(
     rows = list(rows)
     if not rows:
         return []
-    connection = database(model)
+    connection = database.connection(model)
     source, flat = _source(model, names, rows, connection)
     table = model._meta.db_table
     # SQLite's RETURNING sees the table only and knows no alias; PostgreSQL's sees v's columns too and needs one
@@ -125,7 +122,7 @@ def insert(
     rows = list(rows)
     if not rows:
         return []
-    connection = database(model)
+    connection = database.connection(model)
     source, flat = _source(model, names, rows, connection)
     fields: list[Any] = [model._meta.get_field(name) for name in names]
     columns = ", ".join(field.column for field in fields)

@@ -12,9 +12,20 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
 
-from rcs_router import delivery, expiry, inbox, media, questions, sql, sweep, timelimit, wake
+from rcs_router import (
+    database,
+    delivery,
+    expiry,
+    inbox,
+    media,
+    questions,
+    sql,
+    sweep,
+    timelimit,
+    wake,
+)
 from rcs_router.models import Transmission
 from rcs_router.wake import WakeUp
 
@@ -106,13 +117,14 @@ class Stations:
                 station.woken.clear()
                 station.busy_since = time.monotonic()
                 done = guarded(" ".join(station.wake_up), station.work)
+                database.close_old_others()
                 station.busy_since = 0.0
                 if not done and not station.woken.wait(IDLE) and self._ends(station, number):
                     break
         finally:  # also when somebody called sys.exit()
             with self._lock:
                 self._leave(station, number)
-            connections.close_all()
+            database.close_all()
 
     def _ends(self, station: Station, number: int) -> bool:
         """Leave the list of running stations, unless somebody has woken this one at the last moment."""
@@ -172,7 +184,7 @@ def guarded(name: str, work: Callable[[], int | None]) -> int:
             *("%s failed (%s): tried again\n%s", name, type(error).__name__, where),
             extra={"code": type(error).__name__, "next_step": "tried again"},
         )
-    connections.close_all()
+    database.close_all()
     time.sleep(REST)
     return 0
 

@@ -19,7 +19,7 @@ from enum import Enum
 from types import FrameType
 from typing import TypeVar
 
-from django.db import connections
+from rcs_router import database
 
 logger = logging.getLogger(__name__)
 
@@ -184,7 +184,7 @@ def _aside(told: Told) -> None:
         except Exception as error:
             logger.error("a slow router app could not be dealt with: %s", type(error).__name__)
         finally:
-            connections.close_all()
+            database.close_all()
 
     threading.Thread(target=run, name="rcs-timelimit-aside", daemon=True).start()
 

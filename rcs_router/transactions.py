@@ -11,8 +11,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import DatabaseError, InterfaceError
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from rcs_router import database
 
 
 class NotBegun(BaseException):
@@ -46,7 +48,7 @@ class Lazy:
             self._begin = connection._start_transaction_under_autocommit
             connection._start_transaction_under_autocommit = lambda: None
         try:
-            stack.enter_context(transaction.atomic(using=connection.alias))
+            stack.enter_context(database.atomic(using=connection.alias))
         finally:
             connection.__dict__.pop("_start_transaction_under_autocommit", None)
         self._depth = (len(connection.savepoint_ids), len(connection.atomic_blocks))
@@ -93,7 +95,7 @@ class Lazy:
         """
         connection: Any = self.connection
         broken, connection.needs_rollback = connection.needs_rollback, False
-        savepoint, atomic = connection.savepoint(), transaction.atomic(using=connection.alias)
+        savepoint, atomic = connection.savepoint(), database.atomic(using=connection.alias)
         connection.needs_rollback = broken
         savepoints, blocks = self._depth
         connection.savepoint_ids.insert(savepoints, savepoint)
@@ -128,7 +130,7 @@ class Lazy:
 
 @contextmanager
 def lazily(connection: BaseDatabaseWrapper) -> Iterator[Lazy]:
-    """Run the block in one transaction, as `transaction.atomic()` does, that begins with its first statement."""
+    """Run the block in one transaction, as `database.atomic()` does, that begins with its first statement."""
     lazy = Lazy(connection)
     with ExitStack() as stack:
         lazy.enter(stack)

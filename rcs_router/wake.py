@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from celery import current_app
-from django.db import transaction
 
+from rcs_router import database
 from rcs_router.conf import router_settings
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def check() -> None:
 
 def _after_commit(wake_up: WakeUp) -> None:
     if _here or _publishes():
-        transaction.on_commit(lambda: _now(wake_up), robust=True)
+        database.on_commit(lambda: _now(wake_up))
 
 
 def _now(wake_up: WakeUp) -> None:

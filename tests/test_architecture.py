@@ -16,7 +16,8 @@ PACKAGES = ("rcs_router", "rcs_backends")
 # router, whose receive() is one more way for words to come in; expiry stands above the outbox, which writes for it.
 # tasks import inside functions (a task is where the process changes), but nothing that stands above them.
 ORDER = [
-    *("errors", "spelling", "content", "extra", "options", "contract", "conf", "backends", "sql", "models"),
+    *("errors", "spelling", "content", "extra", "options", "contract", "conf", "backends", "database", "sql"),
+    "models",
     *(
         "languages",
         "signals",
@@ -207,6 +208,49 @@ def test_only_the_outbox_writes_a_status(path: Path) -> None:
     assert status_writes(path.read_text()) == []
 
 
+# Which database is meant
+
+# What Django's own are about the default database, or decides by DATABASE_ROUTERS where to read.
+OF_SOME_DATABASE = {
+    "transaction",
+    "connection",
+    "connections",
+    "router",
+    "close_old_connections",
+    "reset_queries",
+}
+
+
+def database_mistakes(source: str) -> list[str]:
+    """Names of django.db that leave open which database is meant."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module in {"django.db", "django.db.transaction"}:
+            inside = node.module == "django.db.transaction"
+            found += [alias.name for alias in node.names if inside or alias.name in OF_SOME_DATABASE]
+        elif isinstance(node, ast.ImportFrom) and node.module == "django":
+            found += [alias.name for alias in node.names if alias.name == "db"]
+        elif isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names if alias.name.startswith("django.db")]
+    return found
+
+
+@pytest.mark.parametrize("path", modules("rcs_router"), ids=dotted)
+def test_only_one_module_says_which_database_is_meant(path: Path) -> None:
+    if dotted(path) != "rcs_router.database":
+        assert database_mistakes(path.read_text()) == []
+
+
+def test_all_models_are_read_where_they_are_written() -> None:
+    from django.apps import apps
+
+    from rcs_router.models.base import FreshManager
+
+    for model in apps.get_app_config("rcs_router").get_models():
+        assert isinstance(model._default_manager, FreshManager), model
+        assert isinstance(model._base_manager, FreshManager), model
+
+
 # Names and sizes
 
 
@@ -302,6 +346,24 @@ def test_a_backend_that_knows_too_much_is_seen(name: str, source: str, count: in
 )
 def test_a_write_of_a_status_is_seen(line: str, seen: bool) -> None:
     assert bool(status_writes(line)) is seen
+
+
+@pytest.mark.parametrize(
+    ("line", "seen"),
+    [
+        ("from django.db import transaction", ["transaction"]),
+        ("from django.db import DatabaseError, connections, models", ["connections"]),
+        ("from django.db.transaction import atomic", ["atomic"]),
+        ("def f():\n    from django.db import connection", ["connection"]),
+        ("from django import db", ["db"]),
+        ("import django.db.transaction", ["django.db.transaction"]),
+        ("from django.db import DatabaseError, models", []),
+        ("from django.db.models import F", []),
+        ("from rcs_router import database", []),
+    ],
+)
+def test_a_name_that_leaves_the_database_open_is_seen(line: str, seen: list[str]) -> None:
+    assert database_mistakes(line) == seen
 
 
 def test_a_long_function_is_seen_and_its_docstring_is_not_counted() -> None:

@@ -13,7 +13,7 @@ import pytest
 from celery import Celery, current_app
 from django.core import checks
 
-from rcs_router import sql
+from rcs_router import database as ours
 from rcs_router.checks import CHECKS, DEPLOY_CHECKS
 from rcs_router.checks.ids import HINTS
 from rcs_router.contract import BaseBackend, Capabilities, Options, secret
@@ -318,7 +318,10 @@ FINE: list[tuple[Any, Any]] = [
     (GOOD, PUBLIC | {"CAPS": ["3/d", "10/w"], "QUIET_HOURS": ("21:00", "08:00")}),
     (GOOD, PUBLIC | {"APPS": [f"{HERE}.Aid"]}),
 ]
-SURROUNDINGS = {"E201", "E202", "E203", "W109", "W201", "W202", "W203", "W204", "W211"}
+SURROUNDINGS = {
+    *("E201", "E202", "E203", "E204", "E205", "E206", "E207"),
+    *("W109", "W201", "W202", "W203", "W204", "W211"),
+}
 
 
 class Database:
@@ -334,7 +337,7 @@ class Database:
 @pytest.fixture(autouse=True)
 def plain_database(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same answers whichever database the tests run on."""
-    monkeypatch.setattr(sql, "database", lambda model: Database("sqlite"))
+    monkeypatch.setattr(ours, "connection", lambda model=None: Database("sqlite"))
 
 
 def found() -> list[checks.CheckMessage]:
@@ -433,12 +436,12 @@ def celery(fine: Any) -> Any:
     ],
 )
 def test_databases(fine: Any, monkeypatch: pytest.MonkeyPatch, database: Database, wanted: list[str]) -> None:
-    monkeypatch.setattr(sql, "database", lambda model: database)
+    monkeypatch.setattr(ours, "connection", lambda model=None: database)
     assert ids() == wanted
 
 
 def test_connections_are_not_kept_while_developing(fine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql, "database", lambda model: Database("postgresql"))
+    monkeypatch.setattr(ours, "connection", lambda model=None: Database("postgresql"))
     fine.DEBUG = True
     assert ids() == []
 

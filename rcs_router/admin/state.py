@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db import transaction
 from django.db.models import (
     BooleanField,
     Count,
@@ -18,7 +17,7 @@ from django.db.models.functions import Coalesce, Now
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from rcs_router import alarms, pace, wake
+from rcs_router import alarms, database, pace, wake
 from rcs_router.admin import look
 from rcs_router.admin.readonly import ReadOnlyAdmin
 from rcs_router.contract import Status
@@ -71,7 +70,7 @@ class BackendStateAdmin(ReadOnlyAdmin):
     def resume(self, request: HttpRequest, rows: QuerySet[BackendState]) -> None:
         """Go on as if a request had just gone through; the next failure pauses it again."""
         paused = list(rows.filter(pauses__gt=0))
-        with transaction.atomic():
+        with database.atomic():
             for state in paused:
                 pace.recover(state.pk)
                 wake.drain(state.pk)

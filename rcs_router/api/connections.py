@@ -1,10 +1,10 @@
 """Connections in and out: list, create, read, give to another contact, delete where nothing was said."""
 
-from django.db import transaction
 from django.db.models import ProtectedError, RestrictedError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from rcs_router import database
 from rcs_router.api import filters
 from rcs_router.api.bodies import NewConnectionOf, Owner
 from rcs_router.api.contacts import normalised_pairs
@@ -54,7 +54,7 @@ class Connections(View):
                 Problem(wrong.code, wrong.detail, wrong.path.partition(".")[2]) for wrong in problems
             )
         owner = contact_of(body.contact)
-        with transaction.atomic():
+        with database.atomic():
             backend, _ = Backend.objects.get_or_create(pk=pairs[0][0])
             row, created = Connection.objects.get_or_create(
                 backend=backend, identity=pairs[0][1], defaults={"contact": owner}
@@ -90,7 +90,7 @@ class OneConnection(View):
         filters.nothing_asked(request)
         found(Connection.objects.all(), id)
         owner = contact_of(read(request, Owner).contact)
-        with transaction.atomic():  # nobody deletes it between the look and the change
+        with database.atomic():  # nobody deletes it between the look and the change
             row = found(Connection.objects.select_for_update(), id)
             row.contact = owner
             row.save(update_fields=["contact", "modified_on"])

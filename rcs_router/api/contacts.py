@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Prefetch, ProtectedError, QuerySet, RestrictedError
 from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from rcs_router import database
 from rcs_router.api import filters
 from rcs_router.api.bodies import ContactChange, Merged, NewConnection, NewContact
 from rcs_router.api.errors import Problem, conflict, found, invalid
@@ -63,7 +64,7 @@ class Contacts(View):
         pairs, problems = normalised_pairs(body.connections, "connections")
         if problems:
             raise invalid(problems)
-        with transaction.atomic():
+        with database.atomic():
             contact = Contact.objects.create(name=body.name, language=body.language)
             _take(contact, pairs)
         return Response(ContactShown(found(whole(), contact.pk)).data, 201)
@@ -94,7 +95,7 @@ class OneContact(View):
         filters.nothing_asked(request)
         found(Contact.objects.all(), id)
         changes = read(request, ContactChange).model_dump(exclude_none=True)
-        with transaction.atomic():  # nobody deletes it between the look and the change
+        with database.atomic():  # nobody deletes it between the look and the change
             contact = found(Contact.objects.select_for_update(), id)
             for name, value in changes.items():
                 setattr(contact, name, value)
@@ -133,7 +134,7 @@ class Merge(View):
         if other == id:
             raise invalid([Problem("same_contact", "a contact cannot become part of itself", "contact")])
         found(Contact.objects.all(), id)
-        with transaction.atomic():  # in the order of the key: two merges at once wait, and do not deadlock
+        with database.atomic():  # in the order of the key: two merges at once wait, and do not deadlock
             rows = Contact.objects.select_for_update().filter(pk__in=[id, other]).order_by("pk")
             contacts = {contact.pk: contact for contact in rows}
             if id not in contacts:
@@ -160,7 +161,7 @@ def _hand_over(other: Contact, kept: Contact) -> None:
         field for field in Contact._meta.get_fields(include_hidden=True) if field.auto_created
     ]
     try:
-        with transaction.atomic():
+        with database.atomic():
             for relation in pointing:
                 if (relation.one_to_many or relation.one_to_one) and not relation.parent_link:
                     name = relation.field.name
@@ -174,7 +175,7 @@ def _hand_over(other: Contact, kept: Contact) -> None:
 def _forget(contact: Contact) -> None:
     """Raises Failure 409 where a model of the project's own protects them."""
     try:
-        with transaction.atomic():
+        with database.atomic():
             contact.delete()
     except (ProtectedError, RestrictedError):
         raise conflict("in_use", f"something else of this site belongs to contact {contact.pk}") from None

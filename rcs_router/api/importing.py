@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 from pydantic import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from rcs_router import sql
+from rcs_router import database, sql
 from rcs_router.api import filters
 from rcs_router.api.bodies import Import, ImportedContact
 from rcs_router.api.contacts import connections_of, normalised_pairs
@@ -52,7 +51,7 @@ class ImportContacts(View):
     def post(self, request: Request) -> Response:
         filters.nothing_asked(request)
         rows, problems = _rows(read(request, Import).contacts)
-        with transaction.atomic():
+        with database.atomic():
             connections = _locked(connections_of(sorted({pair for row in rows for pair in row.pairs})))
             good = _decided(rows, connections, problems)
             known = [row for row in good if row.owners]

@@ -1,9 +1,10 @@
 """The settings in, Django's system checks out: every wrong one at once, each with an id that stays and what to do."""
 
 from rcs_router.checks.backends import check_backends
+from rcs_router.checks.databases import check_databases
 from rcs_router.checks.deploy import check_received_files
 from rcs_router.checks.router import check_router
 from rcs_router.checks.surroundings import check_surroundings
 
-CHECKS = (check_backends, check_router, check_surroundings)
+CHECKS = (check_backends, check_router, check_databases, check_surroundings)
 DEPLOY_CHECKS = (check_received_files,)  # only with `check --deploy`, and by rcs_doctor

@@ -73,6 +73,12 @@ HINTS = {
     "E201": "Use PostgreSQL or SQLite: a batch is claimed with a statement that other databases lack.",
     "E202": "Install SQLite 3.35 or newer: batches are claimed with RETURNING.",
     "E203": "Set USE_TZ = True: due times are compared with the database's clock.",
+    "E204": "Let db_for_write() name one database for all models of rcs_router: a batch is claimed, settled and routed "
+    "in one transaction.",
+    "E205": "Let allow_migrate() return True for rcs_router there, then run manage.py migrate --database=….",
+    "E206": "Put both tables into one database, or give the field db_constraint=False: a database checks no key of "
+    "another one.",
+    "E207": "Name an alias that DATABASES has.",
     "W201": "The router's tasks are always sent to the broker: run a Celery worker, or manage.py rcs_worker.",
     "W202": "Add **rcs_router.schedule.BEAT_SCHEDULE to beat_schedule and run celery beat; or run manage.py rcs_tick "
     "from cron, and list rcs_router.W202 in SILENCED_SYSTEM_CHECKS.",

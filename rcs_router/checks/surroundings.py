@@ -12,10 +12,9 @@ from django.urls import Resolver404, URLResolver, get_resolver, resolve
 from django.utils import translation
 from django.utils.module_loading import import_string
 
-from rcs_router import sql
+from rcs_router import database, sql
 from rcs_router.backends import webhook_url
 from rcs_router.checks.ids import found
-from rcs_router.models import Transmission
 
 _OLDEST_SQLITE = (3, 35)
 
@@ -26,7 +25,9 @@ def check_surroundings(**kwargs: object) -> list[CheckMessage]:
 
 
 def _database() -> Iterator[CheckMessage]:
-    connection = sql.database(Transmission)
+    if not database.is_configured(database.alias()):
+        return  # check_databases says so
+    connection = database.connection()
     where = f"The router's database {connection.alias!r}"
     if connection.vendor not in sql.SUPPORTED:
         yield found("E201", f"{where} is {connection.vendor}")

@@ -1,5 +1,6 @@
 """What a message can say, in the words of RCS; no provider and no database here."""
 
+from rcs_router.content.base import translated
 from rcs_router.content.forms import Form, FormField
 from rcs_router.content.media import Audio, File, Media
 from rcs_router.content.messages import (
@@ -59,4 +60,5 @@ __all__ = [
     "json_schema",
     "load",
     "postback_of",
+    "translated",
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from django.utils.encoding import iri_to_uri, punycode
+from django.utils.functional import Promise
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, ValidationError
 
 from rcs_router.errors import ContentError
@@ -72,14 +73,29 @@ Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 
 
+def translated(value: Any) -> Any:
+    """Return `value` with lazily translated texts as they are in the active language; looks into lists and dicts."""
+    if isinstance(value, Promise):
+        return str(value)
+    if type(value) in {list, tuple}:
+        return type(value)(map(translated, value))
+    if type(value) is dict:
+        return {translated(key): translated(one) for key, one in value.items()}
+    return value
+
+
 def raises_content_error(cls: T) -> T:
-    """Class decorator: a wrong argument raises ContentError, which names the path, not pydantic's own report."""
+    """Class decorator: a wrong argument raises ContentError, which names the path, not pydantic's own report.
+
+    Texts may be lazily translated.
+    """
     build = cls.__init__  # type: ignore[misc]
 
     @functools.wraps(build)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         names = tuple(cls.__dataclass_fields__)  # type: ignore[attr-defined]
-        with_content_error(lambda: build(self, *args, **kwargs), tags=SUGGESTION_TAGS, names=names)
+        given, named = translated(args), translated(kwargs)
+        with_content_error(lambda: build(self, *given, **named), tags=SUGGESTION_TAGS, names=names)
 
     cls.__init__ = __init__  # type: ignore[misc]
     return cls

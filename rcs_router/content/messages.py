@@ -17,6 +17,7 @@ from rcs_router.content.base import (
     Longitude,
     Several,
     raises_content_error,
+    translated,
     with_content_error,
 )
 from rcs_router.content.characters import first_problem
@@ -132,7 +133,8 @@ def load(data: Any, *, strict: bool = False) -> Content:
 
 
 def as_content(value: "Content | str") -> Content:
-    """What a caller gave to `send()`: a string is a Text."""
+    """What a caller gave to `send()`: a string is a Text, also a lazily translated one."""
+    value = translated(value)
     if isinstance(value, str):
         return Text(value)
     if not isinstance(value, Content):

@@ -16,10 +16,9 @@ from functools import partial
 
 from django.conf import settings
 from django.core.files.base import File
-from django.db import connections
 from django.db.models import F, Q, QuerySet
 
-from rcs_router import logs, signals, sql, wake
+from rcs_router import database, logs, signals, sql, wake
 from rcs_router.conf import RouterSettings, router_settings
 from rcs_router.media import credentials, kinds
 from rcs_router.media.download import Again, Download, Gone, Missing, Undone, Unwanted, download
@@ -144,7 +143,7 @@ def _fetch_and_store(row: InboundFile) -> Stored:
         with closing(found):
             return _store(row, found, conf)
     finally:
-        connections.close_all()  # a storage may keep its files in the database
+        database.close_all()  # a storage may keep its files in the database
 
 
 def _near_too(conf: RouterSettings) -> bool:

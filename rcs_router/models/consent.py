@@ -3,8 +3,10 @@
 from django.db import models
 from django.db.models.functions import Now
 
+from rcs_router.models.base import RouterModel
 
-class Consent(models.Model):
+
+class Consent(RouterModel):
     """Where one subject (a number or token) stands now with one brand, on all of its backends."""
 
     brand = models.CharField(
@@ -29,7 +31,7 @@ class Consent(models.Model):
         return f"{self.subject} opted {'out' if self.opted_out else 'in'}{of}"
 
 
-class ConsentRecord(models.Model):
+class ConsentRecord(RouterModel):
     """One line of the ledger: append-only evidence."""
 
     brand = models.CharField(max_length=60, blank=True, default="", db_default="")
@@ -41,11 +43,14 @@ class ConsentRecord(models.Model):
     said_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
+    class Meta:
+        pass  # its own: see RouterModel
+
     def __str__(self) -> str:
         return f"{self.subject} {'out' if self.opted_out else 'in'} by {self.source}"
 
 
-class Tally(models.Model):
+class Tally(RouterModel):
     """The promotions that one subject lately had of one brand; counted only while there are CAPS."""
 
     brand = models.CharField(max_length=60, blank=True, default="", db_default="")

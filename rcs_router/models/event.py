@@ -4,11 +4,12 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from rcs_router.models.base import RouterModel
 from rcs_router.models.message import STATUSES, Transmission
 from rcs_router.models.people import Connection
 
 
-class Event(models.Model):
+class Event(RouterModel):
     """One thing that happened, with its cause. Never changed, never removed but with its transmission."""
 
     transmission = models.ForeignKey(

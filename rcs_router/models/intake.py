@@ -5,9 +5,10 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from rcs_router.contract import WebhookRequest
+from rcs_router.models.base import RouterModel
 
 
-class StoredWebhook(models.Model):
+class StoredWebhook(RouterModel):
     """One verified webhook request, kept as it came until it is digested, and after."""
 
     backend = models.CharField(

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from django.core.files.base import File
 from django.core.files.storage import Storage, storages
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.db.models.signals import post_delete
@@ -18,7 +18,9 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.deconstruct import deconstructible
 
+from rcs_router import database
 from rcs_router.conf import router_settings
+from rcs_router.models.base import RouterModel
 from rcs_router.models.message import Message
 
 _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")  # RFC 6838, section 4.2
@@ -54,7 +56,7 @@ def _storage() -> Storage:
     return storages[router_settings().MEDIA_STORAGE]
 
 
-class InboundFile(models.Model):
+class InboundFile(RouterModel):
     """One link of an incoming message: its file, or the small picture of it that the provider made."""
 
     class State(models.TextChoices):
@@ -131,7 +133,7 @@ def _time(value: Any) -> datetime | None:
 
 
 @receiver(post_delete, sender=InboundFile)
-def _forget(sender: Any, instance: InboundFile, **kwargs: Any) -> None:
+def _forget(sender: Any, instance: InboundFile, using: str, **kwargs: Any) -> None:
     """Whoever deletes a message wants the picture gone, too; after the commit, because a file comes not back."""
     if instance.file:
-        transaction.on_commit(partial(instance.file.storage.delete, str(instance.file.name)), robust=True)
+        database.on_commit(partial(instance.file.storage.delete, str(instance.file.name)), using)

@@ -13,6 +13,7 @@ from django.utils.functional import cached_property
 
 from rcs_router.content import Content, load
 from rcs_router.contract import IncomingKind, Status, Traffic
+from rcs_router.models.base import RouterModel
 from rcs_router.models.people import Backend, Connection, Contact
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ TAKEN_OUT = "taken out by a router app"  # reasons of transmissions that router 
 STOPPED_BY = "stopped by "
 
 
-class Message(models.Model):
+class Message(RouterModel):
     """What is said: content, traffic type, options. Incoming or outgoing."""
 
     class Direction(models.TextChoices):
@@ -227,7 +228,7 @@ class RevokeFor(models.TextChoices):
     LOOK_UP = "look_up", "only to hear how it stands"  # and nothing is taken back
 
 
-class Transmission(models.Model):
+class Transmission(RouterModel):
     """One outgoing message on its way to one connection. Its id is the id that the provider is given.
 
     Only `rcs_router.outbox` writes `status`.

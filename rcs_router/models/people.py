@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from rcs_router.backends import backends, default_alias
+from rcs_router.models.base import ForeignKey, RouterModel
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from rcs_router.models.message import Message, Transmission
 
 
-class Backend(models.Model):
+class Backend(RouterModel):
     """A configured alias, for foreign keys; its settings stay in RCS_BACKENDS. The name is the key."""
 
     name = models.CharField(max_length=60, primary_key=True)
@@ -23,11 +24,14 @@ class Backend(models.Model):
         connections: RelatedManager["Connection"]
         transmissions: RelatedManager[Transmission]
 
+    class Meta:
+        pass  # its own: see RouterModel
+
     def __str__(self) -> str:
         return self.name
 
 
-class Contact(models.Model):
+class Contact(RouterModel):
     """A person. Deleting one keeps the history: their connections stay, with nobody's name on them."""
 
     name = models.CharField(max_length=200, blank=True)
@@ -38,6 +42,9 @@ class Contact(models.Model):
     if TYPE_CHECKING:
         id: int
         connections: RelatedManager["Connection"]
+
+    class Meta:
+        pass  # its own: see RouterModel
 
     def __str__(self) -> str:
         return self.name or "Anonymous"
@@ -52,14 +59,14 @@ class Contact(models.Model):
         return first_connections([self]).get(self.pk)
 
 
-class Connection(models.Model):
+class Connection(RouterModel):
     """One identity on one backend: an E.164 number, or a provider's anonymous token."""
 
-    backend: "models.ForeignKey[Backend, Backend]" = models.ForeignKey(
+    backend: "models.ForeignKey[Backend, Backend]" = ForeignKey(
         Backend, on_delete=models.PROTECT, related_name="connections"
     )
     identity = models.CharField(max_length=100)
-    contact: "models.ForeignKey[Contact | None, Contact | None]" = models.ForeignKey(
+    contact: "models.ForeignKey[Contact | None, Contact | None]" = ForeignKey(
         Contact, on_delete=models.SET_NULL, null=True, blank=True, related_name="connections"
     )
     created_on = models.DateTimeField(db_default=Now(), editable=False)

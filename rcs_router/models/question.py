@@ -6,8 +6,10 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from rcs_router.models.base import RouterModel
 
-class Question(models.Model):
+
+class Question(RouterModel):
     """Whose phones are asked about, and what has been answered until now. Rows are deleted after a day."""
 
     class State(models.TextChoices):

@@ -2,10 +2,11 @@
 
 from django.db import models
 
+from rcs_router.models.base import RouterModel
 from rcs_router.models.people import Backend
 
 
-class BackendState(models.Model):
+class BackendState(RouterModel):
     """One row per backend."""
 
     backend = models.OneToOneField(Backend, on_delete=models.CASCADE, primary_key=True, related_name="state")
@@ -21,11 +22,14 @@ class BackendState(models.Model):
     reason = models.CharField(max_length=200, blank=True)
     detail = models.TextField(blank=True, db_default="", default="", help_text="The provider's own words.")
 
+    class Meta:
+        pass  # its own: see RouterModel
+
     def __str__(self) -> str:
         return f"{self.backend_id} {'paused' if self.pauses else 'working'}"
 
 
-class DrainSlot(models.Model):
+class DrainSlot(RouterModel):
     """A place for one drain of one backend; a drain that dies loses it when the lease ends."""
 
     backend = models.ForeignKey(Backend, on_delete=models.CASCADE, related_name="slots")
@@ -42,18 +46,21 @@ class DrainSlot(models.Model):
         return f"{self.backend_id} {self.number}"
 
 
-class LastRun(models.Model):
+class LastRun(RouterModel):
     """When a job that all workers share last ran, e.g. `sweep`; the row lets one worker at a time run it."""
 
     job = models.CharField(max_length=40, primary_key=True)
     at = models.DateTimeField(null=True, blank=True)
     since = models.DateTimeField(null=True, blank=True, help_text="It has run without a gap since then.")
 
+    class Meta:
+        pass  # its own: see RouterModel
+
     def __str__(self) -> str:
         return f"{self.job} at {self.at}"
 
 
-class BackendMinute(models.Model):
+class BackendMinute(RouterModel):
     """What one backend's requests and receipts came to in one minute. Counts for alarms; a crash may lose some."""
 
     backend = models.CharField(max_length=60)
@@ -78,7 +85,7 @@ class BackendMinute(models.Model):
         return f"{self.backend} {self.minute:%Y-%m-%d %H:%M}"
 
 
-class Alarm(models.Model):
+class Alarm(RouterModel):
     """One kind of trouble with one backend (or with none): raised once, and ended when it is over."""
 
     kind = models.CharField(max_length=40)

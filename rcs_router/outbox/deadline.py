@@ -8,10 +8,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from rcs_router import logs, wake
+from rcs_router import database, logs, wake
 from rcs_router.backends import backends
 from rcs_router.contract import Status, Traffic
 from rcs_router.errors import RCSError
@@ -91,7 +90,7 @@ def _unchanged(row: Transmission) -> "QuerySet[Transmission]":
 
 def _goes_on(row: Transmission, decision: Decision, now: datetime) -> bool:
     """It has not left: the next backend carries it."""
-    with transaction.atomic():
+    with database.atomic():
         waiting = Transmission.objects.filter(_WAITING, pk=row.pk)
         won = waiting.update(status=Status.FAILED, reason=decision.reason, failed_at=now, fall_back_at=None)
         child = open_fallback(row, decision.reason, now) if won else None
@@ -103,7 +102,7 @@ def _goes_on(row: Transmission, decision: Decision, now: datetime) -> bool:
 def _takes_back(row: Transmission, decision: Decision, now: datetime) -> bool:
     """It may have left: the provider is asked to take it back, and a time-critical one goes on at once."""
     changes = {"revoke_at": now, "revoke_for": RevokeFor.FALLBACK, "revokes": 0} if decision.revoke else {}
-    with transaction.atomic():
+    with database.atomic():
         won = _unchanged(row).update(fall_back_at=None, **changes)
         if won:
             Event.objects.create(transmission=row, kind="deadline", code=decision.reason)

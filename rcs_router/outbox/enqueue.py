@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from django.db import transaction
 from django.db.models import QuerySet
 
-from rcs_router import consent, sql, wake
+from rcs_router import consent, database, sql, wake
 from rcs_router.backends import backends, brand_of, fallbacks_after
 from rcs_router.capabilities import Fit, fit
 from rcs_router.content import Content
@@ -35,8 +34,8 @@ def enqueue(
     `cancelled`: the reason why nobody shall get it; `vetoed`: recipients whom a router app took out. Both are stored
     all the same, for people to see.
     """
-    with transaction.atomic():
-        message.save(force_insert=True)
+    with database.atomic():
+        message.save(force_insert=True, using=database.alias())
         times = _times(message, due_at)
         aliases = _add(message, content, recipients, times, cancelled)
         _add(message, content, vetoed, times, TAKEN_OUT)
@@ -102,7 +101,7 @@ def _times(message: Message, due_at: datetime | None) -> Times:
 
     SQLite's own default knows milliseconds only, so that what is asked for here would stand before it.
     """
-    if message.ttl is None and due_at is None and sql.database(Transmission).vendor == "postgresql":
+    if message.ttl is None and due_at is None and database.connection().vendor == "postgresql":
         return {}
     due = due_at or sql.now(Transmission)
     return {"due_at": due, **({"expires_at": due + message.ttl} if message.ttl else {})}

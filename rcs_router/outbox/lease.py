@@ -10,10 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import transaction
 from django.db.models import Q
 
-from rcs_router import consent, logs, signals, sql
+from rcs_router import consent, database, logs, signals, sql
 from rcs_router.backends import backends, brand_of
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
@@ -92,7 +91,7 @@ def settle(moves: Sequence[Move], now: datetime) -> dict[UUID, Status]:
     """
     ended = [move for move in moves if not move.started]
     risky = any(move.decision.fall_back for move in ended)
-    with transaction.atomic() if risky else nullcontext():
+    with database.atomic() if risky else nullcontext():
         _record((move for move in ended if move.kind != "released"), now)
         moved = _write(moves, now, *_unless_refused(moves))
         children = _fall_back(ended, moved, now)
@@ -121,7 +120,7 @@ def reap(now: datetime, limit: int = 500, patience: float = 0.0) -> int:
     moves = [_lost(row) for row in rows]
     if not moves:
         return 0
-    with transaction.atomic():
+    with database.atomic():
         moved = _write(moves, now, "AND t.lease_until < %s", [over])
         won = [move for move in moves if move.transmission.pk in moved]
         _record(won, now)

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from rcs_router import signals, sql, wake
+from rcs_router import database, signals, sql, wake
 from rcs_router.backends import backends
 from rcs_router.contract import Status
 from rcs_router.errors import ContentError
@@ -119,7 +118,7 @@ def fall_back(transmission: Transmission, who: str = "") -> bool:
     waiting = Q(status__in=ALLOWED["fall_back"])
     may_have_left = transmission.attempts or transmission.unknown or transmission.status != Status.QUEUED
     take_back = may_have_left and backends[transmission.backend_id].capabilities.revoke
-    with transaction.atomic():
+    with database.atomic():
         if not _move(
             transmission,
             waiting,
@@ -133,7 +132,7 @@ def fall_back(transmission: Transmission, who: str = "") -> bool:
         ):
             return False
         if open_fallback(transmission, "operator", now) is None:
-            transaction.set_rollback(True)
+            database.set_rollback()
             return False
     return True
 
@@ -198,14 +197,14 @@ def resend(transmission: Transmission, who: str = "") -> Transmission | None:
     old, message = transmission, _copy(transmission.message)
     content = message.body
     assert content is not None, "an outgoing message has content"
-    with transaction.atomic():
+    with database.atomic():
         if not _close_for_resend(old):
             return None
         event, first = Event.objects.get_or_create(
             dedupe=_once(old), defaults={"transmission": old, "kind": "operator", "code": "resend"}
         )
         if not first:
-            transaction.set_rollback(True)
+            database.set_rollback()
             return None
         enqueue(message, content, [old.connection])
         new = message.transmissions.get()
@@ -253,7 +252,7 @@ def _by(what: str, who: str) -> str:
 
 def _move(transmission: Transmission, allowed: Q, what: str, who: str, now: datetime, **changes: Any) -> bool:
     """One conditional UPDATE and its event; False when the row was elsewhere by then."""
-    with transaction.atomic():
+    with database.atomic():
         moved = Transmission.objects.filter(allowed, pk=transmission.pk).update(**changes)
         if moved:
             Event.objects.create(

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import Q
 
-from rcs_router import consent, counts, logs, signals, sql, wake
+from rcs_router import consent, counts, database, logs, signals, sql, wake
 from rcs_router.backends import backends, brand_of
 from rcs_router.contract import Receipt, ReceiptKind, Status
 from rcs_router.errors import BadAddress, OptedOut, SendError
@@ -71,7 +70,7 @@ def apply_receipts(alias: str, receipts: Sequence[Receipt], now: datetime) -> li
     found = _find(alias, receipts)
     known = [(found[_key(receipt)], receipt) for receipt in receipts if _is_known(found, receipt)]
     if known:
-        with transaction.atomic():
+        with database.atomic():
             _lock(known)
             Event.objects.bulk_create(
                 [_event(alias, transmission, receipt) for transmission, receipt in known],
@@ -83,7 +82,7 @@ def apply_receipts(alias: str, receipts: Sequence[Receipt], now: datetime) -> li
             signals.after_commit(
                 signals.receipt_received, Transmission, transmission=transmission, receipt=receipt
             )
-        transaction.on_commit(lambda: _tell(alias, known, steps), robust=True)
+        database.on_commit(lambda: _tell(alias, known, steps))
     return [receipt for receipt in receipts if not _is_known(found, receipt)]
 
 
@@ -113,10 +112,12 @@ def _find(alias: str, receipts: Iterable[Receipt]) -> dict[UUID | str, Transmiss
 def _lock(known: list[tuple[Transmission, Receipt]]) -> None:
     """Always in the order of the key, so that two digests of the same rows wait instead of deadlocking.
 
-    `no_key`: a drain that records an attempt, whose event points to one of the rows, need not wait.
+    `no_key`, where the database has it: a drain that records an attempt, whose event points to one of the rows, need
+    not wait.
     """
     keys = {transmission.pk for transmission, _ in known}
-    rows = Transmission.objects.select_for_update(no_key=True).filter(pk__in=keys)
+    no_key = database.connection().features.has_select_for_no_key_update
+    rows = Transmission.objects.select_for_update(no_key=no_key).filter(pk__in=keys)
     list(rows.order_by("pk").values_list("pk"))
 
 
@@ -157,7 +158,7 @@ def _merge(alias: str, known: list[tuple[Transmission, Receipt]], now: datetime)
         )
         for key, total in sums.items()
     ]
-    least = "LEAST" if sql.database(Transmission).vendor == "postgresql" else "MIN"
+    least = "LEAST" if database.connection().vendor == "postgresql" else "MIN"
     times = [f"{t} = COALESCE({least}(t.{t}, v.{t}), t.{t}, v.{t})" for t in _TIMES]
     assign = [
         "status = CASE WHEN v.status > t.status THEN v.status ELSE t.status END",

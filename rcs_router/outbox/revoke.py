@@ -2,10 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from django.db.models import F
 
-from rcs_router import logs, signals, wake
+from rcs_router import database, logs, signals, wake
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
 from rcs_router.errors import SendError
@@ -30,7 +29,7 @@ def expire(row: Transmission, now: datetime) -> bool:
     unwanted = row.revoke_for == RevokeFor.CANCEL  # somebody has asked to take it back: then on no other road
     why = RevokeFor.CANCEL if unwanted else RevokeFor.EXPIRY
     changes = {"revoke_at": now, "revoke_for": why, "revokes": 0} if decision.revoke else {}
-    with transaction.atomic():
+    with database.atomic():
         silent = Transmission.objects.filter(pk=row.pk, status=Status.ACCEPTED, expiry_seen=False)
         won = silent.filter(revoke_for=row.revoke_for).update(
             expiry_seen=True, reason=decision.reason, **changes
@@ -56,7 +55,7 @@ def expire_unsent(row: Transmission, now: datetime) -> bool:
     changes = {"revoke_at": now, "revoke_for": RevokeFor.FALLBACK} if decision.revoke else {}
     if status in {Status.EXPIRED, Status.FAILED}:
         changes["failed_at"] = now
-    with transaction.atomic():
+    with database.atomic():
         waiting = Transmission.objects.filter(pk=row.pk, status=Status.QUEUED, expires_at__lte=now)
         won = waiting.filter(unknown=row.unknown).update(status=status, reason=reason, **changes)
         if won:
@@ -117,7 +116,7 @@ def taken_back(row: Transmission, now: datetime, *, answered: bool = False) -> N
 
     `answered`: the provider answers our question, which somebody may have withdrawn meanwhile; else it tells by itself.
     """
-    with transaction.atomic():
+    with database.atomic():
         # as it is wanted now: a person may have decided otherwise while the provider was asked
         current = Transmission.objects.select_for_update().get(pk=row.pk)
         why = RevokeFor(current.revoke_for or RevokeFor.CANCEL)

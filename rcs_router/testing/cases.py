@@ -3,8 +3,11 @@
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.db import DEFAULT_DB_ALIAS
 from django.test import TestCase, TransactionTestCase
+from django.utils.functional import classproperty
 
+from rcs_router import database
 from rcs_router.testing.handset import Handset
 from rcs_router.testing.world import Apps, World
 
@@ -24,6 +27,9 @@ class RCSTestMixin(Base):
     backends: ClassVar[dict[str, Any] | None] = None
     fail_fast: ClassVar[bool] = True
     rcs: World
+
+    # Those that a test may use, as in all test cases of Django: the default one, and the router's.
+    databases: Any = classproperty(lambda cls: {DEFAULT_DB_ALIAS, database.alias()})
 
     def setUp(self) -> None:
         super().setUp()

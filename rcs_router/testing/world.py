@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.test import override_settings
 
-from rcs_router import inbox, lookup_connections, routing, sql, wake
+from rcs_router import database, inbox, lookup_connections, routing, wake
 from rcs_router.backends import backends
 from rcs_router.brake import brake
 from rcs_router.contract import Outbound, Parsed, Receipt, WebhookRequest
@@ -219,7 +219,7 @@ def _path(app: str | type[Any]) -> str:
 
 def _depth() -> int:
     """How many atomic blocks are open: those of the test case itself are there when a world begins."""
-    return len(sql.database(Message).atomic_blocks)
+    return len(database.connection().atomic_blocks)
 
 
 class _Here:
@@ -242,7 +242,7 @@ class _Once:
 
 
 def _hooks_run_once() -> AbstractContextManager[Any]:
-    connection = sql.database(Message)
+    connection = database.connection()
     register = connection.on_commit
     return mock.patch.object(
         connection, "on_commit", lambda hook, robust=False: register(_Once(hook), robust=robust)
@@ -251,7 +251,7 @@ def _hooks_run_once() -> AbstractContextManager[Any]:
 
 def _run_commit_hooks() -> None:
     """In a TestCase nothing is ever committed, so what waits for that would never run."""
-    connection: Any = sql.database(Message)
+    connection: Any = database.connection()
     for _, hook, _ in list(connection.run_on_commit):
         if isinstance(hook, _Once):
             hook()

@@ -13,9 +13,8 @@ from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
 
-from rcs_router import sql, sweep, wake
+from rcs_router import database, sql, sweep, wake
 from rcs_router.backends import backends
 from rcs_router.models import Transmission
 from rcs_router.stations import Stations, guarded, perform, stations
@@ -41,7 +40,7 @@ class Worker:
                 time.sleep(LOOK)
         finally:
             self.stations.stop()
-            connections.close_all()
+            database.close_all()
 
     def look(self) -> int:
         self.stations.wake((wake.TICK,))

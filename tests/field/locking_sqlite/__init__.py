@@ -1,0 +1,1 @@
+"""SQLite that asks for a transaction before it locks a row, as PostgreSQL does: a database engine for tests."""
