@@ -200,7 +200,7 @@ def _after_pattern(keyword: str, text: str) -> str | None:
     if (pattern := _compiled(keyword)) is None:
         return None
     for said in (text.lstrip(), spelling.visible(text).lstrip()):
-        if (match := pattern.match(said)) and match[0]:
+        if (match := pattern.match(said)) and match[0] and not spelling.goes_on(said, match.end()):
             return said[match.end() :]
     return None
 

@@ -49,8 +49,10 @@ def listed(given: Any) -> list[Connection]:
     chosen = [who if isinstance(who, Connection) else first[who.pk] for who in people]
     # a number once for each backend, although a row of before may hold an older form of it beside the newer one
     chosen = database.read_here(chosen)
-    keys = ((connection.backend_id, numbering.today(connection.identity)) for connection in chosen)
-    return list(dict(reversed(list(zip(keys, chosen, strict=True)))).values())[::-1]
+    once: dict[tuple[str, str], Connection] = {}
+    for connection in chosen:
+        once.setdefault((connection.backend_id, numbering.today(connection.identity)), connection)
+    return list(once.values())
 
 
 def _first_connections(contacts: list[Contact]) -> dict[int, Connection]:

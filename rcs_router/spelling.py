@@ -49,14 +49,14 @@ def begins_with(text: str, keyword: str) -> int:
         if _NOTHING.fullmatch(text, end - 1, end):
             continue  # it adds nothing to what stands before it
         head = folded(text[begin:end])
-        if head == wanted and not _goes_on(text, end):
+        if head == wanted and not goes_on(text, end):
             return end
         if len(head) > len(wanted) + _MARKS:
             break
     return 0
 
 
-def _goes_on(text: str, end: int) -> bool:
+def goes_on(text: str, end: int) -> bool:
     """Return whether a word goes on there: with a letter, a digit, or a mark on the letter before."""
     after = _INVISIBLE.match(text, end)
     start = after.end() if after else end

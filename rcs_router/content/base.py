@@ -72,15 +72,20 @@ AwareTime = Annotated[AwareDatetime, AfterValidator(_in_every_zone)]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 
+DEEPEST = 100  # lists in lists that are looked into for lazily translated texts
 
-def translated(value: Any) -> Any:
-    """Return `value` with lazily translated texts as they are in the active language; looks into lists and dicts."""
+
+def translated(value: Any, depth: int = 0) -> Any:
+    """Return `value` with lazily translated texts as they are in the active language; looks into lists and dicts.
+
+    What lies deeper than DEEPEST lists is left as it is, for the caller to refuse.
+    """
     if isinstance(value, Promise):
         return str(value)
-    if type(value) in {list, tuple}:
-        return type(value)(map(translated, value))
-    if type(value) is dict:
-        return {translated(key): translated(one) for key, one in value.items()}
+    if type(value) in {list, tuple} and depth < DEEPEST:
+        return type(value)(translated(one, depth + 1) for one in value)
+    if type(value) is dict and depth < DEEPEST:
+        return {translated(key, depth + 1): translated(one, depth + 1) for key, one in value.items()}
     return value
 
 

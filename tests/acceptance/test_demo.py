@@ -254,9 +254,16 @@ def read_until(demo: subprocess.Popen[str], line: str) -> None:
     assert any(line in one for one in demo.stdout), f"{line!r} was not printed"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("line", [STEPS[1], STEPS[5], "Every step was seen"])
-@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize(
+    ("number", "line", "times"),
+    [
+        (signal.SIGTERM, STEPS[1], 1),
+        (signal.SIGINT, STEPS[1], 2),
+        (signal.SIGTERM, STEPS[5], 2),
+        (signal.SIGINT, "Every step was seen", 1),
+        (signal.SIGTERM, "Every step was seen", 2),
+    ],
+)
 def test_interrupted_it_ends_with_one_sentence(number: signal.Signals, line: str, times: int) -> None:
     """What it has printed is in the pipe at once, which is how the test knows when to interrupt it."""
     with started("--once") as demo:

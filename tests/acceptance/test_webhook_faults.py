@@ -233,14 +233,14 @@ def test_every_letter_arrives(text: str, via: str, stage: Stage) -> None:
     assert Message.objects.get(direction="in").text == text
 
 
-@pytest.mark.parametrize(("text", "kind"), [("да", "text"), ("Täna õhtul", "unknown")])
-def test_a_kannel_that_does_not_recode(text: str, kind: str, stage: Stage) -> None:
-    """Raw UTF-16 in an address survives or not; what did not is marked, and still answered."""
+@pytest.mark.parametrize("text", ["да", "Täna õhtul"])
+def test_a_kannel_that_does_not_recode(text: str, stage: Stage) -> None:
+    """Raw UTF-16 in an address is read as what it is."""
     stage.dial(kannel={"mo_recode": False})
     stage.phone().does("text", text=text, via="sms")
     stage.work()
     row = Message.objects.get(direction="in")
-    assert (row.kind, row.text == text, answers()) == (kind, kind == "text", ["What?"])
+    assert (row.kind, row.text, answers()) == ("text", text, ["What?"])
 
 
 @pytest.mark.parametrize(

@@ -196,8 +196,8 @@ def test_failed_receipts_without_a_fallback_are_counted_told_and_raised(heard: H
         ("alone", str(row.pk), "blocked", "nothing more: counted") for row in rows
     }
     assert {r.levelname for r in lines} == {"WARNING"}
-    assert BackendMinute.objects.get(backend="alone", receipts__gt=0).failed_receipts == 10
     alarms.look(now)
+    assert BackendMinute.objects.get(backend="alone", receipts__gt=0).failed_receipts == 10
     assert heard.began == [(alarms.FAILURES, "alone")]
 
 

@@ -22,6 +22,7 @@ from rcs_router.models import (
     Contact,
     InboundFile,
     Message,
+    Question,
     StoredWebhook,
     Transmission,
 )
@@ -62,6 +63,7 @@ def rows() -> dict[str, Any]:
         "consent": Consent.objects.get(),
         "consentrecord": ConsentRecord.objects.get(),
         "backendstate": state,
+        "question": Question.objects.create(backend="rcs", identities=[ALICE]),
         "alarm": Alarm.objects.create(kind="slow_provider", raised_at=now),
     }
 
@@ -159,6 +161,7 @@ API = [
     ("DELETE", "connections/" + "9" * 9 + "/"),
     ("GET", "capabilities/"),
     ("POST", "capabilities/"),
+    ("GET", "capabilities/{question}/"),
     ("GET", "consent/{subject}/"),
     ("GET", "consent/{subject}/export/"),
     ("POST", "consent/{subject}/opt-out/"),

@@ -337,7 +337,7 @@ def test_a_pace_is_kept_by_all_workers_together(settings: pytest.FixtureRequest)
             assert got.count or 0 < got.wait <= 0.1
     assert leaves == sorted(leaves)
     assert min(later - first for first, later in pairwise(leaves)) >= 0.01
-    assert len([moment for moment in leaves if moment < 1.0]) == pytest.approx(98, abs=1)
+    assert len([moment for moment in leaves if moment < 1.0]) == pytest.approx(100 / pace.SLACK, abs=1)
 
 
 def test_what_was_reserved_and_not_used_is_given_back_unless_somebody_came_later() -> None:

@@ -28,7 +28,10 @@ URL, TOKEN = "/rcs/health/", "monitor-t0ken"
 
 @pytest.fixture(autouse=True)
 def token(router: None, settings: Any) -> None:
-    settings.RCS_ROUTER = settings.RCS_ROUTER | {"HEALTH_TOKEN": TOKEN, "PUBLIC_URL": "https://shop.example/"}
+    settings.RCS_ROUTER = settings.RCS_ROUTER | {
+        "HEALTH_TOKEN": TOKEN,
+        "PUBLIC_URL": "https://shop.example/rcs/",
+    }
     settings.MEDIA_ROOT = "/var/empty"
 
 

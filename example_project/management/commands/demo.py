@@ -3,11 +3,10 @@
 import os
 import signal
 import sys
-import threading
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError
@@ -41,7 +40,9 @@ class Command(BaseCommand):
         with self._told_plainly(), stage(port, backend) as url:
             self.check()
             self._play(url, backend, no_story)
-            if not once:
+            if once:
+                _ignore_signals()  # all is done, and what is put away is not to be disturbed
+            else:
                 self._serve(url)
 
     @contextmanager
@@ -99,14 +100,20 @@ class Command(BaseCommand):
         self._say(f"\n  The phones   {url}/emulator/   (tap, answer, go offline)")
         self._say(f"  The admin    {url}/admin/      (login {LOGIN}, password {LOGIN})")
         self._say("\nServing until Ctrl-C.")
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            self.stdout.write("\nGood bye.")
+        with suppress(KeyboardInterrupt):
+            while (
+                signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+            ):  # a library may have taken the interrupt
+                time.sleep(0.5)
+        self.stdout.write("\nGood bye.")
 
 
 def _interrupt(number: int, frame: object) -> NoReturn:
     """Once: the demo takes a moment to be put away, and is not to be disturbed at that."""
+    _ignore_signals()
+    raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
     for one in ENDS:
         signal.signal(one, signal.SIG_IGN)
-    raise KeyboardInterrupt
