@@ -29,9 +29,7 @@ HORIZON = 0.12  # seconds ahead for which departures are reserved; what is urgen
 SLACK = 1.1
 LATE = 0.09  # seconds; more than TOGETHER
 SECOND = 1.01  # a second and a little, for requests that take differently long to arrive
-TOGETHER = (
-    0.04  # seconds: departures of so long a time leave together, since each turn of a drain costs statements
-)
+TOGETHER = 0.07  # seconds: departures of so long a time leave together, since a drain's turn costs statements
 BRIEF = 10.0  # seconds: shorter pauses for speed are no alarm
 
 
