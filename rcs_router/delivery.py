@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from queue import Empty, SimpleQueue
+from threading import Event
 from typing import TypeVar
 
 from django.db import InterfaceError as DatabaseInterfaceError
@@ -34,6 +35,9 @@ T = TypeVar("T")
 FLUSH = 16  # so many results are waited for before they are written…
 FLUSH_AFTER = 0.05  # …but no longer than this many seconds after the first of them
 SHORT = 0.25  # seconds: how long "nothing is due" is believed while requests are in flight
+SPARE = (
+    2  # rows that are claimed beside those that wait, when somebody has woken the drain: one may be urgent
+)
 MARGIN = 2.0  # seconds of LEASE that must be left, besides the provider's time, when a request leaves
 
 
@@ -45,6 +49,7 @@ class Drain:
     slot: DrainSlot
     stop_at: float  # by time.monotonic(): no claim after this
     stopping: Callable[[], bool] = lambda: False  # true when the process is to end
+    woken: Event = field(default_factory=Event)  # set by whoever has queued something
     backend: BaseBackend = field(init=False)
     hold: heartbeat.Hold | None = None  # what keeps the claims, while `run` does
     waiting: deque[Flight] = field(default_factory=deque)
@@ -130,16 +135,21 @@ class Drain:
         """Claim more when the threads could run dry; a short answer means that there is nothing more for a moment."""
         now = time.monotonic()
         self.halted = self.halted or self.stopping()
-        if self.halted or now >= self.stop_at or len(self.waiting) > self.enough() // 2:
+        if self.halted or now >= self.stop_at or (self.probing and (self.flying or self.waiting)):
             return
-        busy = self.flying or self.waiting
-        if busy and (now < self.next_claim or self.probing):
+        low = len(self.waiting) <= self.enough() // 2
+        due = low and (now >= self.next_claim or not (self.flying or self.waiting))
+        if not due and not (self.woken.is_set() and len(self.waiting) <= self.enough()):
             return
-        wanted = 1 if self.probing else self.conf.CLAIM
-        if self.rate:
-            wanted = min(wanted, self.enough() - len(self.waiting))
+        self.woken.clear()
+        wanted = self.wanted() if due else SPARE
         if self.claim(wanted) < wanted:
             self.next_claim = now + SHORT
+
+    def wanted(self) -> int:
+        if self.probing:
+            return 1
+        return min(self.conf.CLAIM, self.enough() - len(self.waiting)) if self.rate else self.conf.CLAIM
 
     def enough(self) -> int:
         """How many claimed rows wait here at most; half as many are a reason to claim more.
@@ -358,10 +368,15 @@ class Drain:
             pace.end_probe(self.alias, self.probe, self.clock())
 
 
-def drain(alias: str, budget: float | None = None, stopping: Callable[[], bool] = lambda: False) -> int:
+def drain(
+    alias: str,
+    budget: float | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+    woken: Event | None = None,
+) -> int:
     """Send what is due on this backend; return how many rows were dealt with. Any number may run anywhere.
 
-    `budget`: seconds after which it claims no more. While the backend is paused, only what cannot wait goes on to its
+    `budget`: seconds after which it claims no more. `woken`: set when something may have been queued meanwhile. While the backend is paused, only what cannot wait goes on to its
     fallback.
     """
     conf = router_settings()
@@ -372,7 +387,7 @@ def drain(alias: str, budget: float | None = None, stopping: Callable[[], bool] 
         if slot is None:
             return 0
         stop_at = time.monotonic() + (conf.DRAIN_BUDGET if budget is None else budget)
-        return Drain(alias, slot, stop_at, stopping).run()
+        return Drain(alias, slot, stop_at, stopping, woken or Event()).run()
 
 
 def _is_trouble(error: SendError | None) -> bool:

@@ -45,7 +45,7 @@ class Station:
 
     wake_up: WakeUp
     work: Callable[[], int]
-    woken: threading.Event = field(default_factory=threading.Event)
+    woken: threading.Event
     busy_since: float = 0.0  # by time.monotonic(); 0 while it waits
     thread: threading.Thread = field(init=False)
 
@@ -85,18 +85,19 @@ class Stations:
                     return
 
     def _start(self, wake_up: WakeUp, number: int) -> None:
-        station = Station(wake_up, self._work(wake_up))
-        station.woken.set()
+        woken = threading.Event()
+        woken.set()
+        station = Station(wake_up, self._work(wake_up, woken), woken)
         name = f"rcs-{'-'.join(wake_up).removeprefix('rcs_router.')}-{number}"
         args = (station, number)
         station.thread = threading.Thread(target=self._serve, args=args, name=name, daemon=True)
         station.thread.start()  # may fail: then nobody shall take it for one that runs
         self._running[wake_up, number] = station
 
-    def _work(self, wake_up: WakeUp) -> Callable[[], int]:
+    def _work(self, wake_up: WakeUp, woken: threading.Event) -> Callable[[], int]:
         task, *args = wake_up
         if task == wake.DRAIN:
-            return lambda: delivery.drain(args[0], stopping=lambda: self.stopping)
+            return lambda: delivery.drain(args[0], stopping=lambda: self.stopping, woken=woken)
         if task == wake.TICK:
             return self._sweep
         return lambda: perform((task, *args))
