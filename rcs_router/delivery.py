@@ -376,8 +376,8 @@ def drain(
 ) -> int:
     """Send what is due on this backend; return how many rows were dealt with. Any number may run anywhere.
 
-    `budget`: seconds after which it claims no more. `woken`: set when something may have been queued meanwhile. While the backend is paused, only what cannot wait goes on to its
-    fallback.
+    `budget`: seconds after which it claims no more. `woken`: set when something may have been queued meanwhile. While
+    the backend is paused, only what cannot wait goes on to its fallback.
     """
     conf = router_settings()
     now = sql.now(Transmission)
