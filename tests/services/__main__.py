@@ -14,6 +14,10 @@ ELSEWHERE = [
     *("tests/backends", "tests/capabilities", "tests/conf", "tests/content", "tests/emulator", "tests/quiet"),
     *("tests/rapidsms_port", "tests/toy", "tests/types"),
     *(
+        "tests/field/test_databases.py",
+        "tests/field/test_databases_around.py",
+    ),  # tests/services has them on PostgreSQL
+    *(
         f"tests/acceptance/test_{name}.py"
         for name in ("demo", "every_wire_failures", "everything_shows", "wire_requests")
     ),
