@@ -39,6 +39,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
                 )
+            connection.close()  # it may be another object than the one that Django will drop the database with
 
 
 @pytest.fixture
