@@ -35,9 +35,7 @@ T = TypeVar("T")
 FLUSH = 16  # so many results are waited for before they are written…
 FLUSH_AFTER = 0.05  # …but no longer than this many seconds after the first of them
 SHORT = 0.25  # seconds: how long "nothing is due" is believed while requests are in flight
-SPARE = (
-    2  # rows that are claimed beside those that wait, when somebody has woken the drain: one may be urgent
-)
+SPARE = 2  # rows that a woken drain claims beside those that wait: one may be urgent
 MARGIN = 2.0  # seconds of LEASE that must be left, besides the provider's time, when a request leaves
 
 
@@ -147,6 +145,7 @@ class Drain:
             self.next_claim = now + SHORT
 
     def wanted(self) -> int:
+        """Return how many rows to claim: one to try a paused backend with, else as many as there is room for."""
         if self.probing:
             return 1
         return min(self.conf.CLAIM, self.enough() - len(self.waiting)) if self.rate else self.conf.CLAIM

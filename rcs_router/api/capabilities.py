@@ -1,4 +1,4 @@
-"""A backend and numbers in; what the provider says each phone can do, now or by an address to ask later, out."""
+"""Ask the provider what phones can do; answer now, or give an address that has the answer later."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -77,7 +77,7 @@ class Command(BaseCommand):
             self._say(self.style.SUCCESS(f"\nEvery step was seen, in {self._elapsed():.1f} s."))
 
     def _say(self, text: str) -> None:
-        """At once, also into a pipe or a file; nothing where there is no output at all (`>&-`).
+        """Print `text` at once, also into a pipe or a file. Without any output (`>&-`) it prints nothing.
 
         Raises KeyboardInterrupt when the demo is to end, and some library has taken the first one for its own.
         """
