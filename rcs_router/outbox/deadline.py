@@ -17,7 +17,7 @@ from rcs_router.errors import RCSError
 from rcs_router.models import PRIORITY, Event, RevokeFor, Transmission
 from rcs_router.outbox.fallback import has_road, open_fallback
 from rcs_router.outbox.lease import facts
-from rcs_router.policy import TURN, Decision, after_deadline
+from rcs_router.outbox.policy import TURN, Decision, after_deadline
 
 logger = logging.getLogger(__name__)
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from rcs_router import consent, database, sql, wake
+from rcs_router import database, sql, wake
 from rcs_router.backends import backends, brand_of, fallbacks_after
 from rcs_router.capabilities import Fit, fit
 from rcs_router.content import Content
+from rcs_router.content.links import form_link
 from rcs_router.contract import Status, Traffic
-from rcs_router.links import form_link
 from rcs_router.models import PRIORITY, TAKEN_OUT, Connection, Message, Transmission
+from rcs_router.people import consent
 
 Times = dict[str, datetime]  # due_at and expires_at, where they are not left to the database
 CHUNK = 1000  # recipients written at once: memory stays flat for any number

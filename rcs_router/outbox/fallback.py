@@ -5,13 +5,14 @@ from typing import Any
 
 from django.db.models import Q
 
-from rcs_router import numbering, sql, wake
+from rcs_router import sql, wake
 from rcs_router.backends import backends, fallbacks_after
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
-from rcs_router.identities import is_number
 from rcs_router.models import Backend, Connection, Event, Transmission
 from rcs_router.outbox.enqueue import fallback_transmission
+from rcs_router.people import numbering
+from rcs_router.people.identities import is_number
 
 
 def open_fallback(

@@ -12,13 +12,14 @@ from uuid import UUID, uuid4
 
 from django.db.models import Q
 
-from rcs_router import consent, database, logs, signals, sql
+from rcs_router import database, logs, signals, sql
 from rcs_router.backends import backends, brand_of
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
 from rcs_router.models import BackendState, Event, Message, RevokeFor, Transmission
 from rcs_router.outbox.fallback import has_road, open_fallback
-from rcs_router.policy import Decision, Facts, after_lost_lease
+from rcs_router.outbox.policy import Decision, Facts, after_lost_lease
+from rcs_router.people import consent
 
 _TABLE = Transmission._meta.db_table
 _STATE = BackendState._meta.db_table

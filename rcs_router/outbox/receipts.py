@@ -8,13 +8,15 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from rcs_router import consent, counts, database, logs, signals, sql, wake
+from rcs_router import database, logs, signals, sql, wake
+from rcs_router.alarms import counts
 from rcs_router.backends import backends, brand_of
 from rcs_router.contract import Receipt, ReceiptKind, Status
 from rcs_router.errors import BadAddress, OptedOut, SendError
 from rcs_router.models import Event, RevokeFor, Transmission
 from rcs_router.outbox.fallback import cancel_waiting, has_road, open_fallback
 from rcs_router.outbox.revoke import taken_back
+from rcs_router.people import consent
 
 STATUS = {
     ReceiptKind.ACCEPTED: Status.ACCEPTED,

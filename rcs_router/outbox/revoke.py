@@ -11,8 +11,8 @@ from rcs_router.errors import SendError
 from rcs_router.models import Event, RevokeFor, Transmission
 from rcs_router.outbox.fallback import open_fallback
 from rcs_router.outbox.lease import facts
+from rcs_router.outbox.policy import after_expiry
 from rcs_router.outbox.silence import NO_PROOF
-from rcs_router.policy import after_expiry
 
 _BECOMES = {
     RevokeFor.EXPIRY: Status.EXPIRED,

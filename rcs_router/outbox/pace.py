@@ -20,8 +20,8 @@ from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.errors import Throttled
 from rcs_router.models import Backend, BackendState, DrainSlot
-from rcs_router.policy import THROTTLED_PAUSES
-from rcs_router.policy import pause as pause_seconds
+from rcs_router.outbox.policy import THROTTLED_PAUSES
+from rcs_router.outbox.policy import pause as pause_seconds
 
 HORIZON = 0.12  # seconds ahead for which departures are reserved; what is urgent waits no longer than that
 # Departures are this much further apart than RATE says, and one that was not used for LATE seconds is gone. So no

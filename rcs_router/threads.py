@@ -14,19 +14,10 @@ from dataclasses import dataclass, field
 
 from django.db import DatabaseError
 
-from rcs_router import (
-    database,
-    delivery,
-    expiry,
-    inbox,
-    media,
-    questions,
-    sql,
-    sweep,
-    timelimit,
-    wake,
-)
+from rcs_router import capability_checks, database, sql, sweep, timelimit, wake
+from rcs_router.inbox import digest, media
 from rcs_router.models import Transmission
+from rcs_router.outbox import drain, expiry
 from rcs_router.wake import WakeUp
 
 logger = logging.getLogger(__name__)
@@ -97,7 +88,7 @@ class Stations:
     def _work(self, wake_up: WakeUp, woken: threading.Event) -> Callable[[], int]:
         task, *args = wake_up
         if task == wake.DRAIN:
-            return lambda: delivery.drain(args[0], stopping=lambda: self.stopping, woken=woken)
+            return lambda: drain.run(args[0], stopping=lambda: self.stopping, woken=woken)
         if task == wake.TICK:
             return self._sweep
         return lambda: perform((task, *args))
@@ -161,11 +152,11 @@ def perform(wake_up: WakeUp) -> int:
 
 
 _WORK: dict[str, Callable[..., int]] = {
-    wake.DRAIN: delivery.drain,
+    wake.DRAIN: drain.run,
     wake.REVOKE: expiry.revoke_due,
-    wake.DIGEST: inbox.digest,
+    wake.DIGEST: digest.run,
     wake.FETCH: media.fetch_due,
-    wake.CHECK: questions.answer_due,
+    wake.CHECK: capability_checks.answer_due,
 }
 
 

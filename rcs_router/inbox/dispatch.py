@@ -3,11 +3,15 @@
 import logging
 from collections.abc import Callable
 
-from rcs_router import consent, incoming, linking, router, signals
+from rcs_router import signals
 from rcs_router.backends import backends
 from rcs_router.contract import FileReport, Incoming, IncomingKind, Linked
-from rcs_router.identities import heard
+from rcs_router.inbox import incoming
+from rcs_router.inbox.consent_words import change_consent
 from rcs_router.models import Connection, Event, StoredWebhook
+from rcs_router.people import consent, linking
+from rcs_router.people.connections import connections_for
+from rcs_router.people.identities import heard
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +39,7 @@ def _connections(alias: str, said: list[Said]) -> dict[str, Connection]:
     """Those of everybody who is named, by the identity as the provider wrote it."""
     names = dict.fromkeys(name for one in said for name in _named(one))
     tokens = backends[alias].capabilities.tokens
-    found = router.connections_for(alias, [heard(name, tokens=tokens) for name in names])
+    found = connections_for(alias, [heard(name, tokens=tokens) for name in names])
     return dict(zip(names, found, strict=True))
 
 
@@ -61,7 +65,7 @@ def _typing(connection: Connection, said: Incoming) -> None:
 def _subscription(connection: Connection, said: Incoming) -> None:
     opted_out = said.kind == IncomingKind.UNSUBSCRIBE
     Event.objects.create(connection=connection, kind=said.kind, at=said.at)
-    router.change_consent(
+    change_consent(
         connection, opted_out=opted_out, source="provider event", at=said.at, answered=said.answered
     )
 

@@ -3,10 +3,11 @@
 from django.db import IntegrityError
 from django.utils import timezone
 
-from rcs_router import consent, database, signals
+from rcs_router import database, signals
 from rcs_router.backends import brand_of
 from rcs_router.contract import Linked
 from rcs_router.models import Connection, Contact, Event
+from rcs_router.people import consent
 
 
 def link(linked: Linked, connections: dict[str, Connection]) -> Contact:

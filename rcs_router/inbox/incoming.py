@@ -8,14 +8,16 @@ from typing import Any
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
-from rcs_router import consent, content, logs, numbering, spelling, sql, wake
+from rcs_router import content, logs, sql, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
+from rcs_router.content import spelling
 from rcs_router.content.characters import storable
 from rcs_router.content.plain import Choice, match
 from rcs_router.contract import Incoming, IncomingKind, Status
 from rcs_router.models import Connection, Message, Transmission
 from rcs_router.models.media import links_of
+from rcs_router.people import consent, numbering
 
 RECENT = 10  # how many of a person's newest messages a tap may belong to
 SHORT = 60  # characters: longer texts are not looked up as the number or label of an option

@@ -20,9 +20,9 @@ from django.db.models import F, Q, QuerySet
 
 from rcs_router import database, logs, signals, sql, wake
 from rcs_router.conf import RouterSettings, router_settings
-from rcs_router.media import credentials, kinds
-from rcs_router.media.download import Again, Download, Gone, Missing, Undone, Unwanted, download
-from rcs_router.media.turns import TURN, Turns
+from rcs_router.inbox.media import credentials, kinds
+from rcs_router.inbox.media.download import Again, Download, Gone, Missing, Undone, Unwanted, download
+from rcs_router.inbox.media.turns import TURN, Turns
 from rcs_router.models import InboundFile
 from rcs_router.models.media import media_type
 

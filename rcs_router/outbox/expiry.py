@@ -1,18 +1,18 @@
 """End what is past its ttl, and ask providers to take messages back, or how they stand."""
 
-import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from rcs_router import numbering, outbox, sql
+from rcs_router import logs, outbox, sql
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import Receipt, ReceiptKind, Status
 from rcs_router.errors import BackendBug, SendError
 from rcs_router.models import RevokeFor, Transmission
+from rcs_router.people import numbering
 
-logger = logging.getLogger(__name__)
+logger = logs.EXPIRY
 THREADS = 8
 
 

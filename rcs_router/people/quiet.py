@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import phonenumbers
 from django.utils import timezone
 
-from rcs_router import numbering
+from rcs_router.people import numbering
 
 logger = logging.getLogger(__name__)
 _UNKNOWN = "Etc/Unknown"  # what phonenumbers says of a number that is of no country

@@ -13,9 +13,9 @@ from uuid import UUID
 from rcs_router.content import Content
 from rcs_router.content.fitting import Feature
 from rcs_router.content.limits import Limits
+from rcs_router.contract.extra import sorted_extra
+from rcs_router.contract.options import Options, in_lower_case, secret, several
 from rcs_router.errors import SendError, WebhookRefused
-from rcs_router.extra import sorted_extra
-from rcs_router.options import Options, in_lower_case, secret, several
 
 __all__ = [
     "MALFORMED_REPLY",

@@ -18,24 +18,14 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from rcs_router import (
-    database,
-    heartbeat,
-    incoming,
-    logs,
-    numbering,
-    phases,
-    router,
-    sql,
-    timelimit,
-    transactions,
-    trouble,
-    wake,
-)
+from rcs_router import database, database_errors, heartbeat, logs, phases, sql, timelimit, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.errors import SendError
+from rcs_router.inbox import incoming, transactions
+from rcs_router.inbox.route import route
 from rcs_router.models import Connection, Message
+from rcs_router.people import numbering
 
 BATCH = 15  # messages claimed at once
 WINDOW = 300  # messages, in ORDER, among which a claim looks for those in their turn
@@ -259,14 +249,14 @@ class Batch:
             return None
         step = "a STOP or START: it counts, and no router app is asked"
         logs.message_failed(row.backend_id or "", row.pk, f"{lost} workers died of it", step)
-        return router.route(row, ask=False)
+        return route(row, ask=False)
 
     def _ask_all(self, row: Message) -> phases.IncomingMessage | None:
         """Route it; once more, without the app, for each app that had used the database when its time was up."""
         left: Message | None = row
         while left is not None:
             try:
-                return router.route(left, self._asking)
+                return route(left, self._asking)
             except phases.StartOver as over:
                 self._close()  # they were interrupted in the middle of something
                 self._keep(row, over.problem)
@@ -299,8 +289,8 @@ def _unroutable(row: Message, error: BaseException) -> None:
     """Wait for the database; count what is nobody's app's fault, and set the message aside in the end."""
     mend(database.connection())
     now = sql.now(Message)
-    if kind := trouble.database_trouble(error):
-        wait = trouble.pause_since(row.created_at, now)
+    if kind := database_errors.database_trouble(error):
+        wait = database_errors.pause_since(row.created_at, now)
         step = f"waits {logs.spoken(wait.total_seconds())} for the database"
         logs.message_failed(row.backend_id or "", row.pk, kind, step, logging.WARNING)
         _put_back(row, lease_until=now + wait)

@@ -5,10 +5,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from rcs_router import database, numbering
+from rcs_router import database
 from rcs_router.arguments import check_saved
 from rcs_router.errors import IdentityError
 from rcs_router.models import Connection, Contact, first_connections
+from rcs_router.people import numbering
 
 Recipients = Connection | Contact | Iterable[Connection | Contact]
 

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from rcs_router import caps, conf, consent, numbering, outbox, quiet
+from rcs_router import conf, outbox
 from rcs_router.backends import brand_of
 from rcs_router.contract import Outbound, Status
 from rcs_router.errors import RCSError
 from rcs_router.models import Transmission
 from rcs_router.outbox import Move
-from rcs_router.policy import Decision, after_expiry
-from rcs_router.senders import Flight
+from rcs_router.outbox.policy import Decision, after_expiry
+from rcs_router.outbox.senders import Flight
+from rcs_router.people import caps, consent, numbering, quiet
 
 LOOK_AGAIN = 0.25  # seconds: how long a promotion may stand in line here after its person has said STOP
 

@@ -6,10 +6,10 @@ from urllib.parse import unquote
 import phonenumbers
 from phonenumbers import shortnumberinfo
 
-from rcs_router import numbering
 from rcs_router.conf import router_settings
+from rcs_router.content.spelling import visible
 from rcs_router.errors import IdentityError
-from rcs_router.spelling import visible
+from rcs_router.people import numbering
 
 LONGEST = 100  # characters of an identity
 _WRITTEN = "0123456789 ().-/"  # all that stands in a number without a plus
@@ -25,7 +25,7 @@ def normalise(identity: str, *, tokens: bool = False) -> str:
     """`identity` as E.164. Raises IdentityError, which names the input, for what is no phone number.
 
     Invisible characters and quotes do not count, a tel: or sip: address is its number, and a number has the form that
-    its country's plan has today (rcs_router.numbering).
+    its country's plan has today (rcs_router.people.numbering).
 
     `tokens`: the backend also knows anonymous tokens, so what does not look like a number is left as it is. What looks
     like one and is none is a mistake there too: a refusal filed under it would hold for nobody.

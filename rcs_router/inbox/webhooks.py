@@ -3,12 +3,13 @@
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 
-from rcs_router import body, inbox, logs
+from rcs_router import logs
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import WebhookAnswer, WebhookRequest
 from rcs_router.errors import WebhookRefused
-from rcs_router.outside import outside
+from rcs_router.inbox import body, digest
+from rcs_router.inbox.outside import outside
 
 KEPT_HEADERS = (
     "authorization",  # for the backend to verify; never stored
@@ -33,7 +34,7 @@ def receive(request: HttpRequest, alias: str) -> HttpResponse:
         if handshake := backend.handshake(value):
             return _answer(handshake)
         backend.verify(value)
-        inbox.accept(backend, value)
+        digest.accept(backend, value)
     except body.TooLarge:
         return _refused(request, alias, "too large", 413)
     except UnreadablePostError:  # the provider hung up in the middle of its own request

@@ -12,24 +12,14 @@ from datetime import datetime, timedelta
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from rcs_router import (
-    counts,
-    database,
-    heartbeat,
-    logs,
-    outbox,
-    routing,
-    said,
-    sql,
-    timelimit,
-    trouble,
-    wake,
-)
+from rcs_router import database, database_errors, heartbeat, logs, outbox, sql, timelimit, wake
+from rcs_router.alarms import counts
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import BaseBackend, Receipt, WebhookRequest
+from rcs_router.inbox import dispatch, queue
+from rcs_router.inbox.dispatch import Said
 from rcs_router.models import Message, StoredWebhook
-from rcs_router.said import Said
 
 BATCH = 500
 SUSPECTS = 20  # rows that lost a lease, claimed one by one before it is looked for others
@@ -69,7 +59,7 @@ class Work:
         return self.webhooks or self.suspect_webhooks or self.messages or self.suspect_messages or self.crowd
 
 
-def digest() -> int:
+def run() -> int:
     """Digest what is stored and route what was said, until nothing is due; returns how many rows were dealt with.
 
     Any number of threads and processes may do so at once. Webhooks and messages take turns, so that a STOP waits for
@@ -93,9 +83,9 @@ def look() -> Work:
     kinds = [
         (webhooks, FRESH),
         (webhooks, SUSPECT),
-        (messages, routing.fresh()),
-        (messages, routing.suspect()),
-        (messages, routing.crowd()),
+        (messages, queue.fresh()),
+        (messages, queue.suspect()),
+        (messages, queue.crowd()),
     ]
     exist = [f"EXISTS (SELECT 1 FROM {table} WHERE {where})" for table, where in kinds]  # noqa: S608
     statement, now = f"SELECT {clock}, {', '.join(exist)}".format(now=clock), timezone.now()
@@ -111,17 +101,17 @@ def _round(work: Work) -> int:
     if work.suspect_webhooks:
         done += _digest_suspects(work.now)
     if work.messages or said_something:
-        done += routing.route_batch(work.now)
+        done += queue.route_batch(work.now)
     if work.crowd:
-        done += routing.route_heads(work.now)
+        done += queue.route_heads(work.now)
     if work.suspect_messages:
-        done += routing.route_suspects(work.now)
+        done += queue.route_suspects(work.now)
     return done
 
 
 def route_again(rows: QuerySet[Message]) -> int:
     """Have those of `rows` routed anew that were set aside, by every router app; returns how many."""
-    return routing.again(rows)
+    return queue.again(rows)
 
 
 def again(rows: QuerySet[StoredWebhook]) -> int:
@@ -192,7 +182,7 @@ def _claim(which: str, now: datetime, limit: int) -> list[StoredWebhook]:
         params=[now, now],
         order="due_at, id" if limit > 1 else "lost_leases, due_at, id",
         limit=limit,
-        also=routing.COUNT_LOST,
+        also=queue.COUNT_LOST,
         claim=claim,
         lease_until=heartbeat.lease_end(now),
     )
@@ -221,7 +211,7 @@ def _digest_group(alias: str, parsed: list[Digest], now: datetime) -> None:
     try:
         _apply(alias, parsed, now)
     except Exception as error:
-        routing.mend(database.connection())
+        queue.mend(database.connection())
         if len(parsed) > 1:
             middle = len(parsed) // 2
             _digest_group(alias, parsed[:middle], now)
@@ -233,12 +223,12 @@ def _digest_group(alias: str, parsed: list[Digest], now: datetime) -> None:
 def _not_applied(digest: Digest, error: Exception) -> None:
     """Wait for the database, and for ever where it is a STOP; what else fails is kept for a person."""
     row, now = digest.row, sql.now(StoredWebhook)
-    wait = trouble.pause_since(row.received_at, now)
-    if kind := trouble.database_trouble(error):
+    wait = database_errors.pause_since(row.received_at, now)
+    if kind := database_errors.database_trouble(error):
         step = f"waits {logs.spoken(wait.total_seconds())} for the database"
         logs.webhook_failed(row.backend, row.pk, kind, step, logging.WARNING)
         _wait(row, now + wait, f"waits for the database: {kind}")
-    elif any(said.changes_consent(one) for one in digest.said):
+    elif any(dispatch.changes_consent(one) for one in digest.said):
         step = f"a STOP or START: {logs.retried_in(wait.total_seconds())}"
         logs.webhook_failed(row.backend, row.pk, type(error).__name__, step)
         _wait(row, now + wait, f"tried again: {type(error).__name__}")
@@ -277,7 +267,7 @@ def _apply(alias: str, parsed: list[Digest], now: datetime) -> None:
         for digest in parsed:
             digest.orphans = sum(id(receipt) in unknown for receipt in digest.receipts)
         # a row that was parked for its receipts has been here before, and what it said is stored
-        said.store(alias, [one for digest in parsed if not digest.row.tries for one in digest.said])
+        dispatch.store(alias, [one for digest in parsed if not digest.row.tries for one in digest.said])
         for digest in parsed:
             if digest.orphans:
                 _park(digest.row, now)

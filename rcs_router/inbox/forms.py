@@ -11,16 +11,18 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 
-from rcs_router import database, incoming, numbering, sql, wake
+from rcs_router import database, sql, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.content import Form, FormField
 from rcs_router.content.forms import postback_of_form
+from rcs_router.content.links import LinkBroken, read_form_token
 from rcs_router.contract import Incoming, IncomingKind
 from rcs_router.errors import ContentError
-from rcs_router.links import LinkBroken, read_form_token
+from rcs_router.inbox import incoming
+from rcs_router.inbox.outside import outside
 from rcs_router.models import Connection, Message, Transmission
-from rcs_router.outside import outside
+from rcs_router.people import numbering
 
 LONGEST = 2000  # characters of an answer
 PHONE = RegexValidator(r"^\+?[0-9 ()./-]{3,30}$", "Enter a phone number, such as +372 5550 1234.")

@@ -8,13 +8,14 @@ from typing import Any
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
-from rcs_router import database, numbering, signals
+from rcs_router import database, signals
 from rcs_router.backends import backends, brand_of
 from rcs_router.conf import router_settings
+from rcs_router.content.spelling import word
 from rcs_router.contract import Traffic
-from rcs_router.identities import heard, is_number
 from rcs_router.models import Connection, Consent, ConsentRecord, Message
-from rcs_router.spelling import word
+from rcs_router.people import numbering
+from rcs_router.people.identities import heard, is_number
 
 
 def needs_consent(traffic: str) -> bool:

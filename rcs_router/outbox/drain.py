@@ -1,4 +1,4 @@
-"""Drain one backend: claim what is due, send it side by side, and settle what became of it; called by `stations`.
+"""Drain one backend: claim what is due, send it side by side, and settle the results; called by `threads`.
 
 Threads do HTTP only (`senders`); the database belongs to the thread that runs the drain.
 """
@@ -18,22 +18,26 @@ from typing import TypeVar
 from django.db import InterfaceError as DatabaseInterfaceError
 from django.db import OperationalError
 
-from rcs_router import consent, counts, database, heartbeat, logs, outbox, pace, sql
+from rcs_router import database, heartbeat, logs, outbox, sql
+from rcs_router.alarms import counts
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import BaseBackend, SendResult, Status
 from rcs_router.errors import BadAddress, OptedOut, SendError, Unreachable
 from rcs_router.models import DrainSlot, Transmission
-from rcs_router.outbounds import Outbounds
-from rcs_router.outbox import Move
-from rcs_router.policy import Decision, Facts, after_error
-from rcs_router.screening import Screening
-from rcs_router.senders import Flight, Room, grouped, replace_senders, senders_of
+from rcs_router.outbox import Move, pace
+from rcs_router.outbox.outbounds import Outbounds
+from rcs_router.outbox.policy import Decision, Facts, after_error
+from rcs_router.outbox.screening import Screening
+from rcs_router.outbox.senders import Flight, Room, grouped, replace_senders, senders_of
+from rcs_router.people import consent
 
 T = TypeVar("T")
 
-FLUSH = 16  # so many results are waited for before they are written…
-FLUSH_AFTER = 0.05  # …but no longer than this many seconds after the first of them
+FLUSH, FLUSH_AFTER = (
+    16,
+    0.05,
+)  # results are written when there are 16, or 0.05 seconds after the first of them
 SHORT = 0.25  # seconds: how long "nothing is due" is believed while requests are in flight
 SPARE = 2  # rows that a woken drain claims beside those that wait: one may be urgent
 MARGIN = 2.0  # seconds of LEASE that must be left, besides the provider's time, when a request leaves
@@ -367,7 +371,7 @@ class Drain:
             pace.end_probe(self.alias, self.probe, self.clock())
 
 
-def drain(
+def run(
     alias: str,
     budget: float | None = None,
     stopping: Callable[[], bool] = lambda: False,

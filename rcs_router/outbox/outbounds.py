@@ -4,14 +4,14 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from rcs_router import numbering
 from rcs_router.backends import backends
 from rcs_router.capabilities import fit
 from rcs_router.content import Content
+from rcs_router.content.links import form_link
 from rcs_router.content.plain import render
 from rcs_router.contract import Outbound, Traffic, sorted_extra
-from rcs_router.links import form_link
 from rcs_router.models import Message, Transmission
+from rcs_router.people import numbering
 
 MOST = 1000  # messages that one drain remembers
 
