@@ -34,10 +34,7 @@ from rcs_router.people import consent
 
 T = TypeVar("T")
 
-FLUSH, FLUSH_AFTER = (
-    16,
-    0.05,
-)  # results are written when there are 16, or 0.05 seconds after the first of them
+FLUSH, FLUSH_AFTER = 16, 0.05  # write results when there are 16, or 0.05 seconds after the first
 SHORT = 0.25  # seconds: how long "nothing is due" is believed while requests are in flight
 SPARE = 2  # rows that a woken drain claims beside those that wait: one may be urgent
 MARGIN = 2.0  # seconds of LEASE that must be left, besides the provider's time, when a request leaves
