@@ -128,8 +128,8 @@ def _traffic(given: Traffic | str | None, aliases: list[str]) -> Traffic:
 
 def _require(content: Content, aliases: list[str], fallback_text: str, strict: bool) -> None:
     """Every backend that it may travel on can carry it: those of its recipients, and their fallbacks."""
-    roads = [road for alias in aliases for road in (alias, *backends.config(alias).fallback)]
-    for alias in dict.fromkeys(roads):
+    chain = [one for alias in aliases for one in (alias, *backends.config(alias).fallback)]
+    for alias in dict.fromkeys(chain):
         require(backends[alias], content, fallback_text, form_link(), strict=strict and alias in aliases)
 
 

@@ -35,33 +35,33 @@ from rcs_router.people import consent
 T = TypeVar("T")
 
 FLUSH, FLUSH_AFTER = 16, 0.05  # write results when there are 16, or 0.05 seconds after the first
-SHORT = 0.25  # seconds: how long "nothing is due" is believed while requests are in flight
-SPARE = 2  # rows that a woken drain claims beside those that wait: one may be urgent
+SHORT = 0.25  # seconds for which "nothing is due" is believed while requests are in flight
+SPARE = 2  # rows that a woken drain claims beside those that wait, because one may be urgent
 MARGIN = 2.0  # seconds of LEASE that must be left, besides the provider's time, when a request leaves
 
 
 @dataclass
 class Drain:
-    """One run over one backend's outbox."""
+    """One run over one backend's due transmissions."""
 
     alias: str
     slot: DrainSlot
     stop_at: float  # by time.monotonic(): no claim after this
-    stopping: Callable[[], bool] = lambda: False  # true when the process is to end
-    woken: Event = field(default_factory=Event)  # set by whoever has queued something
+    stopping: Callable[[], bool] = lambda: False  # returns True when the process is about to end
+    woken: Event = field(default_factory=Event)  # set by the thread that has queued something
     backend: BaseBackend = field(init=False)
-    hold: heartbeat.Hold | None = None  # what keeps the claims, while `run` does
+    hold: heartbeat.Hold | None = None  # renews the claims while `run` works
     waiting: deque[Flight] = field(default_factory=deque)
     flying: dict[uuid.UUID, Flight] = field(default_factory=dict)
     done: "SimpleQueue[Flight]" = field(default_factory=SimpleQueue)
     ended: list[Flight] = field(default_factory=list)
-    claims: dict[uuid.UUID, float] = field(default_factory=dict)  # token → when it is renewed no more
+    claims: dict[uuid.UUID, float] = field(default_factory=dict)  # token → when it is no longer renewed
     failures: int = 0  # in a row
     requests: int = 0
     paused: bool = False
-    halted: bool = False  # nothing more leaves; what has left is waited for and written
+    halted: bool = False  # nothing more leaves; requests in flight are waited for and written
     probing: bool = False  # the backend is paused, and this drain tries it with one message
-    probe: datetime | None = None  # until when it has the right to
+    probe: datetime | None = None  # until when it has the right to try
     dealt: int = 0
 
     def __post_init__(self) -> None:
@@ -76,7 +76,9 @@ class Drain:
         self.pacer = pace.Pacer(self.alias, self.rate, self.clock)
 
     def run(self) -> int:
-        """Work until nothing is due, the backend pauses, or the budget is spent; return how many that was."""
+        """Work until nothing is due, the backend is paused, or the budget is spent; return how many rows were
+        handled.
+        """
         with heartbeat.holding(self.renew) as self.hold:
             try:
                 self.begin()
@@ -87,13 +89,13 @@ class Drain:
                 self.release()
         if self.paused:
             self.dealt += outbox.divert(self.alias, self.clock())
-        if self.failures != self.failures_before:  # few messages fail in many drains, too
+        if self.failures != self.failures_before:  # even where each of many drains has few failures
             pace.note_failures(self.alias, self.failures)
         counts.flush(force=True)
         return self.dealt
 
     def begin(self) -> None:
-        """Is the backend paused? When its pause is over, one drain tries it with one message."""
+        """Check whether the backend is paused. After its pause, one drain tries it with one message."""
         state, now = pace.state(self.alias), self.clock()
         self.failures = self.failures_before = state.failures
         if state.paused_until and state.paused_until > now:
@@ -105,8 +107,8 @@ class Drain:
         self.halted = self.paused
 
     def turn(self) -> bool:
-        """Settle what has ended, claim and start what can leave, wait for results; False when nothing is left."""
-        settled = self.judged()  # first, because it may say that the backend is to pause
+        """Settle ended requests, claim and start new ones, and wait for results; return False when nothing is left."""
+        settled = self.judged()  # first, because a result may pause the backend
         try:
             self.screening.recall(self.flying.values())
             self.refill()
@@ -122,7 +124,9 @@ class Drain:
         return True
 
     def exhausted(self) -> bool:
-        """Is there nothing more to do now? What was claimed late is finished first, if its departure is near."""
+        """Return True if there is nothing more to do now. Rows claimed late are finished first, if they may leave
+        soon.
+        """
         now = time.monotonic()
         if self.waiting:
             return now >= self.stop_at and self.pacer.wait() > SHORT
@@ -131,7 +135,9 @@ class Drain:
     # Claiming
 
     def refill(self) -> None:
-        """Claim more when the threads could run dry; a short answer means that there is nothing more for a moment."""
+        """Claim more when the threads could run out of work. A short answer means that nothing more is due for a
+        moment.
+        """
         now = time.monotonic()
         self.halted = self.halted or self.stopping()
         if self.halted or now >= self.stop_at or (self.probing and (self.flying or self.waiting)):
@@ -152,9 +158,9 @@ class Drain:
         return min(self.conf.CLAIM, self.enough() - len(self.waiting)) if self.rate else self.conf.CLAIM
 
     def enough(self) -> int:
-        """How many claimed rows wait here at most; half as many are a reason to claim more.
+        """Return how many claimed rows may wait here at most; with half as many left, more are claimed.
 
-        With a RATE only a few, so that what is urgent overtakes the others.
+        With a RATE only a few, so that urgent messages overtake the others.
         """
         if self.rate is None:
             return 2 * self.conf.THREADS
@@ -180,16 +186,16 @@ class Drain:
         return len(rows)
 
     def renew(self, now: datetime, until: datetime) -> None:
-        """Called by the heartbeat's thread: the slot, and what was claimed not longer than LEASE ago, stay ours."""
+        """Renew the slot and the claims that are younger than LEASE; called by the heartbeat's thread."""
         moment = time.monotonic()
         tokens = [token for token, end in list(self.claims.items()) if moment < end]
         rows = Transmission.objects.filter(status=Status.SENDING, lease_until__isnull=False, claim__in=tokens)
         rows.update(lease_until=until)
         if not pace.renew(self.slot, until):
-            self.stop_at = moment  # the place is somebody else's
+            self.stop_at = moment  # another drain has the slot
 
     def screen(self) -> None:
-        """Ask once more, now that they are ours: too late? refused meanwhile? can it be built at all?"""
+        """Check the claimed rows once more: expired, refused meanwhile, or impossible to build?"""
         now = self.clock()
         moves = self.screening.judge([flight for flight in self.waiting if flight.outbound is None], now)
         if moves:
@@ -201,7 +207,7 @@ class Drain:
     # Sending
 
     def startable(self) -> list[Flight]:
-        """Those that leave now: one at a time to one connection, and alone if it took a worker down before."""
+        """Return the flights that leave now: one at a time per connection, and alone if it killed a worker before."""
         starting: list[Flight] = []
         kept: deque[Flight] = deque()
         busy = {flight.row.connection_id for flight in self.flying.values()}
@@ -215,7 +221,7 @@ class Drain:
             blocked = alone or who in busy or len(starting) >= due or not room.has(flight)
             if blocked or (suspect and (self.flying or starting)):
                 kept.append(flight)
-                alone = alone or suspect  # nobody overtakes it, else it would wait for the end of a campaign
+                alone = alone or suspect  # nobody overtakes it, else it would wait until a campaign ends
             else:
                 starting.append(flight)
                 room.take(flight)
@@ -235,7 +241,7 @@ class Drain:
             self.pacer.left_now(len(flights))
 
     def collect(self) -> None:
-        """Wait for the first result a moment (there may be new work), then for a few more, then take what is there."""
+        """Wait a moment for the first result (new work may come), then for a few more, then take what is there."""
         wait, until = SHORT, None
         if self.waiting and not self.halted:
             wait = min(wait, self.pacer.wait() or wait)
@@ -246,14 +252,16 @@ class Drain:
                 flight = self.done.get(timeout=wait)
             except Empty:
                 return
-            if self.flying.get(flight.row.pk) is flight:  # else it was given up before
+            if self.flying.get(flight.row.pk) is flight:  # else `give_up` has dropped it
                 del self.flying[flight.row.pk]
             self.ended.append(flight)
             until = until or time.monotonic() + FLUSH_AFTER
             wait = max(0.0, until - time.monotonic()) if len(self.ended) < FLUSH else 0.0
 
     def give_up(self) -> None:
-        """Wait no longer for what has not come back within LEASE: it is not ours any more, and others need the slot."""
+        """Stop waiting for requests that did not come back within LEASE: others need the slot, and the rows are not
+        ours.
+        """
         moment = time.monotonic()
         over = {token for token, end in self.claims.items() if moment >= end}
         hung = [flight for flight in self.flying.values() if flight.row.claim in over]
@@ -267,7 +275,7 @@ class Drain:
     # Settling
 
     def judged(self) -> list[Move]:
-        """What is to be written of the requests that have ended."""
+        """Return what is to be written about the requests that have ended."""
         ended, self.ended = self.ended, []
         self.dealt += len(ended)
         counts.flush()
@@ -280,11 +288,13 @@ class Drain:
         ]
 
     def write(self, settled: list[Move], starting: list[Flight]) -> list[Flight]:
-        """One statement for what ended and for what leaves now; those that are still ours, and still to be sent."""
+        """Write in one statement what ended and what leaves now; return the flights that are still ours and to be
+        sent.
+        """
         leaving = [Move(flight.row, Decision(Status.SENDING), started=True) for flight in starting]
         stands = self.persist(settled + leaving) if settled or leaving else {}
         if unmoved := [flight for flight in starting if flight.row.pk not in stands]:
-            # refused since they were screened; or somebody else's by now
+            # refused since they were screened, or claimed by another worker
             self.patiently(lambda: outbox.settle(self.screening.refused(unmoved), self.clock()))
             self.patiently(lambda: self.screening.stayed(unmoved))
         return [flight for flight in starting if stands.get(flight.row.pk) == Status.SENDING]
@@ -296,7 +306,7 @@ class Drain:
         return self.patiently(lambda: outbox.settle(moves, self.clock()))
 
     def patiently(self, work: Callable[[], T]) -> T:
-        """Results are worth waiting for: a database that is restarting is asked again, until the lease has ended."""
+        """Retry `work` until half of LEASE is over while the database is restarting: results must not be lost."""
         deadline = time.monotonic() + self.conf.LEASE / 2
         while True:
             try:
@@ -308,13 +318,13 @@ class Drain:
                 time.sleep(0.2)
 
     def judge(self, flight: Flight) -> Move:
-        """The policy's decision on one result, and what it says about the backend."""
+        """Return the decision of the policy on one result, and note what it says about the backend."""
         error, took = flight.error, round(flight.took * 1000)
         result = flight.result or SendResult()
         counts.attempt(self.alias, failed=_is_trouble(error), seconds=flight.took)
         if error is None:
             self.healthy()
-            # an answer to a repeat under the same id says what became of the first one, too
+            # the answer to a repeat under the same id also settles the first request
             decision = Decision(Status.ACCEPTED, result.code, settled=self.backend.capabilities.idempotent)
             return Move(flight.row, decision, result.detail, result.provider_id, took_ms=took)
         if error.retry_after is not None:
@@ -344,7 +354,9 @@ class Drain:
             self.probing = False
 
     def trouble(self, error: SendError) -> None:
-        """Is it the backend's? Then it pauses: at once when it says so, else after many failures in a row."""
+        """Pause the backend if the failure is the backend's: at once if it says so, else after many failures in a
+        row.
+        """
         if not error.retry and not error.counts:
             return self.healthy()  # a refusal is an answer
         self.failures += 1
@@ -357,14 +369,14 @@ class Drain:
         return None
 
     def release(self) -> None:
-        """What was claimed and not started goes back; nothing of it counts."""
+        """Put back what was claimed and not started; it does not count as an attempt."""
         moves = [_back(flight.row) for flight in self.waiting]
         self.screening.stayed(self.waiting)
         self.waiting.clear()
         if moves:
             outbox.settle(moves, self.clock())
         self.pacer.close()
-        if self.probing and self.probe:  # there was nothing to try the backend with
+        if self.probing and self.probe:  # there was no message to try the backend with
             pace.end_probe(self.alias, self.probe, self.clock())
 
 
@@ -374,10 +386,10 @@ def run(
     stopping: Callable[[], bool] = lambda: False,
     woken: Event | None = None,
 ) -> int:
-    """Send what is due on this backend; return how many rows were dealt with. Any number may run anywhere.
+    """Send what is due on this backend; return how many rows were handled. Any number of drains may run anywhere.
 
-    `budget`: seconds after which it claims no more. `woken`: set when something may have been queued meanwhile. While
-    the backend is paused, only what cannot wait goes on to its fallback.
+    `budget`: seconds after which no more rows are claimed. `woken`: set when something may have been queued meanwhile.
+    While the backend is paused, only urgent messages go on to their fallback.
     """
     conf = router_settings()
     now = sql.now(Transmission)
@@ -391,10 +403,10 @@ def run(
 
 
 def _is_trouble(error: SendError | None) -> bool:
-    """Is it a failure that counts? That a phone has no RCS, or a person wants none, is an everyday answer."""
+    """Return True for a failure that counts. A phone without RCS, or a person who refuses, is an ordinary answer."""
     return error is not None and not isinstance(error, BadAddress | OptedOut | Unreachable)
 
 
 def _back(row: Transmission) -> Move:
-    """Its request did not leave: into the queue as if it had never been claimed."""
+    """Put a row whose request did not leave back into the queue, as if it had never been claimed."""
     return Move(row, Decision(Status.QUEUED, wait=0.0, spend=False), kind="released")

@@ -1,4 +1,4 @@
-"""End what is past its ttl, and ask providers to take messages back, or how they stand."""
+"""Expire messages past their ttl, and ask providers to revoke messages or to report their status."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ THREADS = 8
 
 
 def sweep(now: datetime, limit: int = 500) -> int:
-    """What waits past the end of its ttl, and what was accepted but has no proof a grace later; returns how many."""
+    """Expire waiting messages past their ttl, and accepted ones without proof after a grace period; return how many."""
     late = now - timedelta(seconds=router_settings().EXPIRY_GRACE)
     rows = Transmission.objects.filter(backend__in=list(backends), expiry_seen=False)
     rows = rows.select_related("message", "connection")
@@ -29,7 +29,7 @@ def sweep(now: datetime, limit: int = 500) -> int:
 
 
 def revoke_due(alias: str) -> int:
-    """Ask the provider to take back what is due for that; returns how many were asked for."""
+    """Ask the provider to revoke the transmissions that are due for it; return how many were asked for."""
     now = sql.now(Transmission)
     lease = timedelta(seconds=router_settings().LEASE)
     keys = sql.claim(
@@ -38,7 +38,7 @@ def revoke_due(alias: str) -> int:
         params=[alias, now],
         order="revoke_at",
         limit=router_settings().CLAIM,
-        revoke_at=now + lease,  # asked again if this worker dies; asking twice is harmless
+        revoke_at=now + lease,  # asked again if this worker dies; asking twice does no harm
     )
     rows = list(Transmission.objects.filter(pk__in=keys).select_related("message", "connection"))
     if rows:
@@ -50,7 +50,7 @@ def revoke_due(alias: str) -> int:
 
 @dataclass
 class Answer:
-    """What the provider says of one transmission, and whether it took it back (False: it cannot any more)."""
+    """The provider's answer about one transmission, and whether it was revoked (False: too late)."""
 
     receipts: list[Receipt] = field(default_factory=list)
     revoked: bool | SendError | None = False
@@ -70,7 +70,7 @@ _FINAL = {
 
 
 def _ask(row: Transmission) -> Answer:
-    """First how it stands, where that can be asked: what has arrived, or never will, need not be taken back."""
+    """Ask for the status first, where possible: a message that arrived, or never will, need not be revoked."""
     backend, answer = backends[row.backend_id], Answer()
     named = (row.pk, numbering.today(row.connection.identity), row.provider_id)
     try:
@@ -80,7 +80,7 @@ def _ask(row: Transmission) -> Answer:
             answer.revoked = backend.revoke(*named)
     except SendError as error:
         answer.revoked = error
-    except Exception as error:  # one row's trouble; the others are asked for all the same
+    except Exception as error:  # a fault of one row; the others are asked for all the same
         logger.error(
             *("%r raised %s about %s, which is not a SendError", backend, type(error).__name__, row.pk),
             extra={"alias": row.backend_id, "transmission": str(row.pk), "code": type(error).__name__},

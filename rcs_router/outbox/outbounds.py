@@ -1,4 +1,4 @@
-"""Build what a backend is given of each transmission; the drain has a message's content fitted to its backend once."""
+"""Build the `Outbound` of each transmission. A message's content is fitted to the backend once per drain."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -13,25 +13,27 @@ from rcs_router.contract import Outbound, Traffic, sorted_extra
 from rcs_router.models import Message, Transmission
 from rcs_router.people import numbering
 
-MOST = 1000  # messages that one drain remembers
+MOST = 1000  # how many messages one drain keeps
 
 
 @dataclass
 class Outbounds:
-    """The messages of one drain, and what its backend carries of each: the content, and the same as plain text."""
+    """The messages of one drain, each with its content fitted to the backend and its plain text."""
 
     alias: str
     messages: dict[uuid.UUID, Message] = field(default_factory=dict)  # read by the claim
     bodies: dict[uuid.UUID, tuple[Content, str]] = field(default_factory=dict)
 
     def forget_many(self) -> None:
-        """Keep memory flat over a drain of many different messages."""
+        """Drop the kept messages when there are many, so that memory stays flat."""
         if len(self.messages) > MOST:
             self.messages.clear()
             self.bodies.clear()
 
     def build(self, row: Transmission) -> Outbound:
-        """Return the request of one transmission. Raises ContentError, ValueError for content that cannot be read."""
+        """Return the request of one transmission. Raises ContentError, or ValueError for content that cannot be
+        read.
+        """
         message = row.message
         if message.pk not in self.bodies:
             body = message.body
@@ -39,7 +41,9 @@ class Outbounds:
                 raise ValueError("an outgoing message without content")
             self.bodies[message.pk] = self._fitted(message, body, row.pk)
         content, text = self.bodies[message.pk]
-        if message.content and message.content["type"] == "form":  # each recipient has a page of their own
+        if (
+            message.content and message.content["type"] == "form"
+        ):  # each recipient has a form page of their own
             del self.bodies[message.pk]
         return Outbound(
             id=row.pk,
@@ -54,7 +58,7 @@ class Outbounds:
         )
 
     def _extra(self, message: Message) -> dict[str, Any]:
-        """What `send()` would take; the rest may come from an older release, or from a router app."""
+        """Return the allowed part of `fields["extra"]`; the rest may come from an older release or a router app."""
         given = (message.fields.get("extra") or {}).get(self.alias) or {}
         return sorted_extra(given, backends[self.alias].extra)[0]
 
@@ -65,6 +69,8 @@ class Outbounds:
 
 
 def _answered_id(row: Transmission) -> str:
-    """The provider's id of what is answered, where it was said on this connection: another provider has other ids."""
+    """Return the provider's id of the answered message, if it came on this connection; other providers have other
+    ids.
+    """
     answered = row.message.in_response_to if row.message.in_response_to_id else None
     return answered.external_id if answered and answered.connection_id == row.connection_id else ""

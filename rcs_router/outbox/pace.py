@@ -1,4 +1,4 @@
-"""Decide how fast a backend may go, whether it is paused, and how many drains may serve it.
+"""Decide how fast a backend may send, whether it is paused, and how many drains may serve it.
 
 All workers share the answers through the backend's rows: BackendState for pace and pause, DrainSlot for drains.
 """
@@ -23,18 +23,20 @@ from rcs_router.models import Backend, BackendState, DrainSlot
 from rcs_router.outbox.policy import THROTTLED_PAUSES
 from rcs_router.outbox.policy import pause as pause_seconds
 
-HORIZON = 0.12  # seconds ahead for which departures are reserved; what is urgent waits no longer than that
-# Departures are this much further apart than RATE says, and one that was not used for LATE seconds is gone. So no
-# second holds more than RATE, whoever is late: LATE, and the time to write that a message leaves, are below SLACK - 1.
+HORIZON = 0.12  # seconds ahead for which departures are reserved; an urgent message waits no longer than that
+# Departures are this much further apart than RATE says, and one that is not used within LATE seconds is lost. So no
+# second has more departures than RATE: LATE, and the time to write that a message leaves, are below SLACK - 1.
 SLACK = 1.1
 LATE = 0.09  # seconds; more than TOGETHER
-SECOND = 1.01  # a second and a little, for requests that take differently long to arrive
-TOGETHER = 0.07  # seconds: departures of so long a time leave together, since a drain's turn costs statements
-BRIEF = 10.0  # seconds: shorter pauses for speed are no alarm
+SECOND = 1.01  # a second and a little more, because requests take different times to arrive
+TOGETHER = (
+    0.07  # seconds: departures within this time leave together, because each turn of a drain costs statements
+)
+BRIEF = 10.0  # seconds: shorter pauses because of the rate raise no alarm
 
 
 def state(alias: str) -> BackendState:
-    """Return the backend's row; made, like the backend's own, when it is missing."""
+    """Return the backend's state, creating it and the backend's row when they are missing."""
     found = BackendState.objects.filter(pk=alias).first()
     if found is None:
         Backend.objects.get_or_create(pk=alias)
@@ -52,7 +54,7 @@ class Departures:
     count: int
     wait: float  # seconds until the first one; without any, until it is worth asking again
     step: float
-    next_free: float = 0.0  # what the row says after the reservation
+    next_free: float = 0.0  # the row's value after the reservation
 
     @property
     def waits(self) -> list[float]:
@@ -60,9 +62,9 @@ class Departures:
 
 
 def reserve(alias: str, rate: float, wanted: int, now: datetime) -> Departures:
-    """Reserve up to `wanted` departures within HORIZON; a rate limiter (GCRA) without bursts, shared by all workers.
+    """Reserve up to `wanted` departures within HORIZON: a rate limiter (GCRA) without bursts, shared by all workers.
 
-    Two short statements and no transaction: whoever finds that somebody else was faster looks once more.
+    Two short statements and no transaction: when another worker was faster, try once more.
     """
     row = BackendState.objects.filter(pk=alias)
     while True:
@@ -73,7 +75,7 @@ def reserve(alias: str, rate: float, wanted: int, now: datetime) -> Departures:
 
 
 def grant(next_free: float, rate: float, wanted: int, at: float) -> Departures:
-    """Return what may be reserved at the moment `at` when all before `next_free` is taken. Pure."""
+    """Return what may be reserved at the moment `at`, when every departure before `next_free` is taken. Pure."""
     step, free = SLACK / rate, max(next_free, at)
     room = math.floor((at + HORIZON - free) / step + 1e-9) + 1
     granted = max(0, min(wanted, room))
@@ -83,7 +85,7 @@ def grant(next_free: float, rate: float, wanted: int, at: float) -> Departures:
 
 
 def give_back(alias: str, unused: int, reserved: Departures) -> None:
-    """Give up the last `unused` departures, unless somebody has reserved later ones meanwhile."""
+    """Give back the last `unused` departures, unless another worker has reserved later ones meanwhile."""
     if unused:
         mine = BackendState.objects.filter(pk=alias, next_free=reserved.next_free)
         mine.update(next_free=reserved.next_free - unused * reserved.step)
@@ -92,26 +94,26 @@ def give_back(alias: str, unused: int, reserved: Departures) -> None:
 class Pacer:
     """One drain's share of a RATE: how many messages may leave now, and how long until the next one may.
 
-    Departures are reserved a moment ahead, and no two workers have the same. One that was not used in time is given up:
-    whoever was late does not catch up, since others may be late at the same moment.
+    Departures are reserved a moment ahead, and each belongs to one worker. A departure that is not used in time is
+    lost: a late worker does not catch up, because others may be late at the same moment.
     """
 
     def __init__(self, alias: str, rate: float | None, clock: Callable[[], datetime]) -> None:
         self.alias, self.rate, self.clock = alias, rate, clock
         self.departures: deque[float] = deque()  # by time.monotonic()
-        self.left: deque[float] = deque(maxlen=math.ceil(rate or 1))  # when the last ones left
+        self.left: deque[float] = deque(maxlen=math.ceil(rate or 1))  # when the last departures were used
         self.reserved: Departures | None = None
         self.ask_at = 0.0
-        self.turned = 0.0  # when messages have left for the last time
+        self.turned = 0.0  # when messages last left
 
     def due(self, wanted: int) -> int:
-        """Return how many of `wanted` messages may leave now, having reserved departures for them."""
+        """Return how many of `wanted` messages may leave now, after reserving departures for them."""
         if self.rate is None or not wanted:
             return wanted
         moment = time.monotonic()
         while self.departures and self.departures[0] < moment - LATE:
             self.departures.popleft()
-        # Asked for more while some are left, so that a busy moment leaves no gap in the row's reckoning.
+        # Reserve more while some are left, so that a busy moment leaves no gap in the row's schedule.
         ahead = self.departures[-1] - moment if self.departures else 0.0
         if wanted > len(self.departures) and ahead < HORIZON / 2 and moment >= self.ask_at:
             self._reserve(wanted - len(self.departures), self.rate)
@@ -123,13 +125,13 @@ class Pacer:
         return min(ready, wanted)
 
     def took(self, count: int) -> None:
-        """Use the departures of so many messages that are about to leave."""
+        """Use the departures of `count` messages that are about to leave."""
         if self.rate is not None:
             for _ in range(count):
                 self.departures.popleft()
 
     def left_now(self, count: int) -> None:
-        """So many have left: more than RATE must not leave within the second that follows."""
+        """Note that `count` messages have left: the second that follows must not have more than RATE."""
         if self.rate is not None:
             self.turned = time.monotonic()
             self.left.extend([self.turned] * count)
@@ -145,9 +147,9 @@ class Pacer:
         return min(max(next_one - moment, 0.001), 1.0)
 
     def close(self) -> None:
-        """Give up what was reserved and not used."""
+        """Give back the departures that were reserved and not used."""
         if self.reserved:
-            unused = min(len(self.departures), self.reserved.count)  # those of before were not the last ones
+            unused = min(len(self.departures), self.reserved.count)  # earlier ones were not the last
             give_back(self.alias, unused, self.reserved)
         self.departures.clear()
 
@@ -172,9 +174,9 @@ def paused(now: datetime) -> list[str]:
 
 
 def begin_probe(alias: str, now: datetime, seconds: float) -> datetime | None:
-    """Take the right to try a backend whose pause is over with one message; the others see it paused meanwhile.
+    """Take the right to try a backend after its pause with one message. Other drains see it as paused meanwhile.
 
-    Return when the right ends, in case that its holder dies: after `seconds`. None when somebody else has it.
+    Return when the right ends if its holder dies, after `seconds`. Return None when another drain has it.
     """
     until = now + timedelta(seconds=seconds)
     over = Q(paused_until=None) | Q(paused_until__lte=now)
@@ -183,12 +185,12 @@ def begin_probe(alias: str, now: datetime, seconds: float) -> datetime | None:
 
 
 def end_probe(alias: str, until: datetime, now: datetime) -> None:
-    """Give that right back, if it is still ours: there was nothing to try the backend with."""
+    """Give that right back if it is still ours: there was no message to try the backend with."""
     BackendState.objects.filter(pk=alias, pauses__gt=0, paused_until=until).update(paused_until=now)
 
 
 def note_failures(alias: str, count: int) -> None:
-    """Write down how many requests have failed in a row, for the drains that follow."""
+    """Save how many requests have failed in a row, for the next drains."""
     BackendState.objects.filter(pk=alias).update(failures=count)
 
 
@@ -201,9 +203,10 @@ def pause(
     detail: str = "",
     probing: bool = False,
 ) -> datetime:
-    """Pause the backend: as long as the provider asked for, else longer each time. Rows wait without losing attempts.
+    """Pause the backend: for as long as the provider asked, else longer each time. Rows wait without losing attempts.
 
-    `detail`: the provider's own words. `probing`: the caller has tried a paused backend in vain, so its pause grows.
+    `detail`: the provider's own words. `probing`: the caller has tried the paused backend without success, so its next
+    pause is longer.
     """
     conf, before, detail = router_settings(), state(alias), logs.safe(detail, alias)
     delays = THROTTLED_PAUSES if reason == Throttled.code and retry_after is None else conf.PAUSES
@@ -218,7 +221,7 @@ def pause(
         reason=reason[:200],
         detail=sql.storable(detail, 300),
     )
-    if not won:  # somebody else paused it: only ever longer
+    if not won:  # another worker paused it too: only extend the pause
         rows.update(paused_until=Greatest("paused_until", until))
         return until
     logs.paused(alias, reason, seconds, detail)
@@ -230,7 +233,7 @@ def pause(
 
 
 def recover(alias: str, now: datetime | None = None) -> None:
-    """End the outage: a message that tried the backend went through."""
+    """End the outage: the message that tried the backend was sent."""
     now = now or sql.now(BackendState)
     since = BackendState.objects.filter(pk=alias).values_list("paused_since", flat=True).first()
     ended = BackendState.objects.filter(pk=alias, pauses__gt=0).update(
@@ -247,7 +250,7 @@ def recover(alias: str, now: datetime | None = None) -> None:
 
 @contextmanager
 def slot(alias: str, now: datetime, lease: float) -> Iterator[DrainSlot | None]:
-    """Take one of the backend's places for a drain for `lease` seconds; None when all are taken."""
+    """Take one of the backend's slots for a drain for `lease` seconds; None when all are taken."""
     taken = _take(alias, now, lease)
     try:
         yield taken
@@ -257,12 +260,12 @@ def slot(alias: str, now: datetime, lease: float) -> Iterator[DrainSlot | None]:
 
 
 def renew(taken: DrainSlot, until: datetime) -> bool:
-    """Keep the place until then; False when it was lost."""
+    """Keep the slot until `until`; return False when it was lost."""
     return bool(DrainSlot.objects.filter(pk=taken.pk, holder=taken.holder).update(lease_until=until))
 
 
 def has_room(alias: str, now: datetime) -> bool:
-    """Is a place free, so that one more drain would find work?"""
+    """Return True if a slot is free, so that one more drain could work."""
     taken = DrainSlot.objects.filter(backend_id=alias, holder__isnull=False, lease_until__gte=now)
     return taken.count() < router_settings().SLOTS
 
@@ -282,12 +285,12 @@ def _take(alias: str, now: datetime, lease: float) -> DrainSlot | None:
         if keys:
             return DrainSlot(pk=keys[0], backend_id=alias, holder=holder)
         if attempt == 0:
-            _make_slots(alias)  # by us, or by somebody else since we looked
+            _make_slots(alias)  # by us, or by another worker since we looked
     return None
 
 
 def _make_slots(alias: str) -> None:
-    """The places of a backend are made at its first drain."""
+    """Create the slots of a backend at its first drain."""
     wanted = router_settings().SLOTS
     if DrainSlot.objects.filter(backend_id=alias, number__lt=wanted).count() >= wanted:
         return

@@ -1,4 +1,4 @@
-"""Claimed rows in; those that may leave now, and what becomes of the others: too late, refused, at night, too many."""
+"""Check claimed rows before they leave: expired, refused, during quiet hours, above a frequency cap, or broken."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -16,16 +16,16 @@ from rcs_router.outbox.policy import Decision, after_expiry
 from rcs_router.outbox.senders import Flight
 from rcs_router.people import caps, consent, numbering, quiet
 
-LOOK_AGAIN = 0.25  # seconds: how long a promotion may stand in line here after its person has said STOP
+LOOK_AGAIN = 0.25  # seconds: how long a promotion may wait here after its person has said STOP
 
 
 @dataclass
 class Screening:
-    """What one drain asks before anything leaves. `build` makes the request of a row, or raises."""
+    """The checks of one drain. `build` makes the request of a row, or raises."""
 
     alias: str
     build: Callable[[Transmission], Outbound]
-    wishes: dict[UUID, caps.Wish] = field(default_factory=dict)  # counted by us, and not on the wire yet
+    wishes: dict[UUID, caps.Wish] = field(default_factory=dict)  # counted, and not sent yet
     looked_at: float = 0.0  # by time.monotonic()
 
     def __post_init__(self) -> None:
@@ -34,7 +34,7 @@ class Screening:
         self.caps, self.hours = conf.caps(given.CAPS), conf.quiet_hours(given.QUIET_HOURS)
 
     def judge(self, flights: Sequence[Flight], now: datetime) -> list[Move]:
-        """The moves of those that may not leave; all others have an `outbound` afterwards."""
+        """Return the moves of those that may not leave; all others have an `outbound` afterwards."""
         moves = self.refused([flight for flight in flights if not _late(flight.row, now)])
         aside = {move.transmission.pk for move in moves}
         for flight in flights:
@@ -45,7 +45,7 @@ class Screening:
         return moves
 
     def refused(self, flights: Iterable[Flight]) -> list[Move]:
-        """The moves of those promotions whose person wants none."""
+        """Return the moves of promotions to people who refuse them."""
         promotions = _promotions(flights)
         if not promotions:
             return []
@@ -57,22 +57,22 @@ class Screening:
         ]
 
     def recall(self, flying: Iterable[Flight]) -> None:
-        """Stop what was handed to a thread that is still busy, and whose person has said STOP since."""
+        """Stop flights that wait for a busy thread if their person has said STOP since."""
         moment = time.monotonic()
         if moment < self.looked_at + LOOK_AGAIN:
             return
         self.looked_at = moment
         flights = {flight.row.pk: flight for flight in flying}
         for move in self.refused(flights.values()):
-            flights[move.transmission.pk].fence = 0.0  # the thread looks at it right before it sends
+            flights[move.transmission.pk].fence = 0.0  # the thread checks it right before it sends
 
     def left(self, flights: Iterable[Flight]) -> None:
-        """Their requests have left: what was counted for them stays counted."""
+        """Note that these requests have left: they stay counted."""
         for flight in flights:
             self.wishes.pop(flight.row.pk, None)
 
     def stayed(self, flights: Iterable[Flight]) -> None:
-        """Their requests have not left."""
+        """Give back the counts of requests that have not left."""
         kept = {flight.row.pk: wish for flight in flights if (wish := self.wishes.get(flight.row.pk))}
         if kept:
             caps.give_back(self.brand, kept.values())
@@ -102,7 +102,7 @@ class Screening:
         return _waits(row, "quiet hours", until, now) if until else None
 
     def _above_caps(self, flights: Sequence[Flight], now: datetime) -> list[Move]:
-        """Count them, each person's in the order in which they are to leave."""
+        """Count the promotions of each person in the order in which they are to leave."""
         if not flights:
             return []
         wishes = [
@@ -128,7 +128,7 @@ def _promotions(flights: Iterable[Flight]) -> list[Flight]:
 
 
 def _waits(row: Transmission, why: str, until: datetime, now: datetime) -> Move:
-    """Back into the queue until then; what is of no use any more by then is not sent at all."""
+    """Put the row back into the queue until then, or cancel it if it would come after its ttl."""
     if row.expires_at and row.expires_at <= until:
         return Move(row, Decision(Status.CANCELLED, why, spend=False), "it would come too late", kind="wait")
     wait = (until - now).total_seconds()

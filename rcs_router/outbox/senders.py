@@ -1,4 +1,4 @@
-"""Call providers from threads that do nothing else; the drain hands them flights and hears what became of each."""
+"""Call providers from threads that do nothing else; the drain gives them flights and gets back the results."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ from rcs_router.models import Transmission
 
 logger = logging.getLogger(__name__)
 
-GUARD = 1 / 8  # of a lease must be left when a request leaves
+GUARD = 1 / 8  # the part of a lease that must be left when a request leaves
 
 
 @dataclass
@@ -25,8 +25,8 @@ class Flight:
 
     row: Transmission
     fence: float  # by time.monotonic(): no request leaves after this
-    hold: Hold | None = None  # what keeps the claim; no request leaves when it has not been renewed in time
-    request: int = 0  # which of the drain's requests carries it
+    hold: Hold | None = None  # renews the claim; no request leaves when it was not renewed in time
+    request: int = 0  # the number of the drain's request that carries it
     outbound: Outbound | None = None
     result: SendResult | None = None
     error: SendError | None = None
@@ -34,18 +34,18 @@ class Flight:
     took: float = 0.0  # seconds
 
     def may_leave(self, moment: float) -> bool:
-        """Is it still ours? A process that was frozen finds out here, before it sends what another has sent."""
+        """Return True if the claim is still ours. A process that was frozen stops here, and does not send twice."""
         renewed = self.hold is None or moment <= self.hold.valid_until - GUARD * lease_seconds()
         return moment <= self.fence and renewed
 
 
 class Room:
-    """How many requests may start now. Whatever has started is in doubt when this process is killed."""
+    """How many requests may start now. The outcome of each started request is unknown if this process is killed."""
 
     def __init__(self, threads: int, able: Capabilities, flying: Iterable[Flight], *, paced: bool) -> None:
-        # Thrice what the threads can hold, so that none waits for the database; but where a repeat would be shown
-        # twice, only what is really in flight may be in doubt after a crash. And with a RATE, what a slow provider
-        # makes wait for a thread would leave all at once when it recovers.
+        # Three times what the threads can hold, so that no thread waits for the database. Where the provider does not
+        # deduplicate, only requests really in flight may be in doubt after a crash. With a RATE, requests that wait for a
+        # thread of a slow provider would leave all at once when it recovers.
         deep = 3 if able.idempotent and not paced else 1
         self.left = threads * deep - len({flight.request for flight in flying})
         self.bulk = able.bulk
@@ -77,14 +77,14 @@ def grouped(flights: Iterable[Flight], most: int) -> list[list[Flight]]:
 
 
 def _shares(flight: Flight) -> bool:
-    """Does it leave together with others? What somebody waits for leaves alone."""
+    """Return True if it may share a request with others. A message that somebody waits for leaves alone."""
     return flight.row.message.traffic == Traffic.PROMOTION
 
 
 class Senders:
     """The threads of one slot. They outlive the drain, because each keeps its connection to the provider open.
 
-    A bare queue, since an executor's futures cost as much as a tenth of a request.
+    A plain queue, because an executor's futures cost a tenth of a request.
     """
 
     def __init__(self, alias: str, threads: int) -> None:
@@ -96,11 +96,11 @@ class Senders:
             threading.Thread(target=self._run, name=f"rcs-{alias}-{number}", daemon=True).start()
 
     def send(self, backend: BaseBackend, flights: list[Flight], report: Callable[[Flight], None]) -> None:
-        """Soon, from one of the threads, in one request; `report` hears of each there."""
+        """Queue one request for one of the threads; the thread calls `report` for each flight."""
         self._work.put((backend, flights, report))
 
     def end(self) -> None:
-        """Let the threads end, each as soon as it has nothing more to do."""
+        """Let each thread end when it has nothing more to do."""
         for _ in range(self.threads):
             self._work.put(None)
 
@@ -120,7 +120,7 @@ class Senders:
 
 
 def _attempt(backend: BaseBackend, flights: list[Flight]) -> None:
-    """One request. Whatever a backend does, each flight has a result or an error afterwards."""
+    """Send one request. Each flight has a result or an error afterwards, whatever the backend does."""
     outbounds = [flight.outbound for flight in flights if flight.outbound]
     outcomes: list[SendResult | SendError]
     try:
@@ -130,8 +130,8 @@ def _attempt(backend: BaseBackend, flights: list[Flight]) -> None:
             outcomes = [bug] * len(flights)
     except SendError as error:
         outcomes = [error] * len(flights)
-    except BaseException as error:  # a thread that ended would leave its drain waiting
-        # the lines without the error's own text, which may quote the message
+    except BaseException as error:  # if this thread ended, its drain would wait for ever
+        # without the error's own text, which may quote the message
         where = "".join(traceback.format_tb(error.__traceback__))
         logger.error(
             *("%r raised %s, which is not a SendError\n%s", backend, type(error).__name__, where),
@@ -147,7 +147,7 @@ def _note(backend: BaseBackend, flight: Flight, outcome: SendResult | SendError)
         flight.error = outcome
     elif isinstance(outcome, SendResult):
         flight.result = outcome
-        if outcome.code == MALFORMED_REPLY:  # no success: nobody knows what became of it
+        if outcome.code == MALFORMED_REPLY:  # not a success: the outcome is unknown
             flight.error = Unreadable(outcome.detail)
     else:
         flight.error = BackendBug(f"{type(backend).__name__} returned no SendResult")
@@ -157,7 +157,7 @@ _senders: dict[tuple[str, int], Senders] = {}
 
 
 def senders_of(alias: str, slot: int, threads: int) -> Senders:
-    """Those of one slot in this process, made at its first drain."""
+    """Return the threads of one slot in this process, started at its first drain."""
     key = (alias, slot)
     if key not in _senders or _senders[key].threads != threads:
         _senders[key] = Senders(alias, threads)
@@ -165,7 +165,7 @@ def senders_of(alias: str, slot: int, threads: int) -> Senders:
 
 
 def replace_senders(alias: str, slot: int) -> None:
-    """Have the next drain of this slot make new threads, because some of these do not come back."""
+    """Have the next drain of this slot start new threads, because some of these do not come back."""
     if found := _senders.pop((alias, slot), None):
         found.end()
 
