@@ -45,21 +45,25 @@ def send(
     idempotency_key: str | None = None,
     is_error: bool = False,
 ) -> Message:
-    """Store a message for every recipient and have it sent after the commit. No provider is called here.
+    """Store a message for every recipient, and have it sent after the commit. No provider is called here.
 
-    `content`: a content, or a string; `text=` is another name for it, as in RapidSMS.
-    `connections`: a Connection, a Contact (written to on its first backend), an iterable or a QuerySet of either; each
-    is written to once. `traffic`: why (rcs_router.contract.Traffic; default: the backend's). `ttl`: how long it is of
-    use; when it has passed, the fallback is tried. `send_at`: not before (aware). `time_critical`: better twice than
-    late, for codes. `fall_back_after`: without proof of delivery so long after it was due (a timedelta or seconds), the
-    next backend takes over; default: the backend's FALLBACK_AFTER. `fallback_text`: what an SMS says instead of the
-    rendered content. `strict`: refuse content of which the recipients' backends would lose anything (their fallbacks
-    may). `in_response_to`: the message that it answers. `fields`: anything, as JSON; {"extra": {alias: {...}}} in it is
-    merged into that backend's request. `idempotency_key`: a second send() with it returns the first message.
+    `content`: a content object or a string. `text=` is another name for it, as in RapidSMS.
 
-    Raises ContentError (broken, or a backend on the way cannot carry it), IdentityError, ConfigError (unknown backend),
-    ValueError (no recipients, a ttl or deadline that is not positive or longer than ten years, a naive send_at, a NUL,
-    no traffic where backends differ in it), TypeError.
+    `connections`: a Connection, a Contact (its first backend is used), or an iterable or QuerySet of either. Each
+    connection gets the message once.
+
+    `traffic`: the reason for the message (rcs_router.contract.Traffic; default: the backend's TRAFFIC). `ttl`: how long
+    the message is useful; after that the fallback is tried. `send_at`: an aware datetime before which it is not sent.
+    `time_critical`: for codes, which are better delivered twice than late. `fall_back_after`: a timedelta or seconds;
+    without proof of delivery that long after the message was due, the next backend takes over (default: the backend's
+    FALLBACK_AFTER). `fallback_text`: the text of an SMS, instead of the rendered content. `strict`: refuse content that
+    a recipient's backend cannot carry without loss (its fallbacks may). `in_response_to`: the message that this one
+    answers. `fields`: any JSON object; its {"extra": {alias: {...}}} is merged into that backend's request.
+    `idempotency_key`: a second send() with the same key returns the first message.
+
+    Raises ContentError (invalid content, or a backend of the fallback chain cannot carry it), IdentityError,
+    ConfigError (unknown backend), ValueError (no recipients, a ttl or deadline that is not positive or longer than ten
+    years, a naive send_at, a NUL character, no traffic although the backends differ in it), or TypeError.
     """
     options = arguments.SendOptions(
         traffic=traffic,
@@ -81,16 +85,16 @@ def send(
 
 
 def _body_of(content: Content | str | None, text: str | None) -> Content:
-    """Return what `send()` is to say. Raises ContentError, and TypeError for both or neither."""
+    """Return the content that `send()` was given. Raises ContentError, or TypeError if both or neither were given."""
     if content is not None and text is not None:
         raise TypeError("content and text are two names for one thing: give one of them")
     body = as_content(text if content is None else content)  # type: ignore[arg-type]  # which refuses None
-    dump(body)  # raises ContentError for what cannot be stored
+    dump(body)  # raises ContentError for content that cannot be stored
     return body
 
 
 def _store_for_all(body: Content, connections: Recipients | None, options: arguments.SendOptions) -> Message:
-    """Store it for all recipients, in one transaction."""
+    """Run the outgoing phase, check the result, and store it for all recipients in one transaction."""
     recipients, aliases = chosen(connections)
     message = Message(
         direction=Message.Direction.OUT,
@@ -115,7 +119,7 @@ def _store_for_all(body: Content, connections: Recipients | None, options: argum
 def _traffic(given: Traffic | str | None, aliases: list[str]) -> Traffic:
     if given is None:
         usual = {backends.config(alias).traffic for alias in aliases}
-        if len(usual) > 1:  # to guess could send a promotion past somebody's refusal
+        if len(usual) > 1:  # a guess could send a promotion to a person who refuses promotions
             raise ValueError(
                 f"the recipients' backends differ in TRAFFIC ({', '.join(sorted(usual))}): say traffic="
             )
@@ -127,7 +131,7 @@ def _traffic(given: Traffic | str | None, aliases: list[str]) -> Traffic:
 
 
 def _require(content: Content, aliases: list[str], fallback_text: str, strict: bool) -> None:
-    """Every backend that it may travel on can carry it: those of its recipients, and their fallbacks."""
+    """Raise ContentError unless every backend of the fallback chains can carry the content."""
     chain = [one for alias in aliases for one in (alias, *backends.config(alias).fallback)]
     for alias in dict.fromkeys(chain):
         require(backends[alias], content, fallback_text, form_link(), strict=strict and alias in aliases)
@@ -136,7 +140,7 @@ def _require(content: Content, aliases: list[str], fallback_text: str, strict: b
 def _outgoing(
     message: Message, body: Content, recipients: Any
 ) -> tuple[OutgoingMessage, str, list[Connection]]:
-    """Run the outgoing phase; the app that stopped the message, and the connections that apps took out."""
+    """Run the outgoing phase; return its result, the app that stopped the message, and the removed connections."""
     apps = router_apps()
     if not any(type(app).outgoing is not RouterApp.outgoing for app in apps):
         return OutgoingMessage(message, body, recipients), "", []
@@ -160,7 +164,7 @@ def _store(
         message.connections = outgoing.connections
     message.raw_text = outgoing.raw_text
     message.text = render(outgoing.content, fallback_text=message.fallback_text).text
-    due_at = send_at.astimezone(UTC) if send_at else None  # PostgreSQL takes no offset of 16 hours or more
+    due_at = send_at.astimezone(UTC) if send_at else None  # PostgreSQL accepts no offset of 16 hours or more
     reason = f"{STOPPED_BY}{stopped}"[:60] if stopped else ""
     try:
         outbox.enqueue(

@@ -11,7 +11,7 @@ from rcs_router.inbox.consent_words import change_consent
 from rcs_router.models import Connection, Event, StoredWebhook
 from rcs_router.people import consent, linking
 from rcs_router.people.connections import connections_for
-from rcs_router.people.identities import heard
+from rcs_router.people.identities import normalise_sender
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def _connections(alias: str, said: list[Said]) -> dict[str, Connection]:
     """Those of everybody who is named, by the identity as the provider wrote it."""
     names = dict.fromkeys(name for one in said for name in _named(one))
     tokens = backends[alias].capabilities.tokens
-    found = connections_for(alias, [heard(name, tokens=tokens) for name in names])
+    found = connections_for(alias, [normalise_sender(name, tokens=tokens) for name in names])
     return dict(zip(names, found, strict=True))
 
 

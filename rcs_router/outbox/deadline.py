@@ -50,7 +50,7 @@ def meet_deadlines(now: datetime, limit: int = 500) -> int:
         Status.QUEUED,
         Status.ACCEPTED,
         Status.SENDING,
-    )  # one query for each status: IN would not use the partial index
+    )  # one query each: IN would use no partial index
     late = [row for status in states for row in rows.filter(status=status)[:limit]]
     return sum(_guarded(_late, row, now) for row in late)
 

@@ -28,9 +28,7 @@ def expire(row: Transmission, now: datetime) -> bool:
     first.
     """
     decision = after_expiry(sent=True, facts=facts(row))
-    unwanted = (
-        row.revoke_for == RevokeFor.CANCEL
-    )  # somebody has asked to cancel it: then it must not go out by another backend
+    unwanted = row.revoke_for == RevokeFor.CANCEL  # asked to cancel: no other backend may send it
     why = RevokeFor.CANCEL if unwanted else RevokeFor.EXPIRY
     changes = {"revoke_at": now, "revoke_for": why, "revokes": 0} if decision.revoke else {}
     with database.atomic():

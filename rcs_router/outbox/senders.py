@@ -44,8 +44,8 @@ class Room:
 
     def __init__(self, threads: int, able: Capabilities, flying: Iterable[Flight], *, paced: bool) -> None:
         # Three times what the threads can hold, so that no thread waits for the database. Where the provider does not
-        # deduplicate, only requests really in flight may be in doubt after a crash. With a RATE, requests that wait for a
-        # thread of a slow provider would leave all at once when it recovers.
+        # deduplicate, only requests really in flight may be in doubt after a crash. With a RATE, requests that wait for
+        # a thread of a slow provider would leave all at once when it recovers.
         deep = 3 if able.idempotent and not paced else 1
         self.left = threads * deep - len({flight.request for flight in flying})
         self.bulk = able.bulk

@@ -1,6 +1,6 @@
-"""Who is written to and who writes: identities, connections, consent, and when and how often people may be reached.
+"""People: their identities, connections and consent, and when and how often they may be reached.
 
-`identities` and `numbering` bring a phone number into one form, `connections` finds or creates its rows, `recipients`
-reads what `send()` is given, and `linking` joins identities of one person. `consent`, `caps` and `quiet` say what may
+`identities` and `numbering` normalize a phone number, `connections` finds or creates its rows, `recipients` reads the
+recipients of `send()`, and `linking` joins identities of one person. `consent`, `caps` and `quiet` decide what may
 leave.
 """

@@ -1,4 +1,4 @@
-"""Promotions about to leave in; those that may, and when the others may, out. Counted over all workers at once."""
+"""Count promotions against the frequency caps, over all workers at once."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -15,20 +15,20 @@ Used = dict[str, float]  # message id → UNIX seconds at which it was about to 
 
 @dataclass
 class Wish:
-    """One promotion to one subject, and what became of the wish."""
+    """One promotion to one person, and the result of asking for it."""
 
     subject: str
     message: UUID
-    wait_until: datetime | None = None  # None: it may leave, and has been counted
+    wait_until: datetime | None = None  # None: it may leave, and was counted
     at: float = 0.0  # what was written into the tally…
-    before: float | None = field(default=None, repr=False)  # …in the place of this: an earlier attempt's
+    before: float | None = field(default=None, repr=False)  # …instead of this value of an earlier attempt
 
 
 def reserve(brand: str, wishes: Sequence[Wish], caps: Sequence[Cap], now: datetime) -> None:
-    """Count those that stay below all `caps`, and write into the others when they may ask again.
+    """Count the promotions that stay below all `caps`; set on the others when they may ask again.
 
-    The rows of the tally are locked while that is done, in one order, so drains that run side by side count together.
-    A message counts once, however often it is tried and whichever backend carries it in the end.
+    The rows of the tally are locked in a fixed order, so drains that run side by side count together. A message counts
+    once, however often it is tried and whichever backend carries it in the end.
     """
     with database.atomic():
         tallies = _locked(brand, {wish.subject for wish in wishes})
@@ -38,7 +38,7 @@ def reserve(brand: str, wishes: Sequence[Wish], caps: Sequence[Cap], now: dateti
 
 
 def give_back(brand: str, wishes: Iterable[Wish]) -> None:
-    """They did not leave after all. What another worker has counted of the same message meanwhile stays."""
+    """Uncount promotions that did not leave. Another worker's count of the same message stays."""
     counted = [wish for wish in wishes if wish.wait_until is None and wish.at]
     if not counted:
         return
@@ -54,7 +54,7 @@ def give_back(brand: str, wishes: Iterable[Wish]) -> None:
 
 
 def free_at(used: Used, message: str, caps: Sequence[Cap], now: float) -> float:
-    """When `message` may leave, in UNIX seconds: now, or when enough of the others have been long enough ago."""
+    """Return when `message` may leave, in UNIX seconds: now, or when enough of the others are old enough."""
     others = sorted(at for key, at in used.items() if key != message)
     waits = [now]
     for cap in caps:
@@ -75,19 +75,19 @@ def _decide(wish: Wish, used: Used, caps: Sequence[Cap], now: float) -> None:
 
 
 def _locked(brand: str, subjects: set[str]) -> dict[str, tuple[int, Used]]:
-    """Their tallies, ours until the end of the transaction; made where there is none."""
+    """Return the locked tallies of these people, creating missing ones; the locks last until the transaction ends."""
     rows = sql.insert(
         Tally,
         ["brand", "subject", "used"],
         [(brand, subject, {}) for subject in sorted(subjects)],
-        conflict="(subject, brand) DO UPDATE SET brand = excluded.brand",  # changes nothing, and locks
+        conflict="(subject, brand) DO UPDATE SET brand = excluded.brand",  # changes nothing, but locks
         returning=["id", "subject", "used"],
     )
     return {subject: (key, json.loads(used)) for key, subject, used in rows}
 
 
 def _write(tallies: Iterable[tuple[int, Used]], caps: Sequence[Cap], now: float) -> None:
-    """Without what no cap looks back to any more."""
+    """Write a tally without the entries that are older than every cap."""
     oldest = now - max((cap.seconds for cap in caps), default=now)
     rows = [(key, {message: at for message, at in used.items() if at > oldest}) for key, used in tallies]
     sql.update_each(Tally, ("id", "used"), rows, assign="used = v.used")

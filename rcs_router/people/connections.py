@@ -18,12 +18,13 @@ CHUNK = 5000  # connections created by one statement
 def lookup_connections(
     backend: Backend | BaseBackend | arguments.Named | str, identities: Iterable[str]
 ) -> list[Connection]:
-    """Connections in the order of `identities`, made where they are new: at most three statements for up to 5,000.
+    """Return the connections of `identities` in that order, creating missing ones.
 
-    `backend`: an alias, a Backend row, a configured backend, or anything else with a `name`.
+    At most three statements for up to 5,000 identities. `backend`: an alias, a Backend row, a configured backend, or
+    any object with a `name`.
 
-    Raises IdentityError for a bare string and for what is no phone number; ConfigError for an unknown backend;
-    TypeError for what names none.
+    Raises IdentityError for a bare string and for an invalid phone number, ConfigError for an unknown backend, and
+    TypeError for an object that names no backend.
     """
     alias = arguments.alias_of(backend)
     if isinstance(identities, str | bytes) or not isinstance(identities, Iterable):
@@ -33,14 +34,14 @@ def lookup_connections(
 
 
 def connections_for(alias: str, identities: Sequence[str]) -> list[Connection]:
-    """The same for identities that are known to be good, in the form that their numbers have today."""
+    """Return the same for identities that are valid already and have today's form."""
     held = {form: identity for identity in identities for form in numbering.forms(identity)}
     found = {c.identity: c for c in Connection.objects.filter(backend_id=alias, identity__in=held)}
     for form in found.keys() - set(identities):
         if held[form] not in found:
             found[held[form]] = linking.renumbered(found[form], held[form])
     missing = [identity for identity in dict.fromkeys(identities) if identity not in found]
-    if missing and not found:  # where there is a connection, there is its backend's row
+    if missing and not found:  # where there is a connection, the backend has its row
         sql.insert(Backend, ["name"], [[alias]], conflict="DO NOTHING")
     for start in range(0, len(missing), CHUNK):
         found.update(_new_connections(alias, missing[start : start + CHUNK]))
@@ -48,7 +49,10 @@ def connections_for(alias: str, identities: Sequence[str]) -> list[Connection]:
 
 
 def _new_connections(alias: str, identities: Sequence[str]) -> dict[str, Connection]:
-    """Made, or found when somebody else has just made them: the update that changes little returns their keys too."""
+    """Create connections, or find those that another process has just created.
+
+    The update changes nothing but `modified_on`; because of it PostgreSQL returns the keys of existing rows too.
+    """
     now = timezone.now()
     rows = sql.insert(
         Connection,

@@ -1,4 +1,7 @@
-"""May we write to this person? Asked at `send()`, at the claim and when it leaves; changed by what people say."""
+"""Decide whether a person may be sent promotions, and record what they say about it.
+
+It is asked at `send()`, at the claim, and when the message leaves.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,16 +18,18 @@ from rcs_router.content.spelling import word
 from rcs_router.contract import Traffic
 from rcs_router.models import Connection, Consent, ConsentRecord, Message
 from rcs_router.people import numbering
-from rcs_router.people.identities import heard, is_number
+from rcs_router.people.identities import is_number, normalise_sender
 
 
 def needs_consent(traffic: str) -> bool:
-    """Only promotions may be refused: codes, orders and answers are what the person asked for."""
+    """Return True for promotions; codes, orders and answers are what the person asked for."""
     return traffic == Traffic.PROMOTION
 
 
 def refused(subjects: Iterable[str], brand: str = "") -> set[str]:
-    """Those of `subjects` who want no promotions of `brand`: a STOP by SMS counts for RCS, but for no other brand."""
+    """Return those of `subjects` who refuse promotions of `brand`. A STOP by SMS counts for RCS, but for no other
+    brand.
+    """
     subjects = set(subjects)
     forms = [form for subject in subjects for form in numbering.forms(subject)]
     standing = _standing(brand, subject__in=forms)
@@ -32,12 +37,12 @@ def refused(subjects: Iterable[str], brand: str = "") -> set[str]:
 
 
 def everybody(brand: str = "") -> dict[str, bool]:
-    """Every number of which anything is known, and whether it wants no promotions of `brand`; tokens are left out."""
+    """Return every known number and whether it refuses promotions of `brand`; tokens are left out."""
     return _standing(brand, subject__startswith="+")
 
 
 def has_spoken(subject: str, brand: str = "") -> bool:
-    """Has this person ever ended the offers of `brand`, or asked for them?"""
+    """Return True if this person has ever refused or accepted promotions of `brand`."""
     return Consent.objects.filter(subject__in=numbering.forms(subject), brand__in=scope(brand)).exists()
 
 
@@ -51,12 +56,11 @@ def record(
     words: str = "",
     said_at: datetime | None = None,
 ) -> bool:
-    """Write a line of the ledger, and the state. True: a change, which is acknowledged once.
+    """Add a line to the ledger and update the state. Return True for a change, which is acknowledged once.
 
-    `subject`: a number with + however it is spaced, or a token. `brand`: whose promotions; by default those of the
-    brand that `backend` belongs to.
+    `subject`: a token, or a number with + in any spacing. `brand`: default: the brand of `backend`.
     """
-    subject, brand = heard(subject, tokens=True), brand_of(backend) if brand is None else brand
+    subject, brand = normalise_sender(subject, tokens=True), brand_of(backend) if brand is None else brand
     with database.atomic():
         before = (len(scope(brand)) > 1 or len(numbering.forms(subject)) > 1) and subject in refused(
             [subject], brand
@@ -88,11 +92,11 @@ def record(
 
 
 def evidence(subject: str, brand: str | None = None) -> list[dict[str, Any]]:
-    """Every line of the ledger about `subject`, oldest first, as plain values; of one brand, or of all (None).
+    """Return every line of the ledger about `subject`, oldest first, as plain values; of one brand, or of all (None).
 
-    `when`: it was written, `said_at`: the provider's time of it; both ISO 8601.
+    `when` is when it was recorded, and `said_at` the provider's time; both ISO 8601.
     """
-    subjects = numbering.forms(heard(subject, tokens=True))
+    subjects = numbering.forms(normalise_sender(subject, tokens=True))
     rows = ConsentRecord.objects.filter(subject__in=subjects).order_by("pk")
     if brand is not None:
         rows = rows.filter(brand__in=scope(brand))
@@ -112,9 +116,9 @@ def evidence(subject: str, brand: str | None = None) -> list[dict[str, Any]]:
 
 
 def scope(brand: str) -> list[str]:
-    """The brands whose ledger counts for `brand`, with itself first.
+    """Return the brands whose ledger counts for `brand`, itself first.
 
-    What was said before brands were told apart was said to all of them, until a backend has no brand again.
+    A refusal from before brands were used counts for all brands, until some backend has no brand again.
     """
     if not brand or any(not brand_of(alias) for alias in backends):
         return [brand]
@@ -122,7 +126,7 @@ def scope(brand: str) -> list[str]:
 
 
 def with_standing(rows: QuerySet[Connection]) -> QuerySet[Connection]:
-    """Adds `opted_out` to connections: does this person want no promotions of this backend's brand?"""
+    """Annotate connections with `opted_out`: does this person refuse promotions of this backend's brand?"""
     whens = [When(backend_id=alias, then=Value(brand_of(alias))) for alias in backends if brand_of(alias)]
     rows = rows.alias(brand_asked=Case(*whens, default=Value("")))
     own = Consent.objects.filter(subject=OuterRef("identity"), brand=OuterRef("brand_asked"))
@@ -135,7 +139,9 @@ def with_standing(rows: QuerySet[Connection]) -> QuerySet[Connection]:
 
 
 def unrefused(brand: str) -> tuple[str, list[str]]:
-    """SQL that is true where transmission `t` is no promotion, or its person does not refuse those of `brand`."""
+    """Return SQL that is true where transmission `t` is not a promotion, or its person accepts promotions of
+    `brand`.
+    """
     brands = scope(brand)
     state, people, messages = (model._meta.db_table for model in (Consent, Connection, Message))
     newest = (
@@ -147,7 +153,7 @@ def unrefused(brand: str) -> tuple[str, list[str]]:
 
 
 def said(text: str) -> bool | None:
-    """True: the whole message is a word for STOP; False: for START; None: it is neither."""
+    """Return True if the whole message is a word for STOP, False for START, and None for neither."""
     typed = word(text)
     if typed and typed in _known(router_settings().OPT_OUT_WORDS):
         return True
@@ -157,12 +163,12 @@ def said(text: str) -> bool | None:
 
 
 def is_limited(text: str) -> bool:
-    """Is the whole message a word that is a STOP only as an answer to a promotion?"""
+    """Return True if the whole message is a word that means STOP only as an answer to a promotion."""
     return word(text) in _known(router_settings().OPT_OUT_WORDS_AFTER_OFFERS)
 
 
 def asks_for_help(text: str) -> bool:
-    """Is the whole message a word for HELP?"""
+    """Return True if the whole message is a word for HELP."""
     typed = word(text)
     return bool(typed) and typed in _known(router_settings().HELP_WORDS)
 
@@ -173,9 +179,9 @@ def _known(words: tuple[str, ...]) -> frozenset[str]:
 
 
 def _standing(brand: str, **which: Any) -> dict[str, bool]:
-    """Who has said what, of those chosen by `which`; said to the brand itself counts before all else.
+    """Return the current state of the subjects that `which` selects; a statement to the brand itself counts most.
 
-    A number has the form of today; where rows hold several forms of it, a refusal under any is one.
+    A number has today's form. Where rows hold several forms of it, a refusal under any of them is a refusal.
     """
     said: dict[tuple[str, str], bool] = {}
     rows = Consent.objects.filter(brand__in=scope(brand), **which)
@@ -186,7 +192,7 @@ def _standing(brand: str, **which: Any) -> dict[str, bool]:
 
 
 def renumber(old: str, new: str) -> None:
-    """A row of ours has been given its number's form of today: what stands under the old form stands under the new."""
+    """Move the state from a number's old form to today's, after a row of ours got today's form."""
     for state in Consent.objects.filter(subject=old):
         known = Consent.objects.filter(subject=new, brand=state.brand)
         if not known.exists():
@@ -196,7 +202,7 @@ def renumber(old: str, new: str) -> None:
 
 
 def _say_of_other_forms(subject: str, brand: str, opted_out: bool) -> None:
-    """Rows that still hold another form of this number stand where it stands: the claim asks for what they hold."""
+    """Copy the state to rows that still hold another form of this number: the claim asks with the form they hold."""
     others = numbering.forms(subject)[1:]
     held = (
         set(Connection.objects.filter(identity__in=others).values_list("identity", flat=True))
@@ -210,7 +216,7 @@ def _say_of_other_forms(subject: str, brand: str, opted_out: bool) -> None:
 
 
 def _refuse_behind(token: str, backend: str, brand: str, said_at: datetime | None) -> None:
-    """The numbers of whoever refuses under a token refuse too: that is where its messages fall back to."""
+    """Let a refusal under a token count for the person's numbers too, because messages fall back to them."""
     theirs = Connection.objects.filter(contact__connections__identity=token, identity__startswith="+")
     numbers = set(theirs.values_list("identity", flat=True))
     for number in sorted(numbers - refused(numbers, brand)):
@@ -220,7 +226,7 @@ def _refuse_behind(token: str, backend: str, brand: str, said_at: datetime | Non
 
 
 def _left_later(subject: str, brand: str, said_at: datetime | None) -> bool:
-    """Did they end the offers after they said this? Providers repeat events, so an old START may come last.
+    """Return True if the person refused after they said this. Providers repeat events, so an old START may come last.
 
     Nothing was said after it was recorded, whatever the provider's clock says.
     """

@@ -1,4 +1,4 @@
-"""What a caller or a provider calls a person in; an E.164 number or a provider's token out."""
+"""Normalize identities: return an E.164 number or a provider's token."""
 
 import re
 from urllib.parse import unquote
@@ -11,24 +11,24 @@ from rcs_router.content.spelling import visible
 from rcs_router.errors import IdentityError
 from rcs_router.people import numbering
 
-LONGEST = 100  # characters of an identity
-_WRITTEN = "0123456789 ().-/"  # all that stands in a number without a plus
+LONGEST = 100  # the longest identity, in characters
+_WRITTEN = "0123456789 ().-/"  # the only characters in a number without a plus
 _QUOTES = "\"'`\u00ab\u00bb\u2018-\u201f\u2039\u203a<>\u20e3"
 _AROUND = re.compile(rf"^[\s{_QUOTES}]+|[\s{_QUOTES}]+$")
 _URI = re.compile(r"(?i)<?\s*(tel|sms|smsto|sips?)\s*:\s*(.*)", re.DOTALL)
 _CONTEXT = re.compile(r"(?i)\s*phone-context=(\+[\d().-]+)\s*")
-_SHORT_CODE = 6  # digits that no number has which can be called from abroad
-_WHOLE = 9  # digits from which on a number without its plus is believed to have its country code
+_SHORT_CODE = 6  # fewer digits than any number that can be called from abroad
+_WHOLE = 9  # a number without its plus and with this many digits is read as having its country code
 
 
 def normalise(identity: str, *, tokens: bool = False) -> str:
-    """`identity` as E.164. Raises IdentityError, which names the input, for what is no phone number.
+    """Return `identity` as E.164. Raises IdentityError, which quotes the input, for an invalid phone number.
 
-    Invisible characters and quotes do not count, a tel: or sip: address is its number, and a number has the form that
-    its country's plan has today (rcs_router.people.numbering).
+    Invisible characters and quotes are ignored, a tel: or sip: address is its number, and the number gets the form of
+    its country's current plan (rcs_router.people.numbering).
 
-    `tokens`: the backend also knows anonymous tokens, so what does not look like a number is left as it is. What looks
-    like one and is none is a mistake there too: a refusal filed under it would hold for nobody.
+    `tokens`: the backend has anonymous tokens too, so an identity that does not look like a number is left as it is. An
+    invalid number is an error there too: a refusal stored under it would have no effect.
     """
     if not isinstance(identity, str):
         raise IdentityError(f"an identity must be a str, not {type(identity).__name__}: {identity!r}")
@@ -43,14 +43,16 @@ def normalise(identity: str, *, tokens: bool = False) -> str:
 
 
 def is_number(identity: str) -> bool:
-    """Is it a phone number, which every other backend knows too? A provider's token never begins with a plus."""
+    """Return True for a phone number, which every other backend knows too. A provider's token never begins with a
+    plus.
+    """
     return identity.startswith("+")
 
 
-def heard(identity: str, *, tokens: bool = False) -> str:
-    """An incoming message's sender: E.164 where it can be, else as the provider wrote it (a short code, a name).
+def normalise_sender(identity: str, *, tokens: bool = False) -> str:
+    """Return an incoming message's sender: E.164 where possible, else as the provider wrote it (a short code, a name).
 
-    `tokens`: the backend's providers write exactly: what has no plus in front is a token, even if it is all digits.
+    `tokens`: the provider writes identities exactly, so one without a plus is a token, even if it is all digits.
     """
     written = _plain(identity, tokens)
     is_token = tokens and not is_number(written) and written == identity.strip()
@@ -59,22 +61,20 @@ def heard(identity: str, *, tokens: bool = False) -> str:
 
 
 def _plain(identity: str, tokens: bool) -> str:
-    """What is called: without what cannot be seen, quotes around it, and the scheme and parameters of an address."""
+    """Remove invisible characters and quotes, and the scheme and parameters of an address."""
     written = identity.strip()
     if len(written) > 10 * LONGEST:
         return written
-    for _ in range(3):  # encoded by a phone, and once more by a gateway
+    for _ in range(3):  # encoded by a phone, and again by a gateway
         written = unquote(written)
-    written = " ".join(
-        _AROUND.sub("", visible(written)).replace("\uff0b", "+").split()
-    )  # a plus of full width
+    written = " ".join(_AROUND.sub("", visible(written)).replace("\uff0b", "+").split())  # a full-width plus
     if match := _URI.match(written):
         return _called(match[1].lower(), match[2], tokens) or identity.strip()
     return written if is_number(written) or "%" not in identity else identity.strip()
 
 
 def _called(scheme: str, address: str, tokens: bool) -> str:
-    """The number in a tel: or sip: address (RFC 3966; RFC 3261, section 19.1.1); empty for another name of sip:."""
+    """Return the number in a tel: or sip: address (RFC 3966; RFC 3261, section 19.1.1); empty for another sip: name."""
     user, _, host = address.partition("@")
     number, *parameters = re.split("[;?]", user)
     number = _AROUND.sub("", number)
@@ -88,9 +88,9 @@ def _called(scheme: str, address: str, tokens: bool) -> str:
 
 
 def _without_plus(written: str) -> str:
-    """E.164 of a sender without a plus, or empty: it may be a short code, which is nobody's number.
+    """Return the E.164 form of a sender without a plus, or empty if it may be a short code.
 
-    A gateway may leave the plus out of a number that is whole; only then is it read as one of DEFAULT_REGION.
+    A gateway may leave the plus out of a complete number. Only a complete number is read as one of DEFAULT_REGION.
     """
     digits = re.sub(r"[\s().-]", "", written)
     if not re.fullmatch(r"\d+", digits) or len(digits) <= _SHORT_CODE:
@@ -104,15 +104,16 @@ def _without_plus(written: str) -> str:
 
 
 def _number(written: str, *, exact: bool = False) -> str:
-    """E.164, or empty. The library would find a number in any text, spell 1-800-FLOWERS, and drop an extension.
+    """Return E.164, or empty.
 
-    `exact`: only a number of a range that is in use, not any that has the right number of digits.
+    The library would find a number in any text, spell 1-800-FLOWERS, and drop an extension. `exact`: accept only a
+    number of a range that is in use, not every number with the right count of digits.
     """
     if any(character.isalpha() or character in ",;" for character in written) or written.count("+") > 1:
         return ""
     region = router_settings().DEFAULT_REGION
     if region is None and written.startswith("00"):
-        written = f"+{written[2:]}"  # how most of the world dials a plus
+        written = f"+{written[2:]}"  # how most countries dial a plus
     try:
         number = phonenumbers.parse(written, region)
         if not number.extension and (today := numbering.today(_e164(number))) != _e164(number):
@@ -121,14 +122,14 @@ def _number(written: str, *, exact: bool = False) -> str:
         return ""
     dialled = phonenumbers.is_possible_number_with_reason(number)
     if dialled != phonenumbers.ValidationResult.IS_POSSIBLE or number.extension:
-        return ""  # too short, too long, or for calls inside of its own area
+        return ""  # too short, too long, or for local calls only
     if not is_number(written) and region and _is_short(number, written, region):
         return ""
     return _e164(number) if not exact or phonenumbers.is_valid_number(number) else ""
 
 
 def _is_short(number: phonenumbers.PhoneNumber, written: str, region: str) -> bool:
-    """Is it a code of that region rather than a number, which has the same digits as one?"""
+    """Return True if it is a short code of that region, which has the same digits as a number."""
     few = sum(character.isdigit() for character in written) <= _SHORT_CODE
     return few and (
         not phonenumbers.is_valid_number(number)

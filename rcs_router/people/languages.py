@@ -1,4 +1,4 @@
-"""Connections in, the same grouped by the language of their people out: for a message in several translations."""
+"""Group connections by the language of their people, for a message in several translations."""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,7 +9,7 @@ from rcs_router.models import Connection
 
 
 def by_language(connections: Iterable[Connection]) -> Iterator[tuple[str, list[Connection]]]:
-    """(language tag, its connections), sorted by tag; LANGUAGE_CODE where no language is known. One statement.
+    """Yield (language tag, its connections), sorted by tag; LANGUAGE_CODE for unknown languages. One statement.
 
     for language, theirs in by_language(connections):
         with translation.override(language):

@@ -1,4 +1,4 @@
-"""Identities that are one person, by a provider's word or a country's plan, in; one contact or one row out."""
+"""Join identities that belong to one person: as one contact, or as one row."""
 
 from django.db import IntegrityError
 from django.utils import timezone
@@ -13,8 +13,8 @@ from rcs_router.people import consent
 def link(linked: Linked, connections: dict[str, Connection]) -> Contact:
     """Give the connections of `linked` (by identity) one contact, in the caller's transaction.
 
-    A contact that the new identity has already wins: a token knows less of a person than a number. What they refused
-    under the token they have refused under the number.
+    If the new identity has a contact already, that one is kept: a number knows more of a person than a token. A refusal
+    under the token counts for the number too.
     """
     newest = connections[linked.identity]
     older = [connections[identity] for identity in linked.others]
@@ -40,13 +40,13 @@ def link(linked: Linked, connections: dict[str, Connection]) -> Contact:
 
 
 def renumbered(row: Connection, number: str) -> Connection:
-    """Let a row that holds an older form of a number hold today's, with all that was said on it."""
+    """Store today's form of a number in a row that holds an older form, with its state of consent."""
     try:
         with database.atomic():
             Connection.objects.filter(pk=row.pk).update(identity=number, modified_on=timezone.now())
             Event.objects.create(connection=row, kind="renumbered", detail=f"{row.identity} is {number}")
             consent.renumber(row.identity, number)
-    except IntegrityError:  # somebody else has just made one that holds it
+    except IntegrityError:  # another process has just created a row with it
         return Connection.objects.get(backend_id=row.backend_id, identity=number)
     row.identity = number
     return row

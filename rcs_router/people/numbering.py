@@ -1,14 +1,14 @@
-"""A phone's number in any form that its country's plan has or had in; the form of today, and the other forms, out.
+"""Convert a phone number between today's form and the other forms that its country's plan has had.
 
-The library of numbers knows how numbers are written today. What networks still send, and address books and older rows
-of ours still hold, is listed here, so that a person is the same whichever form comes. Listed are only changes that
-gave each old number one new number, and old forms that are nobody else's number today.
+The phonenumbers library knows only today's plans. Networks still send older forms, and address books and older rows
+still hold them. They are listed here, so that a person is the same in every form. Listed are only changes that gave
+each old number one new number, and old forms that are not another number today.
 """
 
 import re
 from dataclasses import dataclass
 
-VIETNAM = {  # the last three digits of old mobile prefixes → those of today (Ministry of Information, September 2018)
+VIETNAM = {  # the last three digits of old mobile prefixes → today's (Ministry of Information, September 2018)
     "120": "70",
     "121": "79",
     "122": "77",
@@ -28,9 +28,9 @@ VIETNAM = {  # the last three digits of old mobile prefixes → those of today (
 
 @dataclass(frozen=True)
 class Change:
-    """Another form of mobile numbers and today's form; {0} and {1} stand for digits that both have (`shared`).
+    """Another form of mobile numbers and today's form; {0} and {1} stand for digits that both share (`shared`).
 
-    `dialled`: the other form was never a number's own, so no row holds it.
+    `dialled`: the other form was only dialled, so no row holds it.
     """
 
     other: str
@@ -39,11 +39,11 @@ class Change:
     dialled: bool = False
 
     def to_today(self, number: str) -> str:
-        """Return today's form; empty for a number that has not this other form."""
+        """Return today's form; empty if the number does not have this other form."""
         return self._said(self.other, self.today, number)
 
     def to_other(self, number: str) -> str:
-        """Return the other form; empty for a number that never had it."""
+        """Return the other form; empty if the number never had it."""
         return "" if self.dialled else self._said(self.today, self.other, number)
 
     def _said(self, read: str, written: str, number: str) -> str:
@@ -53,7 +53,7 @@ class Change:
 
 
 CHANGES = (
-    # Mexico, IFT, August 2019: no 1 before mobile numbers any more, and none of what was dialled within the country.
+    # Mexico, IFT, August 2019: no 1 before mobile numbers any more, and no domestic dialling prefix.
     Change("+521{0}", "+52{0}", (r"[2-9]\d{9}",)),
     *(Change(f"+52{prefix}{{0}}", "+52{0}", (r"[2-9]\d{9}",), True) for prefix in ("01", "044", "045")),
     # Argentina: from abroad, mobile numbers have a 9 that networks leave out; 11, 2… and 3… are areas. Within the
@@ -66,7 +66,7 @@ CHANGES = (
     ),
     # Brazil, Anatel, 2012 to 2016: a 9 before mobile numbers, which began with 6 to 9. Areas have no 0.
     Change("+55{0}{1}", "+55{0}9{1}", ("[1-9][1-9]", r"[6-9]\d{7}")),
-    # Côte d'Ivoire, ARTCI, January 2021: ten digits; the second of the old ones says which network it was.
+    # Côte d'Ivoire, ARTCI, January 2021: ten digits; the second digit of the old number named the network.
     *(
         Change("+225{0}", f"+225{network}{{0}}", (rf"[04-9]{second}\d{{6}}",))
         for network, second in (("01", "[1-3]"), ("05", "[4-6]"), ("07", "[7-9]"))
@@ -81,14 +81,14 @@ _COUNTRIES = tuple(sorted({change.today[:3] for change in CHANGES}))
 
 
 def today(number: str) -> str:
-    """Return a number in E.164 as its country's plan has it today. What is no such number stays as it is."""
+    """Return an E.164 number in the form of its country's current plan. Any other text is returned unchanged."""
     if not number.startswith(_COUNTRIES):
         return number
     return next(filter(None, (change.to_today(number) for change in CHANGES)), number)
 
 
 def forms(number: str) -> list[str]:
-    """Return every form of a number that a row may hold, today's first. For most there is no other."""
+    """Return every form of a number that a row may hold, today's first. Most numbers have one form."""
     if not number.startswith(_COUNTRIES):
         return [number]
     current = today(number)
@@ -96,5 +96,5 @@ def forms(number: str) -> list[str]:
 
 
 def is_same(one: str, other: str) -> bool:
-    """Return whether they are the numbers of one phone."""
+    """Return True if both are numbers of one phone."""
     return today(one) == today(other)

@@ -1,4 +1,4 @@
-"""A number and a moment in; until when its promotions wait, because nobody is to be disturbed there now, out."""
+"""Return until when promotions to a number wait because of quiet hours in its time zone."""
 
 import logging
 from collections.abc import Iterable
@@ -12,21 +12,19 @@ from django.utils import timezone
 from rcs_router.people import numbering
 
 logger = logging.getLogger(__name__)
-_UNKNOWN = "Etc/Unknown"  # what phonenumbers says of a number that is of no country
-Hours = tuple[
-    time, time
-]  # from when until when, by the clock on the wall; over midnight when the second is less
-_TRIES = 50  # ends of a quiet time that are looked at until one is quiet nowhere
+_UNKNOWN = "Etc/Unknown"  # phonenumbers' answer for a number without a country
+Hours = tuple[time, time]  # start and end by local time; over midnight when the end is earlier
+_TRIES = 50  # how many ends of quiet times are tried
 
 
 class NeverLoud(Exception):
-    """There is no moment at which it is quiet in none of the zones."""
+    """There is no moment at which it is not quiet in one of the zones."""
 
 
 def quiet_until(at: datetime, hours: Hours, zones: Iterable[ZoneInfo]) -> datetime | None:
-    """When the quiet time that `at` falls into has ended in all of `zones`; None: it is quiet in none of them.
+    """Return when the quiet time around `at` has ended in all of `zones`; None if it is not quiet in any of them.
 
-    Raises NeverLoud where the zones lie so far apart that it is always quiet in one of them.
+    Raises NeverLoud where the zones are so far apart that it is always quiet in one of them.
     """
     zones = list(zones)
     moment = at
@@ -39,28 +37,28 @@ def quiet_until(at: datetime, hours: Hours, zones: Iterable[ZoneInfo]) -> dateti
 
 
 def is_quiet(at: datetime, hours: Hours, zone: ZoneInfo) -> bool:
-    """By the clock on the wall: it begins with its first minute and has ended with its last."""
+    """Return True if this local time is quiet: the start is included, the end is not."""
     begin, end = hours
     wall = at.astimezone(zone).time()
     return begin <= wall < end if begin < end else wall >= begin or wall < end
 
 
 def _end(at: datetime, hours: Hours, zone: ZoneInfo) -> datetime:
-    """When the quiet time around `at` ends; where clocks go forward over that moment, when they do."""
+    """Return the end of the quiet time around `at`; where clocks go forward over that moment, the moment they do."""
     wall = at.astimezone(zone)
     day = wall.date() + timedelta(days=wall.time() >= hours[1])
     written = [datetime.combine(day, hours[1], zone).replace(fold=fold) for fold in (0, 1)]
     this_minute = at.astimezone(UTC).replace(second=0, microsecond=0)
     end = max(this_minute, min(moment.astimezone(UTC) for moment in written))
-    while is_quiet(end, hours, zone):  # only on the days on which clocks are changed
+    while is_quiet(end, hours, zone):  # only on the days when clocks change
         end += timedelta(minutes=1)
     return end
 
 
 def zones_of(identity: str) -> list[ZoneInfo]:
-    """Return where a number may be. What tells no country goes by settings.TIME_ZONE, which the log says once for each.
+    """Return the zones where a number may be. Without a country, use settings.TIME_ZONE, and log it once per kind.
 
-    That are tokens, short codes, and numbers of no country, such as +800.
+    Tokens, short codes, and numbers such as +800 have no country.
     """
     known = [zone for name in _names(identity) if (zone := _zone(name))]
     if known:
@@ -71,8 +69,10 @@ def zones_of(identity: str) -> list[ZoneInfo]:
 
 @lru_cache(maxsize=10_000)
 def _names(identity: str) -> tuple[str, ...]:
-    """The names of a number's zones; of its country's, where its kind is not known."""
-    from phonenumbers import timezone as zones  # its tables are large, and few need them
+    """Return the names of a number's zones, or its country's where the kind of number is not known."""
+    from phonenumbers import (
+        timezone as zones,
+    )  # imported here: its tables are large, and few processes need them
 
     try:
         number = phonenumbers.parse(numbering.today(identity))
@@ -94,7 +94,7 @@ def _zone(name: str) -> ZoneInfo | None:
 
 
 def _kind(identity: str) -> str:
-    """What an identity is, in words for the log: no more of a number than its country code."""
+    """Describe an identity for the log; of a number only the country code is shown."""
     try:
         return f"numbers that begin with +{phonenumbers.parse(identity).country_code}"
     except phonenumbers.NumberParseException:

@@ -1,4 +1,4 @@
-"""Whom send() is to write to, in any of the ways to say it, in; connections, each once, and their aliases out."""
+"""Read the recipients of `send()`, in any of their forms, as connections and their aliases."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,10 +15,10 @@ Recipients = Connection | Contact | Iterable[Connection | Contact]
 
 
 def chosen(given: Any) -> tuple[Any, list[str]]:
-    """What to iterate over for connections, each once, and their aliases. A QuerySet is not loaded.
+    """Return the connections to iterate over, each once, and their aliases. A QuerySet is not loaded.
 
-    Whatever it joins, orders, slices or unites, it is only asked for its keys: so no row comes twice. It is asked in
-    the router's database, also where `using()` named a replica.
+    The QuerySet is used only for its keys, whatever it joins, orders, slices or unites, so that no row comes twice. It
+    is evaluated in the router's database, even where `using()` names a replica.
     """
     if isinstance(given, QuerySet) and given.model is Connection:
         rows = Connection.objects.filter(pk__in=given.using(database.alias()).values("pk"))
@@ -33,7 +33,7 @@ def chosen(given: Any) -> tuple[Any, list[str]]:
 
 
 def listed(given: Any) -> list[Connection]:
-    """What `given` names, each once. Raises IdentityError for what is neither connection nor contact, ValueError."""
+    """Return the connections of `given`, each once. Raises IdentityError for other objects, and ValueError for none."""
     if isinstance(given, Connection | Contact):
         given = [given]
     if isinstance(given, str | bytes):
@@ -48,7 +48,7 @@ def listed(given: Any) -> list[Connection]:
         check_saved(who)
     first = _first_connections([who for who in people if isinstance(who, Contact)])
     chosen = [who if isinstance(who, Connection) else first[who.pk] for who in people]
-    # a number once for each backend, although a row of before may hold an older form of it beside the newer one
+    # each number once per backend, even if an older row holds an older form of it
     chosen = database.read_here(chosen)
     once: dict[tuple[str, str], Connection] = {}
     for connection in chosen:

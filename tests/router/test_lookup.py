@@ -10,7 +10,7 @@ from rcs_router.contract import Capabilities
 from rcs_router.errors import ConfigError, IdentityError
 from rcs_router.models import Backend, Connection, Contact
 from rcs_router.people import connections
-from rcs_router.people.identities import heard, normalise
+from rcs_router.people.identities import normalise, normalise_sender
 from rcs_router.testing import MemoryBackend
 from tests.core import ALICE, BACKENDS, BOB, CAROL
 from tests.statements import statements
@@ -135,7 +135,7 @@ def test_the_hint_for_a_number_without_plus() -> None:
     ],
 )
 def test_whoever_writes_is_heard(sender: str, wanted: str) -> None:
-    assert heard(sender) == wanted
+    assert normalise_sender(sender) == wanted
 
 
 def test_connections_come_in_the_order_of_the_identities() -> None:
