@@ -1,4 +1,6 @@
-"""What router and backend say to each other. Backends import this, `content` and `errors`, and nothing else of ours."""
+"""The contract between router and backends. A backend imports this, `content` and `errors`, and nothing else of
+ours.
+"""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,7 +46,7 @@ __all__ = [
 
 
 class Traffic(StrEnum):
-    """Why a message is sent: Google's list (reference: RCS for Business, `messageTrafficType`)."""
+    """The reason why a message is sent: Google's list (reference: RCS for Business, `messageTrafficType`)."""
 
     AUTHENTICATION = "authentication"
     TRANSACTION = "transaction"
@@ -54,7 +56,7 @@ class Traffic(StrEnum):
 
 
 class Status(IntEnum):
-    """Where a transmission stands. The number is its rank: what a provider reports moves it only upwards."""
+    """The status of a transmission. The number is its rank: a provider's reports only raise it."""
 
     QUEUED = 0
     SENDING = 10
@@ -68,16 +70,16 @@ class Status(IntEnum):
 
 
 class ReceiptKind(StrEnum):
-    """What a provider may say of a transmission."""
+    """What a provider may report about a transmission."""
 
     ACCEPTED = "accepted"
     DELIVERED = "delivered"
     READ = "read"
-    FAILED = "failed"  # for good; `code` and `detail` say why
-    EXPIRED = "expired"  # its time is up and it was taken back: it will never be delivered
-    EXPIRY_UNCERTAIN = "expiry_uncertain"  # its time is up, but it may still have been delivered
-    REVOKED = "revoked"  # taken back, as we or somebody else asked: it will never be delivered
-    UNKNOWN = "unknown"  # a kind we do not know: kept as an event, changes nothing
+    FAILED = "failed"  # final; `code` and `detail` say why
+    EXPIRED = "expired"  # its ttl is over and it was revoked: it will never be delivered
+    EXPIRY_UNCERTAIN = "expiry_uncertain"  # its ttl is over, but it may still have been delivered
+    REVOKED = "revoked"  # revoked, as we or somebody else asked: it will never be delivered
+    UNKNOWN = "unknown"  # an unknown kind: kept as an event, changes nothing
 
 
 class IncomingKind(StrEnum):
@@ -87,9 +89,9 @@ class IncomingKind(StrEnum):
     SUGGESTION = "suggestion"  # a tapped chip
     LOCATION = "location"
     FILE = "file"
-    FORM = "form"  # a form that was filled in; the answers are `fields["form"]`
-    DEVICE = "device"  # what the phone tells of itself when asked: `fields["device"]`
-    TYPING = "typing"  # an event, not a message; `fields["active"]` is False when it ends
+    FORM = "form"  # a form with its answers in `fields["form"]`
+    DEVICE = "device"  # the phone's answer about itself: `fields["device"]`
+    TYPING = "typing"  # an event, not a message; `fields["active"]` is False when typing ends
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"
     UNKNOWN = "unknown"
@@ -97,19 +99,19 @@ class IncomingKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """One message on its way to one connection: everything a backend needs for its one request."""
+    """One message on its way to one connection: everything that a backend needs for its one request."""
 
-    id: UUID  # the transmission's; the provider's message id where the provider lets us choose
+    id: UUID  # the transmission's id; also the provider's message id where the provider lets us choose it
     to: str  # the connection's identity
     content: Content  # fitted to the backend: only what its capabilities name
-    text: str  # the same as plain text, numbered options included: what an SMS says
+    text: str  # the same as plain text with numbered options: the text of an SMS
     traffic: Traffic = Traffic.TRANSACTION
     expires_at: datetime | None = None  # aware, by the database's clock
     extra: Mapping[str, Any] = field(
         default_factory=dict
-    )  # what the backend's `extra` allows of the message's `fields["extra"][alias]`
+    )  # the part of the message's `fields["extra"][alias]` that the backend's `extra` allows
     in_response_to: UUID | None = None  # our id of the message that this answers
-    external_id: str = ""  # the provider's own id of it, where this person said it by this backend
+    external_id: str = ""  # the provider's id of that message, if this person sent it by this backend
 
 
 MALFORMED_REPLY = "malformed_reply"  # code of a SendResult whose answer could not be read
@@ -117,25 +119,27 @@ MALFORMED_REPLY = "malformed_reply"  # code of a SendResult whose answer could n
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """The provider took the message. `provider_id`: its own id, empty where it uses ours."""
+    """The provider accepted the message. `provider_id`: its own id, empty if it uses ours."""
 
     provider_id: str = ""
-    code: str = ""  # MALFORMED_REPLY: taken, but the answer could not be read, so it is doubted until proved
+    code: str = ""  # MALFORMED_REPLY: accepted, but the answer could not be read, so it is not certain until a receipt comes
     detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a provider says of one transmission: named by our id (`transmission`) or by the provider's own, or both."""
+    """A provider's report about one transmission, named by our id (`transmission`), by the provider's own id, or by
+    both.
+    """
 
     kind: ReceiptKind
     transmission: UUID | None = None
     provider_id: str = ""
-    at: datetime | None = None  # the provider's time: a fact that is kept, never used for order
-    event_id: str = ""  # the provider's id of this event; one that comes again changes nothing
+    at: datetime | None = None  # the provider's time, which is stored and never used for order
+    event_id: str = ""  # the provider's id of this event; a repeated event changes nothing
     code: str = ""
     detail: str = ""
-    # what the same code would raise as an answer: BadAddress ends the road, OptedOut records the person's refusal
+    # what the same code raises as an answer: BadAddress ends the fallback chain, OptedOut records the person's refusal
     error: type[SendError] | None = field(default=None, compare=False)
 
 
@@ -145,7 +149,7 @@ class Incoming:
 
     kind: IncomingKind
     sender: str  # identity of the connection
-    id: str = ""  # the provider's id; empty where its wire has none, and then nothing is deduplicated
+    id: str = ""  # the provider's id; empty if the provider sends none, and then nothing is deduplicated
     text: str = ""
     postback: str = ""
     latitude: float | None = None
@@ -153,29 +157,27 @@ class Incoming:
     url: str = ""  # of a file; usually expires
     media_type: str = ""
     answers: UUID | None = (
-        None  # our message that was tapped, filled in or replied to, where the wire says which
+        None  # our message that was tapped, filled in or replied to, if the provider names it
     )
-    answers_id: str = ""  # the same by the provider's id, where the wire names our message by that
-    answered: bool = False  # the provider has answered this word by itself: nobody answers it again
+    answers_id: str = ""  # the same by the provider's id, if the provider uses that
+    answered: bool = False  # the provider has answered this word itself, so nobody answers again
     at: datetime | None = None
-    fields: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # whatever else the wire carries, JSON values only
+    fields: Mapping[str, Any] = field(default_factory=dict)  # other values that the provider sends, JSON only
 
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """Several identities of this backend are one person, who wants to be known as `identity` from now on."""
+    """Several identities of this backend are one person, who is known as `identity` from now on."""
 
     identity: str
-    others: tuple[str, ...]  # e.g. the anonymous token under which they wrote until now
+    others: tuple[str, ...]  # such as the anonymous token under which the person wrote before
     id: str = ""
     at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What became of a file that the provider keeps for us. `status` is the provider's word, e.g. ready."""
+    """The result for a file that the provider keeps for us. `status` is the provider's word, such as ready."""
 
     file_id: str
     status: str
@@ -195,19 +197,19 @@ class WebhookRequest:
     body: bytes = b""
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    url: str = ""  # as it was called, with its query, by what our server sees; not stored
-    raw_query: bytes = b""  # the query string, for values in another charset than UTF-8; not stored
-    sent: bytes = b""  # the body as it was sent, where it was compressed (`body` is unpacked); not stored
+    url: str = ""  # the address as our server sees it, with its query; not stored
+    raw_query: bytes = b""  # the query string, for values in a charset other than UTF-8; not stored
+    sent: bytes = b""  # the compressed body as it was sent (`body` is unpacked); not stored
 
     @property
     def signed(self) -> bytes:
-        """The bytes that a signature over the body covers: those that were sent."""
+        """The bytes that a signature over the body covers: the body as it was sent."""
         return self.sent or self.body
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookAnswer:
-    """What the provider gets to hear."""
+    """The HTTP answer for the provider."""
 
     status: int = 200
     body: str = ""
@@ -216,24 +218,26 @@ class WebhookAnswer:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a backend can carry and do. Declared data: content is fitted to it, `send()` checks it, the docs show it."""
+    """What a backend can carry and do. Declared data: contents are fitted to it, `send()` checks it, and the docs
+    show it.
+    """
 
-    content: frozenset[type]  # content it carries natively; everything else travels as plain text
+    content: frozenset[type]  # contents it carries natively; others travel as plain text
     suggestions: frozenset[type] = frozenset()
-    features: frozenset[Feature] = frozenset()  # the finer points of those
+    features: frozenset[Feature] = frozenset()  # the optional features of those
     fallback_urls: frozenset[type] = frozenset()  # chips whose `fallback_url` it carries
-    idempotent: bool = False  # drops a message whose id it has seen, so a repeat is safe
-    bulk: int = 0  # messages that `send_many` takes at once; 0: it has none
+    idempotent: bool = False  # ignores a message whose id it has seen, so a retry is safe
+    bulk: int = 0  # messages that `send_many` takes at once; 0: it has no `send_many`
     revoke: bool = False
-    status: bool = False  # can be asked how a message stands
+    status: bool = False  # can be asked for the status of a message
     check: bool = False
     typing: bool = False
     mark_read: bool = False
     upload: bool = False
     webhook: bool = True
     own_fallback: bool = False  # falls back to SMS by itself
-    opt_out_list: bool = False  # keeps a list of people who want no messages, which can be read and written
-    tokens: bool = False  # identities without + are the provider's tokens; incoming ones are exact
+    opt_out_list: bool = False  # keeps a list of people who refuse messages, which can be read and written
+    tokens: bool = False  # identities without + are the provider's tokens; incoming identities are exact
 
 
 _end: ContextVar[float | None] = ContextVar("rcs_end", default=None)  # by time.monotonic()
@@ -241,7 +245,7 @@ _end: ContextVar[float | None] = ContextVar("rcs_end", default=None)  # by time.
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Give all requests that a backend makes in this block so many seconds together; `http.call` keeps to it."""
+    """Give all requests that a backend makes in this block `seconds` together; `http.call` obeys it."""
     token = _end.set(time.monotonic() + seconds)
     try:
         yield
@@ -250,32 +254,32 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def time_left() -> float | None:
-    """Return the seconds that are left of `within`, 0 when none are; None outside of it."""
+    """Return the seconds that are left of `within`, 0 when none are; None outside it."""
     end = _end.get()
     return None if end is None else max(end - time.monotonic(), 0.0)
 
 
 class BaseBackend:
-    """One provider behind one alias. Subclasses know no model, no task, no retry and no setting but their options.
+    """One provider behind one alias. Subclasses know no model, no task, no retry, and no setting except their options.
 
-    `send` and `media_headers` are called from several threads at once; everything else from one at a time.
+    `send` and `media_headers` are called from several threads at once, everything else from one thread at a time.
     """
 
     Options: ClassVar[type[Options]] = Options
     capabilities: Capabilities  # of the class; an instance may narrow them by its options
     limits: ClassVar[Limits | None] = None  # the provider's dated table, for the docs and the admin
-    provider: ClassVar[str] = ""  # the name people see, e.g. "Google RBM"
+    provider: ClassVar[str] = ""  # the name that people see, such as "Google RBM"
     tested: ClassVar[str] = "emulator"  # how far this backend is tested: live, emulator, documents only
     # Parameters and headers (in lower case) that carry a secret: they are never stored.
     secret_names: ClassVar[frozenset[str]] = frozenset({"authorization", "secret"})
-    # What a message's `fields["extra"][alias]` may set, as dotted paths into the request; "*": anything. Never who gets
-    # the message, who sends it, where it is reported to, how long it lives, what it falls back to, nor credentials.
+    # What a message's `fields["extra"][alias]` may set, as dotted paths into the request; "*": anything. It never sets the
+    # recipient, the sender, the report address, the lifetime, a fallback, or credentials.
     extra: frozenset[str] = frozenset()
 
     def __init__(self, alias: str, options: Any, *, webhook_url: str = "") -> None:
         self.alias = alias
         self.options = options
-        self.webhook_url = webhook_url  # absolute address of our webhook for this alias; empty if not known
+        self.webhook_url = webhook_url  # absolute address of our webhook for this alias; empty if unknown
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.alias!r}>"
@@ -285,35 +289,40 @@ class BaseBackend:
         raise NotImplementedError
 
     def send_many(self, outbounds: Sequence[Outbound]) -> list[SendResult | SendError]:
-        """One request for several messages of a campaign: what became of each, in their order.
+        """Send several messages of a campaign in one request; return the result of each, in their order.
 
-        Raises a SendError when the request as a whole failed; then it holds for each of them.
+        Raises a SendError when the whole request failed; it then holds for each message.
         """
         raise NotImplementedError
 
     def check(self, content: Content) -> list[str]:
-        """Why this backend cannot carry `content`, as `path: problem` lines; empty when it can. No request is made.
+        """Return why this backend cannot carry `content`, as `path: problem` lines; empty if it can. No request is
+        made.
 
-        Called at `send()` for this backend and those it falls back to.
+        Called at `send()` for this backend and those of its fallback chain.
         """
         return []
 
     def refused_extra(self, extra: Mapping[str, Any]) -> list[str]:
-        """The paths in a message's `extra` that it may not set; `send()` refuses such a message."""
+        """Return the paths in a message's `extra` that it may not set; `send()` refuses such a message."""
         return sorted_extra(extra, self.extra)[1]
 
     def problems(self) -> list[str]:
-        """What is wrong with the options beyond their types: one sentence each, shown by `manage.py check`."""
+        """Return what is wrong with the options beyond their types: one sentence each, shown by `manage.py check`."""
         return []
 
     def warnings(self) -> list[str]:
-        """Return what is allowed and not safe about the options, as `problems` does; `manage.py check` warns of it."""
+        """Return what is allowed but not safe about the options, as `problems` does; `manage.py check` warns about
+        it.
+        """
         return []
 
-    # The webhook. `verify` comes first; the others see only verified requests.
+    # The webhook. `verify` comes first; the other methods see only verified requests.
 
     def handshake(self, request: WebhookRequest) -> WebhookAnswer | None:
-        """Answer to a provider that checks the address when it is set up; None: not a handshake. Verifies by itself."""
+        """Return the answer for a provider that checks the address when it is set up; None for other requests.
+        Verifies itself.
+        """
         return None
 
     def verify(self, request: WebhookRequest) -> None:
@@ -321,11 +330,13 @@ class BaseBackend:
         raise WebhookRefused(f"{type(self).__name__} takes no webhooks", status=404)
 
     def dedupe_key(self, request: WebhookRequest) -> str | None:
-        """The same for a request that the provider repeats, at most 100 characters; None: repeats cannot be told."""
+        """Return a key that is the same for a repeated request, at most 100 characters; None if repeats cannot be
+        recognized.
+        """
         return None
 
     def kept(self, request: WebhookRequest) -> WebhookRequest:
-        """The verified request as it is stored, and as `parse` sees it: without what `secret_names` names."""
+        """Return the verified request as it is stored and parsed: without the secrets that `secret_names` names."""
         return replace(
             request,
             query={k: v for k, v in request.query.items() if k.lower() not in self.secret_names},
@@ -333,66 +344,72 @@ class BaseBackend:
         )
 
     def parse(self, request: WebhookRequest) -> list[Parsed]:
-        """What the request says. Raises anything for a request that makes no sense; it is kept with the traceback."""
+        """Return what the request reports. Raises any exception for an invalid request, which is kept with the
+        traceback.
+        """
         raise NotImplementedError
 
     def acknowledge(self) -> WebhookAnswer:
-        """What the provider expects to hear when a request was stored."""
+        """Return the answer that the provider expects when a request was stored."""
         return WebhookAnswer()
 
     # Optional, announced by capabilities.
 
     def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool | None:
-        """Take an undelivered message back: True when the provider says it did, False when it is too late.
+        """Revoke an undelivered message. Return True when the provider revoked it, and False when it is too late.
 
-        None: it was asked, and will tell later (a REVOKED receipt), or when it is asked again.
+        None: the provider was asked, and answers later (by a REVOKED receipt, or when it is asked again).
         """
         raise NotImplementedError
 
     def status(self, transmission: UUID, to: str, provider_id: str = "") -> list[Receipt]:
-        """How a message stands, as receipts; empty when the provider knows nothing new."""
+        """Return the status of a message, as receipts; empty when the provider has no news."""
         raise NotImplementedError
 
     def check_capabilities(self, identities: list[str]) -> dict[str, frozenset[str] | None]:
-        """What each phone can: a set of the provider's feature names, or None for a phone it cannot reach."""
+        """Return the features of each phone: a set of the provider's names, or None for a phone that it cannot
+        reach.
+        """
         raise NotImplementedError
 
     def check_requests(self, count: int) -> int:
-        """Return how many requests `check_capabilities` makes for so many: one for each, where it has no batches."""
+        """Return how many requests `check_capabilities` makes for `count` phones: one for each, without a batch
+        method.
+        """
         return count
 
     def typing(self, to: str, active: bool = True) -> None:
-        """Show the person that we are writing, or (where the wire has it) that we have stopped."""
+        """Show the person that we are writing, or (if the provider supports it) that we have stopped."""
         raise NotImplementedError
 
     def mark_read(self, to: str, incoming_id: str) -> None:
         """Tell the person that their message was read."""
         raise NotImplementedError
 
-    # Files that people send, where the provider keeps them behind our credentials.
+    # Files that people send, if the provider keeps them behind our credentials.
 
     def media_origins(self) -> Iterable[str]:
-        """Return the addresses of hosts that want our credentials for a file, e.g. https://api.example.com.
+        """Return the origins of hosts that need our credentials for a file, such as https://api.example.com.
 
-        Scheme, host and port count, the path does not. None by default: most links are good by themselves.
+        Scheme, host and port count, the path does not. Empty by default: most links need no credentials.
         """
         return ()
 
     def media_headers(self) -> Mapping[str, str]:
-        """Return the headers for a file on one of `media_origins`; the router sends them nowhere else.
+        """Return the headers for a file on one of `media_origins`; the router sends them to no other host.
 
-        Raises a SendError when a token cannot be had: the file is fetched later. Called from several threads at once.
+        Raises a SendError when there is no token: the file is fetched later. Called from several threads at once.
         """
         return {}
 
     def opted_out(self) -> list[str]:
-        """The numbers on the provider's own list of people who want no messages."""
+        """Return the numbers on the provider's own list of people who refuse messages."""
         raise NotImplementedError
 
     def opt_out(self, number: str) -> bool:
-        """Put a number on that list; False when it was there already."""
+        """Add a number to that list; return False if it was on it."""
         raise NotImplementedError
 
     def opt_in(self, number: str) -> bool:
-        """Take a number off it; False when it was not there."""
+        """Remove a number from that list; return False if it was not on it."""
         raise NotImplementedError
