@@ -90,8 +90,8 @@ def _lines(columns: list[Column]) -> Iterator[str]:
     yield ""
     yield "`manage.py rcs_features` writes this page; do not edit it. *native*: the backend carries it as it is."
     yield "*plain text*: it becomes plain text, as in an SMS. All other words say what is lost: the admin shows them,"
-    yield "and `strict=True` refuses such a message. A class is shown with its default options; some options change what"
-    yield "a backend carries."
+    yield "and `strict=True` refuses such a message. A class is shown with its default options; some options change"
+    yield "what a backend carries."
     sections: dict[str, list[tuple[str, Content]]] = {
         "Content": [(type(content).__name__, content) for content in CONTENTS],
         "Chips": [(type(chip).__name__, Text("Look", (chip,))) for chip in CHIPS],
