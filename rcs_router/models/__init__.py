@@ -1,4 +1,4 @@
-"""The models: people, messages, events, stored webhooks, media, consent, capability checks, and state of the
+"""The models: people, messages, events, stored webhooks, media, consent, capability checks and workers' state."""
 workers.
 """
 
