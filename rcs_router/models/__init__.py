@@ -1,6 +1,4 @@
 """The models: people, messages, events, stored webhooks, media, consent, capability checks and workers' state."""
-workers.
-"""
 
 from rcs_router.models.consent import Consent, ConsentRecord, Tally
 from rcs_router.models.event import Event
