@@ -9,8 +9,8 @@ from rcs_router.testing.memory import CHIPS, RICH, MemoryBackend, MemoryOptions,
 
 if TYPE_CHECKING:
     from rcs_router.testing.cases import RCSTestCase, RCSTestMixin, RCSTransactionTestCase
+    from rcs_router.testing.comparison import ScriptFailed
     from rcs_router.testing.handset import Handset, Shown
-    from rcs_router.testing.script import ScriptFailed
     from rcs_router.testing.waiting import no_waiting
     from rcs_router.testing.world import AppFailed, World
 
@@ -34,7 +34,7 @@ _WHERE = {
     **dict.fromkeys(["RCSTestCase", "RCSTestMixin", "RCSTransactionTestCase"], "cases"),
     **dict.fromkeys(["Handset", "Shown"], "handset"),
     **dict.fromkeys(["AppFailed", "World"], "world"),
-    "ScriptFailed": "script",
+    "ScriptFailed": "comparison",
     "no_waiting": "waiting",
 }
 
