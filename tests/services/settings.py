@@ -1,4 +1,4 @@
-"""Settings of the processes that the service tests start: what differs from the test's own comes by environment."""
+"""Settings of the processes that the service tests start: what differs between tests comes from the environment."""
 
 import json
 import os
