@@ -7,12 +7,14 @@ Left out are tests that do not use a database, that only create and get rows, or
 of the same rows.
 """
 
+from tests.services.processes import HERE
+
 PARTS = {
     "tests": "consent delivery outbox inbox router phases caps quiet media alarms health stations wake forms api admin",
     "tests/commands": "test_rcs_send.py test_rcs_sync_consent.py test_rcs_tick.py test_rcs_worker.py",
     "tests/field": """test_arguments.py test_bad_answers.py test_database_checks.py test_dead_numbers.py test_floods.py
-        test_odd_content.py test_pace.py test_questions.py test_replays.py test_signals.py test_slow_hosts.py
-        test_standing_of_many.py test_translations.py""",
+        test_numbers.py test_odd_content.py test_pace.py test_questions.py test_replays.py test_signals.py
+        test_slow_hosts.py test_standing_of_many.py test_translations.py""",
     "tests/acceptance": """test_conversation.py test_expiry.py test_failures.py test_forms.py test_mixed_wires.py
         test_received_files.py test_story.py test_webhook_faults.py""",
     "tests/testing": "test_cases.py test_waiting.py test_world.py",
@@ -29,7 +31,10 @@ ELSEWHERE = {
 
 
 def paths(parts: dict[str, str]) -> list[str]:
-    return [f"{folder}/{name}" for folder, names in parts.items() for name in names.split()]
+    found = [f"{folder}/{name}" for folder, names in parts.items() for name in names.split()]
+    missing = [path for path in found if not (HERE / path).exists()]
+    assert not missing, f"renamed or removed? {missing}"
+    return found
 
 
 ARGUMENTS = ["tests/test_migrations.py", *paths(PARTS), *(f"--ignore={path}" for path in paths(ELSEWHERE))]
