@@ -36,6 +36,7 @@ RCS_ROUTER = {
     "APPS": ["tests.services.apps.Orders", "tests.services.apps.Dawdle", "rcs_router.handlers.Echo"],
     "PUBLIC_URL": f"http://127.0.0.1:{PORT}/rcs/",
     "LEASE": 5.0,
+    "MAX_LOST_LEASES": 20,  # tests kill workers at random moments, and may meet the same message more than twice
     "THREADS": 8,
 }
 RCS_EMULATOR = {
