@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
@@ -324,6 +324,10 @@ class BaseBackend:
         """The same for a request that the provider repeats, at most 100 characters; None: repeats cannot be told."""
         return None
 
+    def dedupe_window(self, key: str) -> timedelta | None:
+        """How long a request with the same `dedupe_key` counts as a repeat; None: always, for it names one event."""
+        return None
+
     def kept(self, request: WebhookRequest) -> WebhookRequest:
         """The verified request as it is stored, and as `parse` sees it: without what `secret_names` names."""
         return replace(
@@ -372,10 +376,7 @@ class BaseBackend:
     # Files that people send, where the provider keeps them behind our credentials.
 
     def media_origins(self) -> Iterable[str]:
-        """Return the addresses of hosts that want our credentials for a file, e.g. https://api.example.com.
-
-        Scheme, host and port count, the path does not. None by default: most links are good by themselves.
-        """
+        """Return the hosts that want our credentials for a file, such as https://api.example.com; no paths."""
         return ()
 
     def media_headers(self) -> Mapping[str, str]:

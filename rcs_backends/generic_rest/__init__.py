@@ -7,6 +7,7 @@ knows what is too long, `webhook` reads what comes.
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -66,6 +67,9 @@ class GenericRESTOptions(Options):
     names: Mapping[str, str] = field(default_factory=dict)
     states: Mapping[str, str] = field(default_factory=dict)
     extra: tuple[str, ...] = ()  # further fields, in the provider's names, that a message's `extra` may set
+    repeat_window: int = (
+        600  # seconds in which a webhook request without time and ids counts once; 0: each counts
+    )
     own_fallback: bool = False  # the platform sends the SMS when a phone has no RCS
     send_fallback_text: bool = True
 
@@ -132,6 +136,8 @@ class GenericREST(BaseBackend):
         for name in options.extra:
             if name.partition(".")[0] in reserved | {"", "*"}:
                 yield f"extra must not name {name}: it says to whom a message goes, or what follows it"
+        if options.repeat_window < 0:
+            yield "repeat_window is below 0 seconds"
         if options.own_fallback and not options.send_fallback_text:
             yield "own_fallback needs send_fallback_text: the platform has nothing to send otherwise"
 
@@ -232,7 +238,12 @@ class GenericREST(BaseBackend):
         webhook.verify(request, self.options.signature_header, self.options.webhook_secrets)
 
     def dedupe_key(self, request: WebhookRequest) -> str | None:
-        return webhook.dedupe_key(request, self._dialect)
+        key = webhook.dedupe_key(request, self._dialect)
+        return key if self.options.repeat_window or not key.startswith(webhook.SIGNED) else None
+
+    def dedupe_window(self, key: str) -> timedelta | None:
+        is_of_bytes = key.startswith(webhook.SIGNED)
+        return timedelta(seconds=self.options.repeat_window) if is_of_bytes else None
 
     def parse(self, request: WebhookRequest) -> list[Parsed]:
         return webhook.parse(request, self._dialect)

@@ -30,8 +30,8 @@ OBJECTS: Mapping[str, tuple[str, ...]] = {
     "the answer": ("name", "state", "error"),
     "error": ("code", "status", "message"),
     "the webhook": (
-        *("conversationId", "messageId", "messageStatus", "interactionType", "timestamp", "error"),
-        *("action", "reply", "form", "text", "file", "location"),
+        *("conversationId", "messageId", "messageStatus", "interactionType", "eventId", "timestamp"),
+        *("error", "action", "reply", "form", "text", "file", "location"),
     ),
     "a tapped action": ("text", "postbackData", "uri"),
     "a submitted form": ("postbackData", "data"),

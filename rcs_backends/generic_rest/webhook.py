@@ -50,6 +50,7 @@ KINDS = {
     "LOCATION_RECEIVED": IncomingKind.LOCATION,
 }
 ANSWERS = frozenset({IncomingKind.SUGGESTION, IncomingKind.FORM})
+SIGNED = "signed:"  # how a key begins that is of the bytes of a request, and not of an event
 SAID = (
     *(("text",), ("file", "contentUrl")),
     *(("action", "postbackData"), ("reply", "postbackData"), ("form", "postbackData")),
@@ -68,12 +69,11 @@ def verify(request: WebhookRequest, header: str, secrets: Iterable[str]) -> None
         raise WebhookRefused("the signature does not match")
 
 
-def dedupe_key(request: WebhookRequest, dialect: Dialect) -> str | None:
-    """None for an interaction with neither time nor id: a person may say the same twice."""
+def dedupe_key(request: WebhookRequest, dialect: Dialect) -> str:
+    """Return the key of the event; of the whole signed request where nothing in it tells one event from the next."""
     payload = decoded(request.body)
-    if not isinstance(payload, Mapping):
-        return f"body:{hashlib.sha256(request.body).hexdigest()}"
-    return _key(payload, dialect) or None
+    key = _key(payload, dialect) if isinstance(payload, Mapping) else ""
+    return key or f"{SIGNED}{hashlib.sha256(request.signed).hexdigest()}"
 
 
 def parse(request: WebhookRequest, dialect: Dialect) -> list[Parsed]:
@@ -205,19 +205,21 @@ def _place(payload: Mapping[str, Any], dialect: Dialect) -> dict[str, Any]:
 
 
 def _key(payload: Mapping[str, Any], dialect: Dialect) -> str:
-    """The same for a repeat: message, state, interaction and time; and, as times are whole seconds, what was said.
+    """Return a key that is the same when the platform repeats an event; empty where nothing tells events apart.
 
-    Where the platform writes no time, an id stands for it, so that who repeats a signed request does nothing: that of
-    the person's own message; for a tap or a form that of ours, so that the same chip counts once. Else empty.
+    An id of the event is the best. Otherwise the time counts, and what was said, because times are whole seconds.
+    Without a time, the id of a message must do: the person's own, or for a tap or a form ours, so that a chip counts
+    once.
     """
-    names = ("conversationId", "messageId", "messageStatus", "interactionType", "timestamp")
+    names = ("conversationId", "messageId", "messageStatus", "interactionType")
     parts = [text(dialect.read(payload, name)) for name in names]
+    event, at = (text(dialect.read(payload, name)) for name in ("eventId", "timestamp"))
+    moment = event or at  # an event that is repeated may have the time of its repetition
     if not _is_interaction(payload, dialect):
-        return f"state:{digest(*parts)}"
+        return f"state:{digest(*parts, moment)}"
     said = [text(dialect.read(payload, *path)) for path in SAID]
-    return (
-        f"interaction:{digest(*parts, *said)}" if parts[-1] or _is_named(parts[1], parts[3], dialect) else ""
-    )
+    known = moment or _is_named(parts[1], parts[3], dialect)
+    return f"interaction:{digest(*parts, moment, *said)}" if known else ""
 
 
 def _is_named(name: str, word: str, dialect: Dialect) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -104,6 +105,9 @@ class StandIn(MemoryBackend):
 
     def dedupe_key(self, request: WebhookRequest) -> str | None:
         return None if "x-handset" in request.headers else self.real.dedupe_key(request)
+
+    def dedupe_window(self, key: str) -> timedelta | None:
+        return self.real.dedupe_window(key)
 
     def acknowledge(self) -> WebhookAnswer:
         return self.real.acknowledge()
