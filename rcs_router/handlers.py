@@ -101,11 +101,13 @@ class KeywordHandler(BaseHandler):
 class PatternHandler(BaseHandler):
     """Answers messages that match `pattern` from their start, in any case; its groups are the arguments of `handle`.
 
-    Only typed words count. A blank in the pattern stands for blanks in any number.
+    Only typed words count. Blanks in any number match a single blank in the pattern. The pattern sees the first `most`
+    characters, and what it matches must end before them, or with the message.
     """
 
     pattern: ClassVar[str] = ""
     fullmatch: ClassVar[bool] = False  # must the whole message match?
+    most: ClassVar[int] = spelling.MOST  # characters of the message that the pattern sees
 
     @classmethod
     def dispatch(cls, msg: IncomingMessage) -> bool:
@@ -120,9 +122,9 @@ class PatternHandler(BaseHandler):
         """Match `text` as it is, or else with single blanks, or else without its invisible characters, too."""
         if not cls.pattern:
             return None
-        match = re.fullmatch if cls.fullmatch else re.match
+        pattern = re.compile(cls.pattern, re.IGNORECASE)
         spellings = (text, _BLANKS.sub(" ", text), _BLANKS.sub(" ", spelling.visible(text)))
-        found = (match(cls.pattern, said, re.IGNORECASE) for said in dict.fromkeys(spellings))
+        found = (_match(pattern, said, cls.most, whole=cls.fullmatch) for said in dict.fromkeys(spellings))
         return next(filter(None, found), None)
 
     def handle(self, *groups: Any, **nothing: Any) -> None:
@@ -200,7 +202,8 @@ def _after_pattern(keyword: str, text: str) -> str | None:
     if (pattern := _compiled(keyword)) is None:
         return None
     for said in (text.lstrip(), spelling.visible(text).lstrip()):
-        if (match := pattern.match(said)) and match[0] and not spelling.goes_on(said, match.end()):
+        match = _match(pattern, said, spelling.MOST)
+        if match and match[0] and not spelling.goes_on(said, match.end()):
             return said[match.end() :]
     return None
 
@@ -216,6 +219,15 @@ def _compiled(keyword: str) -> re.Pattern[str] | None:
         return re.compile(rf"(?:{_BLANK_IN_PATTERN.sub(_ANY_BLANKS, written)})(?!\w)", re.IGNORECASE)
     except re.error:
         return None
+
+
+def _match(pattern: re.Pattern[str], text: str, most: int, *, whole: bool = False) -> re.Match[str] | None:
+    """Match the first `most` characters of `text`; None for a match that ends where they do, though the text goes on.
+
+    Many patterns take time with the square of the length, and in a thread nothing can interrupt them.
+    """
+    match = pattern.fullmatch(text, 0, most) if whole else pattern.match(text, 0, most)
+    return match if match and (match.end() < most or len(text) <= most) else None
 
 
 def _is_typed(msg: IncomingMessage) -> bool:

@@ -3,6 +3,7 @@
 In the main thread SIGALRM interrupts even a sleep or a socket. In any other thread a watchdog raises an exception,
 which comes to Python code only; a thread that does not come back is abandoned: whoever called is told from another
 thread, does without it, and starts another one. The abandoned call ends with `Abandoned` when it comes back after all.
+A regular expression outside of the main thread stops the whole process, and the watchdog too, until it has ended.
 """
 
 import ctypes
