@@ -325,7 +325,7 @@ class BaseBackend:
         return None
 
     def dedupe_window(self, key: str) -> timedelta | None:
-        """How long a request with the same `dedupe_key` counts as a repeat; None: always, for it names one event."""
+        """Return how long a request with the same `dedupe_key` is a repeat; None: always, as it names one event."""
         return None
 
     def kept(self, request: WebhookRequest) -> WebhookRequest:

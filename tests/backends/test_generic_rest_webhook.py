@@ -397,7 +397,7 @@ def test_the_key_of_an_event_counts_for_good(told: Any) -> None:
 
 
 def test_a_window_below_0_is_refused() -> None:
-    assert rest(repeat_window=-1).problems() == ["repeat_window is below 0 seconds"]
+    assert rest(repeat_window=-1).problems() == ["repeat_window must not be negative"]
 
 
 def test_key_names_receipt_and_incoming() -> None:
