@@ -8,8 +8,8 @@ from django.http import HttpRequest
 
 from rcs_router.contract import Status
 from rcs_router.models import Message, StoredWebhook, Transmission
+from rcs_router.models.message_status import at_status
 from rcs_router.outbox.silence import NO_PROOF
-from rcs_router.standing import at_status
 
 # Its outcome is unknown, its time is up, or it was looked into without news, and nothing was heard of it since.
 WITHOUT_PROOF = Q(status=Status.ACCEPTED) & (Q(unknown=True) | Q(expiry_seen=True) | Q(reason=NO_PROOF))

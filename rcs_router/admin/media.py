@@ -9,11 +9,11 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from rcs_router import media
 from rcs_router.admin import look
 from rcs_router.admin.readonly import ReadOnlyAdmin
 from rcs_router.contract import IncomingKind
-from rcs_router.media import cards
+from rcs_router.inbox import media
+from rcs_router.inbox.media import cards
 from rcs_router.models import InboundFile, Message
 
 State = InboundFile.State

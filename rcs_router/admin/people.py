@@ -9,15 +9,15 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from rcs_router import consent
 from rcs_router.admin import look, search
 from rcs_router.admin.consent import opt, opting
 from rcs_router.admin.guard import GuardedAdmin, may_read
 from rcs_router.admin.latest import latest
 from rcs_router.backends import backends, brand_of
 from rcs_router.errors import ConfigError, IdentityError
-from rcs_router.identities import normalise
 from rcs_router.models import Connection, Contact, Message, Transmission
+from rcs_router.people import consent
+from rcs_router.people.identities import normalise
 
 
 def with_history(rows: QuerySet[Connection]) -> QuerySet[Connection]:

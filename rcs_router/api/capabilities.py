@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from rcs_router import questions
+from rcs_router import capability_checks
 from rcs_router.api import filters
 from rcs_router.api.bodies import Question as Asked
 from rcs_router.api.errors import Failure, Problem, found, from_provider, invalid
@@ -18,9 +18,9 @@ from rcs_router.api.recipients import knows_tokens, normalised
 from rcs_router.api.shown import PhonesLaterShown, PhonesShown
 from rcs_router.api.view import View, may
 from rcs_router.backends import backends
+from rcs_router.capability_checks import Busy, TooMany, TooSlow
 from rcs_router.errors import SendError
 from rcs_router.models import Question
-from rcs_router.questions import Busy, TooMany, TooSlow
 
 SOON = 2.0  # seconds after which it is worth asking again
 
@@ -70,25 +70,25 @@ class Capabilities(View):
         tokens = knows_tokens(asked.backend, "backend")
         who = str(request.user.pk)
         try:
-            if questions.takes_long(asked.backend, len(asked.identities)):
-                questions.require_room(who)  # first: to read a thousand numbers takes a while
+            if capability_checks.takes_long(asked.backend, len(asked.identities)):
+                capability_checks.require_room(who)  # first: to read a thousand numbers takes a while
             identities = normalised(asked.identities, "identities", tokens=tokens)
             try:
                 return self.answer(asked.backend, identities)
             except (Busy, TooSlow):
-                return self.later(request, questions.later(asked.backend, identities, who))
+                return self.later(request, capability_checks.later(asked.backend, identities, who))
         except TooMany:
-            words = f"{questions.MOST_WAITING} questions of yours are not answered yet"
+            words = f"{capability_checks.MOST_WAITING} questions of yours are not answered yet"
             raise Failure(429, Problem("too_many_waiting", words), retry_after=SOON) from None
 
     def answer(self, alias: str, identities: Sequence[str]) -> Response:
         if not backends[alias].capabilities.check:
             raise invalid([Problem("not_supported", f"{alias} cannot be asked what phones can", "backend")])
         try:
-            said = questions.ask(alias, identities)
+            said = capability_checks.ask(alias, identities)
         except SendError as error:
             raise from_provider(error) from error
-        told = {name: questions.as_json(name, said) for name in identities}
+        told = {name: capability_checks.as_json(name, said) for name in identities}
         return Response(PhonesShown({"backend": alias, "results": _results(identities, told)}).data)
 
     def later(self, request: Request, question: Question) -> Response:

@@ -20,7 +20,7 @@ from rcs_router.api.shown import Accepted, MessageShown, page_of
 from rcs_router.api.view import View, may
 from rcs_router.contract import Status
 from rcs_router.models import Message, Transmission
-from rcs_router.standing import by_status
+from rcs_router.models.message_status import by_status
 
 FILTERS: Conditions = {
     "direction": "direction",

@@ -11,7 +11,7 @@ from django.test import TestCase, TransactionTestCase
 from rcs_router import lookup_connections, receive, send
 from rcs_router.backends import backends
 from rcs_router.models import Connection, Contact, Message, Transmission
-from rcs_router.recipients import Recipients
+from rcs_router.people.recipients import Recipients
 from rcs_router.testing.cases import RCSTestMixin
 from rcs_router.testing.world import Apps
 

@@ -11,8 +11,8 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rcs_router.media import cards
-from rcs_router.media.cards import ContactCard
+from rcs_router.inbox.media import cards
+from rcs_router.inbox.media.cards import ContactCard
 from rcs_router.models import InboundFile
 from tests.admin.pages import page, words
 from tests.media.steps import sent
