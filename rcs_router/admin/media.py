@@ -13,6 +13,7 @@ from rcs_router.admin import look
 from rcs_router.admin.readonly import ReadOnlyAdmin
 from rcs_router.contract import IncomingKind
 from rcs_router.inbox import media
+from rcs_router.inbox.media import cards
 from rcs_router.models import InboundFile, Message
 
 State = InboundFile.State
@@ -95,20 +96,28 @@ class InboundFileAdmin(Shown, ReadOnlyAdmin):
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
     actions = ("fetch_again",)
-    worded = ("said",)
+    worded = ("said", "card")
     secretive = frozenset({"url", "file"})
     parts = (
-        (None, ("stored", "standing", "code", "what", "length", "who", "said")),
+        (None, ("stored", "card", "standing", "code", "what", "length", "who", "said")),
         ("More", ("declared_type", "tries", "when", "due", "fetched", "expires")),
     )
     readonly_fields = (
-        *("stored", "standing", "what", "length", "who", "said"),
+        *("stored", "card", "standing", "what", "length", "who", "said"),
         *("when", "due", "fetched", "expires"),
     )
     when = look.moment("created_at", "Received")
     due = look.moment("due_at", "Due")
     fetched = look.moment("fetched_at", "Fetched")
     expires = look.moment("expires_at", "Link ends")
+
+    @admin.display(description="Contact card")
+    def card(self, row: InboundFile) -> str:
+        """Empty where there is nothing to show: no card, no extra `vcard`, or no file any more."""
+        try:
+            return str(cards.read(row) or "")
+        except (ImportError, OSError):
+            return ""
 
     @admin.display(description="Who")
     def who(self, row: InboundFile) -> SafeString | str:

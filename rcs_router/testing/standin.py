@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
@@ -110,6 +111,9 @@ class StandIn(MemoryBackend):
 
     def dedupe_key(self, request: WebhookRequest) -> str | None:
         return None if "x-handset" in request.headers else self.real.dedupe_key(request)
+
+    def dedupe_window(self, key: str) -> timedelta | None:
+        return self.real.dedupe_window(key)
 
     def acknowledge(self) -> WebhookAnswer:
         return self.real.acknowledge()
