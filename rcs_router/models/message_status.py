@@ -57,18 +57,14 @@ def status_of(standing: int | None) -> Status | None:
 
 
 def at_status(status: Status) -> Q:
-    """Return the messages with this status, by two set-wise conditions: computing it for every message would take
-    long.
-    """
+    """Return the messages with this status, by two set-wise conditions, which are faster than adding up each."""
     place = WORST_FIRST.index(status)
     ours = ends().filter(message=OuterRef("pk"))
     return Q(Exists(ours.filter(end=place))) & ~Q(Exists(ours.filter(end__lt=place)))
 
 
 def by_status(messages: Iterable[Message]) -> dict[Any, dict[Status, int]]:
-    """Return `Message.by_status` by key, for a whole page in one statement; messages without transmissions are left
-    out.
-    """
+    """Return `Message.by_status` by key, for a whole page in one statement."""
     ours = ends().filter(message__in=[message.pk for message in messages])
     counted: dict[Any, dict[Status, int]] = defaultdict(dict)
     for key, end, number in ours.values_list("message", "end").annotate(number=Count("pk")).order_by("end"):

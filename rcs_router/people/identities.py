@@ -43,9 +43,7 @@ def normalise(identity: str, *, tokens: bool = False) -> str:
 
 
 def is_number(identity: str) -> bool:
-    """Return True for a phone number, which every other backend knows too. A provider's token never begins with a
-    plus.
-    """
+    """Return True for a phone number, which is known on every backend. A token never begins with a plus."""
     return identity.startswith("+")
 
 
