@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from rcs_router import addresses
 from rcs_router.contract import Incoming, IncomingKind, Status
 from rcs_router.inbox import media
-from rcs_router.inbox.media import addresses, fetch, turns
+from rcs_router.inbox.media import fetch, turns
 from rcs_router.models import InboundFile
 from rcs_router.outbox import drain
 from rcs_router.testing.stub import Asked, Behaviour, Request, Stub, answer, drip, hang, wait_until

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from rcs_router.inbox.media import addresses
-from rcs_router.inbox.media.addresses import RefusedAddress
+from rcs_router import addresses
+from rcs_router.addresses import RefusedAddress
 from rcs_router.models import InboundFile
 
 OF_ONE_HOST = 4  # files that one process fetches from one host side by side
