@@ -14,32 +14,11 @@ PACKAGES = ("rcs_router", "rcs_backends")
 # form's page is signed. `signals` and `wake` know no row. The outbox asks `people` about consent, and the inbox answers
 # through the router. `tasks` imports inside functions (a task is where the process changes), but nothing above it.
 ORDER = [
-    *(
-        "errors",
-        "database",
-        "database_errors",
-        "sql",
-        "conf",
-        "content",
-        "contract",
-        "backends",
-        "signals",
-        "wake",
-    ),
-    *("models", "logs", "heartbeat", "timelimit", "alarms", "arguments", "capabilities", "capability_checks"),
-    *(
-        "people",
-        "outbox",
-        "phases",
-        "handlers",
-        "router_apps",
-        "router",
-        "inbox",
-        "sweep",
-        "threads",
-        "health",
-    ),
-    *("api", "urls", "tasks", "schedule", "testing", "checks", "admin", "management", "apps"),
+    *("errors", "addresses", "database", "database_errors", "sql", "conf", "content", "contract", "backends"),
+    *("signals", "wake", "models", "logs", "heartbeat", "timelimit", "alarms", "arguments", "capabilities"),
+    *("capability_checks", "people", "outbox", "phases", "handlers", "router_apps", "router", "inbox"),
+    *("sweep", "threads", "health", "api", "urls", "tasks", "schedule", "testing"),
+    *("checks", "admin", "management", "apps"),
 ]
 TOPS = {"admin", "campaigns", "management", "checks", "testing"}  # what nothing else may lean on
 FOR_BACKENDS = {"content", "contract", "errors"}
