@@ -1,4 +1,4 @@
-"""Somebody's connections in, the latest that was said to and by them out, newest first."""
+"""Collect the latest messages to and from somebody's connections, newest first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,15 +6,15 @@ from datetime import datetime
 
 from django.utils.safestring import SafeString
 
-from rcs_router.admin import look
+from rcs_router.admin import rendering
 from rcs_router.models import Connection, Message, Transmission
 
 LIMIT = 20
 
 
 @dataclass(frozen=True)
-class Said:
-    """One line of a conversation."""
+class Entry:
+    """One message of a conversation."""
 
     at: datetime
     outgoing: bool
@@ -22,26 +22,28 @@ class Said:
     url: str
     identity: str
     backend: str
-    word: SafeString | str
+    badge: SafeString | str
 
 
-def latest(connections: Sequence[Connection]) -> list[Said]:
-    """Two indexed queries, cut off by the database."""
+def latest_entries(connections: Sequence[Connection]) -> list[Entry]:
+    """Return the latest messages by two queries with indexes and limits."""
     sent = Transmission.objects.filter(connection__in=connections).select_related("message", "connection")
-    heard = Message.objects.filter(connection__in=connections, direction=Message.Direction.IN)
-    said = [_sent(row) for row in sent.order_by("-created_at")[:LIMIT]]
-    said += [_heard(row) for row in heard.select_related("connection").order_by("-created_at")[:LIMIT]]
-    return sorted(said, key=lambda line: line.at, reverse=True)[:LIMIT]
+    incoming = Message.objects.filter(connection__in=connections, direction=Message.Direction.IN)
+    entries = [_outgoing(row) for row in sent.order_by("-created_at")[:LIMIT]]
+    entries += [
+        _incoming(row) for row in incoming.select_related("connection").order_by("-created_at")[:LIMIT]
+    ]
+    return sorted(entries, key=lambda line: line.at, reverse=True)[:LIMIT]
 
 
-def _sent(row: Transmission) -> Said:
+def _outgoing(row: Transmission) -> Entry:
     where = (row.connection.identity, row.backend_id)
-    text, word = look.excerpt(row.message.text), look.status_word(row.status)
-    return Said(row.created_at, True, text, look.page(row.message), *where, word)
+    text, badge = rendering.excerpt(row.message.text), rendering.status_badge(row.status)
+    return Entry(row.created_at, True, text, rendering.change_url(row.message), *where, badge)
 
 
-def _heard(row: Message) -> Said:
+def _incoming(row: Message) -> Entry:
     assert row.connection is not None, "an incoming message has a connection"
-    text = look.excerpt(row.text) or f"({row.kind})"
-    url = look.page(row)
-    return Said(row.created_at, False, text, url, row.connection.identity, row.connection.backend_id, "")
+    text = rendering.excerpt(row.text) or f"({row.kind})"
+    url = rendering.change_url(row)
+    return Entry(row.created_at, False, text, url, row.connection.identity, row.connection.backend_id, "")

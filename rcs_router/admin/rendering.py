@@ -1,4 +1,4 @@
-"""Values in, the small pieces of HTML and text that several screens show out; everything through Django's escaping."""
+"""Render values as the small pieces of HTML and text that several pages use; Django escapes all of them."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from rcs_router.contract import Status
 
 GOOD, BUSY, BAD, QUIET = "good", "busy", "bad", "quiet"
-COLOURS = {
+STATUS_COLOURS = {
     Status.QUEUED: BUSY,
     Status.SENDING: BUSY,
     Status.ACCEPTED: BUSY,
@@ -26,30 +26,32 @@ COLOURS = {
     Status.DELIVERED: GOOD,
     Status.READ: GOOD,
 }
-EXCERPT = 80  # characters of a text in a list
+EXCERPT_LENGTH = 80  # characters
 
 
-def word(text: str, colour: str) -> SafeString:
-    """A coloured word; the colour only repeats what the word says."""
-    return format_html('<span class="rcs-word rcs-{}">{}</span>', colour, text)
+def badge(text: str, colour: str) -> SafeString:
+    """Return a coloured word; the colour repeats what the word says."""
+    return format_html('<span class="rcs-badge rcs-{}">{}</span>', colour, text)
 
 
-def name(status: int) -> str:
-    """A status in words."""
+def status_name(status: int) -> str:
+    """Return a status in words."""
     return "needs review" if status == Status.REVIEW else Status(status).name.lower()
 
 
-def status_word(status: int) -> SafeString:
-    return word(name(status), COLOURS[Status(status)])
+def status_badge(status: int) -> SafeString:
+    """Return the badge of a status."""
+    return badge(status_name(status), STATUS_COLOURS[Status(status)])
 
 
 def link(row: Model, text: object) -> SafeString | str:
-    """To the page of `row`; the bare text where this admin site does not show such rows."""
-    url = page(row)
+    """Return a link to the page of `row`; only the text if this admin site has no such page."""
+    url = change_url(row)
     return format_html('<a href="{}">{}</a>', url, text) if url else str(text)
 
 
-def page(row: Model) -> str:
+def change_url(row: Model) -> str:
+    """Return the address of the page of `row`; empty if this admin site has no such page."""
     try:
         return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
     except NoReverseMatch:
@@ -57,13 +59,13 @@ def page(row: Model) -> str:
 
 
 def excerpt(text: str) -> str:
-    """The beginning of a text, on one line."""
+    """Return the beginning of a text, on one line."""
     line = " ".join(text.split())
-    return line if len(line) <= EXCERPT else f"{line[: EXCERPT - 1].rstrip()}…"
+    return line if len(line) <= EXCERPT_LENGTH else f"{line[: EXCERPT_LENGTH - 1].rstrip()}…"
 
 
-def clock(at: datetime, near: datetime | None = None) -> str:
-    """Local time to the second; with the day, unless `near` is on the same one."""
+def local_time(at: datetime, near: datetime | None = None) -> str:
+    """Return the local time to the second, with the date unless `near` is on the same day."""
     local = _local(at)
     time = f"{local:%H:%M:%S}"
     same_day = near is not None and _local(near).date() == local.date()
@@ -71,43 +73,43 @@ def clock(at: datetime, near: datetime | None = None) -> str:
 
 
 def _local(at: datetime) -> datetime:
-    """As it is where it would fall out of the calendar: providers name the years 1 and 9999, too."""
+    """Return the local time, or `at` if that is outside the calendar: providers send the years 1 and 9999."""
     try:
         return timezone.localtime(at)
     except OverflowError:
         return at
 
 
-def moment(name: str, title: str) -> Callable[[Any, Model], str | None]:
-    """A method for an admin that shows the time `name` of a row to the second, of today without the day."""
+def time_column(field: str, title: str) -> Callable[[Any, Model], str | None]:
+    """Return a column for the time `field` of a row, to the second; times of today have no date."""
 
-    @admin.display(description=title, ordering=name)
-    def shown(site: Any, row: Model) -> str | None:
-        at = getattr(row, name)
-        return clock(at, timezone.now()) if at else None
+    @admin.display(description=title, ordering=field)
+    def column(site: Any, row: Model) -> str | None:
+        at = getattr(row, field)
+        return local_time(at, timezone.now()) if at else None
 
-    return shown
+    return column
 
 
-def pause(seconds: float) -> str:
-    """A length of time as people say it: 25 s, 5 min, 3 h, 2 days."""
+def duration(seconds: float) -> str:
+    """Return a length of time as people say it: 25 s, 5 min, 3 h, 2 days."""
     for size, unit, limit in ((1, "s", 100), (60, "min", 100), (3600, "h", 48)):
         if seconds < limit * size:
             return f"{max(round(seconds / size), 0)} {unit}"
     return f"{round(seconds / 86400)} days"
 
 
-def pretty(data: Any) -> SafeString | None:
-    """JSON data, indented; None when there is none."""
+def json_block(data: Any) -> SafeString | None:
+    """Return indented JSON; None for empty data."""
     if data in ({}, [], None):
         return None
     try:
         text = json.dumps(data, indent=2, ensure_ascii=False, default=str)
     except RecursionError:
-        text = "nested too deeply to be shown"
-    return format_html('<pre class="rcs-code">{}</pre>', readable(text))
+        text = "nested too deeply to show"
+    return format_html('<pre class="rcs-code">{}</pre>', replace_surrogates(text))
 
 
-def readable(text: str) -> str:
-    """With a question mark for each half of a character, which no page can hold."""
+def replace_surrogates(text: str) -> str:
+    """Return `text` with a question mark in place of each lone surrogate, which cannot be encoded."""
     return text.encode("utf-8", "replace").decode()
