@@ -215,7 +215,7 @@ def _in_words(counts: dict[Status, int]) -> str:
 
 
 def content(row: Message) -> SafeString:
-    """Return the content as HTML: cards, chips and files; content that cannot be read as JSON."""
+    """Return the content as HTML: cards, chips, files. Content that cannot be read is shown as JSON."""
     problem, body = "", None
     try:
         body = row.body

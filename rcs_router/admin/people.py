@@ -38,10 +38,8 @@ class ConnectionForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if getattr(self.instance, "has_history", False):
-            for name in {
-                "backend",
-                "identity",
-            } & self.fields.keys():  # the form has no fields for users who may only view
+            # Users who may only view get a form without fields.
+            for name in {"backend", "identity"} & self.fields.keys():
                 self.fields[name].disabled = True
                 self.fields[name].help_text = "This connection has messages, so this cannot change."
 

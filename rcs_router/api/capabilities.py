@@ -56,14 +56,9 @@ class CapabilityCheck(APIView):
         try:
             return self.ask(asked["backend"], identities)
         except (Busy, TooSlow) as error:
-            words = (
-                "another caller is asking"
-                if isinstance(error, Busy)
-                else "the provider did not answer in time"
-            )
-            raise APIError(
-                503, Problem("busy", f"{words}; try again, or use POST"), retry_after=RETRY_AFTER
-            ) from None
+            why = "another caller is asking" if isinstance(error, Busy) else "the provider is too slow"
+            problem = Problem("busy", f"{why}; try again, or use POST")
+            raise APIError(503, problem, retry_after=RETRY_AFTER) from None
 
     @extend_schema(
         operation_id="check_capabilities",
@@ -91,7 +86,7 @@ class CapabilityCheck(APIView):
     def ask(self, alias: str, identities: Sequence[str]) -> Response:
         if not backends[alias].capabilities.check:
             raise bad_request(
-                [Problem("not_supported", f"the backend {alias} cannot check capabilities", "backend")]
+                Problem("not_supported", f"the backend {alias} cannot check capabilities", "backend")
             )
         try:
             said = questions.ask(alias, identities)

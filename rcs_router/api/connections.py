@@ -52,7 +52,7 @@ class ConnectionList(APIView):
         pairs, problems = normalise_pairs([body], "")
         if problems:
             raise bad_request(
-                Problem(wrong.code, wrong.detail, wrong.path.partition(".")[2]) for wrong in problems
+                *(Problem(one.code, one.detail, one.path.partition(".")[2]) for one in problems)
             )
         owner = get_contact(body.contact)
         with database.atomic():
@@ -120,4 +120,4 @@ def get_contact(key: int | None) -> Contact | None:
         return None
     if contact := Contact.objects.filter(pk=key).first():
         return contact
-    raise bad_request([Problem("not_found", f"there is no contact {key}", "contact")])
+    raise bad_request(Problem("not_found", f"there is no contact {key}", "contact"))

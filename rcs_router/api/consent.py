@@ -94,7 +94,7 @@ class OptOut(APIView):
         subject, change = parse_subject(subject), parse_body(request, ConsentChange)
         words = change.words or f"by {request.user.get_username()}"[:200]
         if change.backend and change.backend not in backends:
-            raise bad_request([unknown_backend(change.backend, "backend")])
+            raise bad_request(unknown_backend(change.backend, "backend"))
         write = self.record_and_acknowledge if change.acknowledge else self.record
         changed = write(subject, change, words)
         return Response(
@@ -115,7 +115,7 @@ class OptOut(APIView):
     def record_and_acknowledge(self, subject: str, change: ConsentChange, words: str) -> bool:
         if not change.backend:
             raise bad_request(
-                [Problem("required", "name the backend that sends the acknowledgement", "backend")]
+                Problem("required", "name the backend that sends the acknowledgement", "backend")
             )
         _brand(change)
         connection = connections_for(change.backend, [subject])[0]
@@ -145,14 +145,14 @@ def parse_subject(written: str) -> str:
     """Return a number as E.164; tokens and identities of existing connections as they are. Raises APIError 400."""
     if "\0" in written or len(written) > 100:
         raise bad_request(
-            [Problem("identity_invalid", "use a number, or a token of at most 100 characters", "subject")]
+            Problem("identity_invalid", "use a number, or a token of at most 100 characters", "subject")
         )
     try:
         return normalise(written, tokens=True)
     except IdentityError as error:
         if Connection.objects.filter(identity=written).exists():  # a short code, or a token of digits only
             return written
-        raise bad_request([Problem("identity_invalid", str(error), "subject")]) from None
+        raise bad_request(Problem("identity_invalid", str(error), "subject")) from None
 
 
 def consent_status(request: Request, subject: str) -> dict[str, Any]:
@@ -186,11 +186,11 @@ def _brand(change: ConsentChange) -> str:
         known = brands()
         if len(known) > 1:
             raise bad_request(
-                [Problem("required", f"name one of the brands: {', '.join(map(repr, known))}", "brand")]
+                Problem("required", f"name one of the brands: {', '.join(map(repr, known))}", "brand")
             )
         return known[0]
     if own not in brands():
-        raise bad_request([Problem("unknown_brand", f"no backend has the brand {own!r}", "brand")])
+        raise bad_request(Problem("unknown_brand", f"no backend has the brand {own!r}", "brand"))
     if change.brand not in {None, own}:
-        raise bad_request([Problem("unknown_brand", f"{change.backend!r} has the brand {own!r}", "brand")])
+        raise bad_request(Problem("unknown_brand", f"{change.backend!r} has the brand {own!r}", "brand"))
     return own

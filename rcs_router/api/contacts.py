@@ -66,7 +66,7 @@ class ContactList(APIView):
         body = parse_body(request, NewContact)
         pairs, problems = normalise_pairs(body.connections, "connections")
         if problems:
-            raise bad_request(problems)
+            raise bad_request(*problems)
         with database.atomic():
             contact = Contact.objects.create(name=body.name, language=body.language)
             _claim_all(contact, pairs)
@@ -135,7 +135,7 @@ class MergeContacts(APIView):
         filters.refuse_parameters(request)
         other = parse_body(request, ContactMerge).contact
         if other == id:
-            raise bad_request([Problem("same_contact", "a contact cannot be merged with itself", "contact")])
+            raise bad_request(Problem("same_contact", "a contact cannot be merged with itself", "contact"))
         get_or_404(Contact.objects.all(), id)
         with database.atomic():  # in the order of the keys, so that two merges at once do not deadlock
             rows = Contact.objects.select_for_update().filter(pk__in=[id, other]).order_by("pk")
@@ -143,7 +143,7 @@ class MergeContacts(APIView):
             if id not in contacts:
                 raise Http404
             if other not in contacts:
-                raise bad_request([Problem("not_found", f"there is no contact {other}", "contact")])
+                raise bad_request(Problem("not_found", f"there is no contact {other}", "contact"))
             _merge(contacts[id], contacts[other])
         return Response(ContactSerializer(get_or_404(with_connections(), id)).data)
 

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
@@ -42,8 +42,8 @@ class APIError(Exception):
         super().__init__(problems[0].code)
 
 
-def bad_request(problems: Iterable[Problem]) -> APIError:
-    """Return an error 400 with `problems`, at least one."""
+def bad_request(*problems: Problem) -> APIError:
+    """Return an error 400 with one or several problems."""
     return APIError(400, *problems)
 
 
@@ -118,7 +118,7 @@ def error_body(problems: tuple[Problem, ...]) -> dict[str, Any]:
 
 def _api_error(error: Exception) -> APIError | None:
     if isinstance(error, ContentError):
-        return bad_request([content_problem(error)])
+        return bad_request(content_problem(error))
     if isinstance(error, ConfigError):
         logger.error("the API is misconfigured: %s", error)
         return APIError(503, Problem("misconfigured", "the server's settings are wrong; its log says where"))

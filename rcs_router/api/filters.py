@@ -148,7 +148,7 @@ def parse_query(request: Request, query_class: type[serializers.Serializer]) -> 
             Problem("invalid_parameter", str(wrong[0]), str(name)) for name, wrong in reader.errors.items()
         ]
     if problems:
-        raise bad_request(problems)
+        raise bad_request(*problems)
     return dict(reader.validated_data)
 
 

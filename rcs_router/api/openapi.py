@@ -100,8 +100,7 @@ def content_schemas() -> dict[str, Any]:
     whole = json.loads(json.dumps(json_schema()).replace("#/$defs/", "#/components/schemas/"))
     parts: dict[str, Any] = whole.pop("$defs")
     for part in parts.values():
-        if "const" in part["properties"].get(
-            "type", {}
-        ):  # Python has a default; JSON needs it to choose a type
+        if "const" in part["properties"].get("type", {}):
+            # Python has a default for it, but JSON needs it to choose the type.
             part["required"] = ["type", *part.get("required", [])]
     return {**parts, "Content": whole}

@@ -65,6 +65,4 @@ def _decode(rows: QuerySet[Any], cursor: str, ordering: str) -> tuple[Any, Any]:
 
 
 def _invalid_cursor() -> APIError:
-    return bad_request(
-        [Problem("invalid_cursor", "use a cursor from the `next` of an earlier page", "cursor")]
-    )
+    return bad_request(Problem("invalid_cursor", "use a cursor from the `next` of an earlier page", "cursor"))

@@ -35,7 +35,7 @@ class LimitedJSONParser(JSONParser):
         except ValueError as error:
             raise ParseError(f"this is not JSON: {error}") from None
         if problem:
-            raise bad_request([problem])
+            raise bad_request(problem)
         return data
 
 
@@ -76,7 +76,7 @@ def parse_body(request: Request, shape: type[Shape]) -> Shape:
     try:
         return shape.model_validate_json(json.dumps(request.data), strict=True)
     except ValidationError as error:
-        raise bad_request(validation_problems(error)) from None
+        raise bad_request(*validation_problems(error)) from None
 
 
 def validation_problems(error: ValidationError, path: str = "") -> list[Problem]:

@@ -27,7 +27,7 @@ def resolve(given: Identities | ContactIds | ConnectionIds) -> list[Connection] 
 def accepts_tokens(alias: str, path: str) -> bool:
     """Return whether the backend has anonymous tokens. Raises APIError 400 for an unknown backend."""
     if alias not in backends:
-        raise bad_request([unknown_backend(alias, path)])
+        raise bad_request(unknown_backend(alias, path))
     return backends[alias].capabilities.tokens
 
 
@@ -45,7 +45,7 @@ def normalise_all(identities: Iterable[str], path: str, *, tokens: bool) -> list
         except IdentityError as error:
             problems.append(Problem("identity_invalid", str(error), f"{path}[{position}]"))
     if problems:
-        raise bad_request(problems)
+        raise bad_request(*problems)
     return good
 
 
@@ -78,4 +78,4 @@ def _refuse(keys: Sequence[int], is_wrong: Callable[[int], bool], code: str, det
         if is_wrong(key)
     ]
     if wrong:
-        raise bad_request(wrong)
+        raise bad_request(*wrong)

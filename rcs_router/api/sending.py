@@ -50,7 +50,7 @@ def accept_message(request: Request) -> Message:
 def _send(body: Outgoing, key: str | None, origin: dict[str, str]) -> Message:
     if FIELDS_KEY in body.fields:
         raise bad_request(
-            [Problem("reserved", f"{FIELDS_KEY!r} is reserved for the API", f"fields.{FIELDS_KEY}")]
+            Problem("reserved", f"{FIELDS_KEY!r} is reserved for the API", f"fields.{FIELDS_KEY}")
         )
     answered = _message(body.in_response_to)
     to = recipients.resolve(body.recipients)
@@ -72,7 +72,7 @@ def _send(body: Outgoing, key: str | None, origin: dict[str, str]) -> Message:
     except (ValueError, TypeError) as error:
         if type(error) not in {ValueError, TypeError}:  # our own errors say more
             raise
-        raise bad_request([Problem("invalid", str(error), _about(str(error)))]) from None
+        raise bad_request(Problem("invalid", str(error), _about(str(error)))) from None
 
 
 def _about(sentence: str) -> str:
@@ -85,7 +85,7 @@ def _message(key: UUID | None) -> Message | None:
         return None
     if found := Message.objects.filter(pk=key).first():
         return found
-    raise bad_request([Problem("not_found", f"there is no message {key}", "in_response_to")])
+    raise bad_request(Problem("not_found", f"there is no message {key}", "in_response_to"))
 
 
 def _key(request: Request) -> str | None:
@@ -95,7 +95,7 @@ def _key(request: Request) -> str | None:
         return None
     if not (0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
         sentence = f"use 1 to {MAX_KEY_LENGTH} printable ASCII characters"
-        raise bad_request([Problem("invalid_header", sentence, "Idempotency-Key")])
+        raise bad_request(Problem("invalid_header", sentence, "Idempotency-Key"))
     return stored_key(request.user, key)
 
 
