@@ -53,10 +53,10 @@ class FileColumns:
         except (NotImplementedError, ValueError):
             return name
         if row.media_type in PICTURES:
-            shown = format_html('<img class="rcs-picture" src="{}" alt="{}" loading="lazy">', url, name)
+            label = format_html('<img class="rcs-picture" src="{}" alt="{}" loading="lazy">', url, name)
         else:
-            shown = format_html("{}", name.rpartition("/")[2])
-        return format_html('<a href="{}" rel="noopener noreferrer" target="_blank">{}</a>', url, shown)
+            label = format_html("{}", name.rpartition("/")[2])
+        return format_html('<a href="{}" rel="noopener noreferrer" target="_blank">{}</a>', url, label)
 
 
 class Files(FileColumns, admin.TabularInline):

@@ -23,8 +23,8 @@ from rcs_router.models import Connection, Contact, Message, Transmission
 def with_history(rows: QuerySet[Connection]) -> QuerySet[Connection]:
     """Add `has_history`: whether the connection has messages."""
     sent = Transmission.objects.filter(connection=OuterRef("pk"))
-    heard = Message.objects.filter(connection=OuterRef("pk"))
-    return rows.annotate(has_history=Exists(sent) | Exists(heard))
+    incoming = Message.objects.filter(connection=OuterRef("pk"))
+    return rows.annotate(has_history=Exists(sent) | Exists(incoming))
 
 
 class ConnectionForm(forms.ModelForm):

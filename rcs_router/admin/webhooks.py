@@ -92,9 +92,9 @@ class StoredWebhookAdmin(ReadOnlyAdmin):
 
 
 def _table(data: dict[str, Any]) -> SafeString | None:
-    shown = [
+    cells = [
         (rendering.replace_surrogates(name), rendering.replace_surrogates(str(value)))
         for name, value in sorted(data.items())
     ]
-    rows = format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", shown)
+    rows = format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", cells)
     return format_html('<table class="rcs-table">{}</table>', rows) if rows else None
