@@ -41,9 +41,9 @@ def raw(total: int) -> int:
 
 def drain(total: int) -> int:
     """The real thing."""
-    from rcs_router import delivery
+    from rcs_router.outbox import drain as drain_module
 
-    return delivery.drain("acme", budget=600)
+    return drain_module.run("acme", budget=600)
 
 
 def main() -> None:

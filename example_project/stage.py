@@ -20,7 +20,7 @@ from example_project.databases import sqlite
 from example_project.phones import Emulator
 from example_project.providers import emulator_settings, shop_backends
 from rcs_backends.emulator import server
-from rcs_router.stations import stations
+from rcs_router.threads import stations
 
 PATIENCE = {"EXPIRY_GRACE": 1, "FALLBACK_GRACE": 1}  # seconds: nobody watches a demo for half a minute
 AT_END = 30.0  # seconds for what is under way, a moment later on a busy machine

@@ -4,10 +4,9 @@ import re
 from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
-from rcs_router import spelling
 from rcs_router.backends import default_alias
 from rcs_router.conf import router_settings
-from rcs_router.content import Content
+from rcs_router.content import Content, spelling
 from rcs_router.contract import IncomingKind
 from rcs_router.models import Backend, Connection, Message
 from rcs_router.phases import IncomingMessage, RouterApp

@@ -21,7 +21,7 @@ from rcs_router.content.characters import storable
 from rcs_router.content.plain import render
 from rcs_router.errors import ContentError
 from rcs_router.models import Connection, Contact, InboundFile, Message, Transmission
-from rcs_router.recipients import Recipients
+from rcs_router.people.recipients import Recipients
 
 
 class RouterApp:

@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, InterfaceError
 from django.db.models import Q
 
-from rcs_router import alarms, expiry, inbox, outbox, pace, questions, sql, wake
+from rcs_router import alarms, capability_checks, outbox, sql, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
+from rcs_router.inbox import digest
 from rcs_router.models import BackendState, InboundFile, LastRun, Transmission
+from rcs_router.outbox import expiry, pace
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +107,7 @@ def due(now: datetime) -> Iterator[wake.WakeUp]:
         yield (wake.DIGEST,)
     if to_fetch(now):
         yield (wake.FETCH,)
-    if questions.is_due(now):
+    if capability_checks.is_due(now):
         yield (wake.CHECK,)
 
 
@@ -131,4 +133,4 @@ def to_fetch(now: datetime) -> bool:
 
 def to_digest(now: datetime) -> bool:
     """Is a stored webhook due, or an incoming message that may be routed now?"""
-    return bool(inbox.look())
+    return bool(digest.look())

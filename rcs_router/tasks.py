@@ -1,4 +1,4 @@
-"""What Celery runs: each task wakes a thread of its process (`stations`), which finds its work in the database.
+"""What Celery runs: each task wakes a thread of its process (`threads`), which finds its work in the database.
 
 So a task takes no time, may be lost, and may come twice. Called directly, a task does the work itself.
 """
@@ -12,7 +12,7 @@ from rcs_router import wake
 
 
 def _serve(task: "Task[Any, Any]", *args: str) -> None:
-    from rcs_router.stations import perform, stations
+    from rcs_router.threads import perform, stations
 
     wake_up = (task.name, *args)
     if task.request.called_directly or task.request.is_eager:
@@ -63,6 +63,6 @@ def tick() -> None:
 @worker_shutdown.connect
 def finish(**kwargs: Any) -> None:
     """Let what is in flight end, and give back what has not left, before the process ends."""
-    from rcs_router.stations import stations
+    from rcs_router.threads import stations
 
     stations.stop()

@@ -2,7 +2,8 @@
 
 from django.urls import include, path
 
-from rcs_router import forms, health, webhooks
+from rcs_router import health
+from rcs_router.inbox import forms, webhooks
 
 app_name = "rcs_router"
 urlpatterns = [

@@ -1,6 +1,6 @@
 """Wake the workers after a commit. Never blocks the caller; a wake-up that is lost is made good by the next sweep.
 
-`stations.py` listens in processes that do the work themselves; all others publish a Celery task from a thread.
+`threads.py` listens in processes that do the work themselves; all others publish a Celery task from a thread.
 """
 
 import atexit

@@ -1,5 +1,6 @@
 """Held for every test: no socket leaves this machine."""
 
+import signal
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,10 @@ from hypothesis import HealthCheck, settings
 # Examples take as long as the machine takes; how fast they are is no property of the code.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
+
+# A shell that starts the tests in the background has them, and what they start, ignore Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _LOCAL = {"localhost", "127.0.0.1", "::1", ""}
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from rcs_router import delivery, lookup_connections, send
+from rcs_router import lookup_connections, send
 from rcs_router.backends import backends
 from rcs_router.models import Connection, Message, Transmission
+from rcs_router.outbox import drain as drain_module
 from rcs_router.testing import MemoryBackend
 
 ALICE = "+37255501234"
@@ -43,4 +44,4 @@ def sent_to(alias: str = "rcs", number: str = ALICE, content: Any = "Hello", **o
 
 def drain(*aliases: str) -> None:
     for alias in aliases or ("rcs", "sms", "alone"):
-        delivery.drain(alias, budget=5)
+        drain_module.run(alias, budget=5)

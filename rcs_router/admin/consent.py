@@ -11,10 +11,10 @@ from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.utils.safestring import SafeString
 
-from rcs_router import consent, numbering
 from rcs_router.admin import rendering, search
 from rcs_router.admin.readonly import ReadOnlyAdmin
 from rcs_router.models import Consent, ConsentRecord
+from rcs_router.people import consent, numbering
 
 LEDGER = 50  # records on the page of one subject
 EVIDENCE = ("rcs_router.view_consent", "rcs_router.view_consentrecord")

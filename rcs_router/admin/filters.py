@@ -8,8 +8,8 @@ from django.http import HttpRequest
 
 from rcs_router.contract import Status
 from rcs_router.models import Message, StoredWebhook, Transmission
+from rcs_router.models.message_status import at_status
 from rcs_router.outbox.silence import NO_PROOF
-from rcs_router.standing import at_status
 
 # Accepted, and its outcome is unknown, its ttl has ended, or the provider was asked and had no news.
 WITHOUT_PROOF = Q(status=Status.ACCEPTED) & (Q(unknown=True) | Q(expiry_seen=True) | Q(reason=NO_PROOF))

@@ -17,11 +17,12 @@ from django.db.models.functions import Coalesce, Now
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from rcs_router import alarms, database, pace, wake
+from rcs_router import alarms, database, wake
 from rcs_router.admin import rendering
 from rcs_router.admin.readonly import ReadOnlyAdmin
 from rcs_router.contract import Status
 from rcs_router.models import Alarm, BackendState, Transmission
+from rcs_router.outbox import pace
 
 
 @admin.register(BackendState)

@@ -9,10 +9,10 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from rcs_router import media
 from rcs_router.admin import rendering
 from rcs_router.admin.readonly import ReadOnlyAdmin
 from rcs_router.contract import IncomingKind
+from rcs_router.inbox import media
 from rcs_router.models import InboundFile, Message
 
 State = InboundFile.State

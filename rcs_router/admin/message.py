@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from rcs_router import inbox, sql
+from rcs_router import sql
 from rcs_router.admin import rendering, search
 from rcs_router.admin.filters import HasErrors, MessageStatus, NeedsReview, SetAside
 from rcs_router.admin.media import Files
@@ -19,8 +19,9 @@ from rcs_router.admin.readonly import ReadOnlyAdmin
 from rcs_router.admin.transmission import paused_backends, timelines
 from rcs_router.contract import IncomingKind, Status
 from rcs_router.errors import ContentError
+from rcs_router.inbox import digest
 from rcs_router.models import Message, Transmission
-from rcs_router.standing import by_status, with_recipient
+from rcs_router.models.message_status import by_status, with_recipient
 
 MAX_SHOWN = 20  # recipients and answers on the page of one message; the lists show all of them
 _MORE = ("is_error", "fields_json", "idempotency_key", "external_id", "routed", "id")
@@ -188,7 +189,7 @@ class MessageAdmin(ReadOnlyAdmin):
     @admin.action(description="Route again what was set aside", permissions=["change"])
     def route_again(self, request: HttpRequest, rows: QuerySet[Message]) -> None:
         chosen = rows.count()
-        count = inbox.route_again(Message.objects.filter(pk__in=rows.values("pk")))
+        count = digest.route_again(Message.objects.filter(pk__in=rows.values("pk")))
         if count:
             messages.success(request, f"{count} will be routed again.")
         if rest := chosen - count:

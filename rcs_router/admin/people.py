@@ -9,15 +9,15 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from rcs_router import consent
 from rcs_router.admin import rendering, search
 from rcs_router.admin.base import BaseAdmin, can_view_messages
 from rcs_router.admin.consent import promotions_badge, record_consent
 from rcs_router.admin.conversation import latest_entries
 from rcs_router.backends import backends, brand_of
 from rcs_router.errors import ConfigError, IdentityError
-from rcs_router.identities import normalise
 from rcs_router.models import Connection, Contact, Message, Transmission
+from rcs_router.people import consent
+from rcs_router.people.identities import normalise
 
 
 def with_history(rows: QuerySet[Connection]) -> QuerySet[Connection]:

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from rcs_router.identities import spellings
+from rcs_router.content.spelling import visible
 from rcs_router.models import Connection, Transmission
-from rcs_router.spelling import visible
+from rcs_router.people.identities import spellings
 
 HELP = (
     "A number or its end, the name of a contact, a part of the text, or the id of a message or transmission"

@@ -8,11 +8,11 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from rcs_router import inbox
 from rcs_router.admin import rendering
 from rcs_router.admin.filters import WebhookState, webhook_state
 from rcs_router.admin.readonly import ReadOnlyAdmin
 from rcs_router.admin.webhook_body import Masker, body_parts
+from rcs_router.inbox import digest
 from rcs_router.models import StoredWebhook
 
 STATE_COLOURS = {
@@ -84,7 +84,7 @@ class StoredWebhookAdmin(ReadOnlyAdmin):
     @admin.action(description="Digest again", permissions=["change"])
     def digest_again(self, request: HttpRequest, rows: QuerySet[StoredWebhook]) -> None:
         chosen = rows.count()
-        count = inbox.again(rows)
+        count = digest.again(rows)
         if count:
             messages.success(request, f"{count} will be digested again.")
         if rest := chosen - count:

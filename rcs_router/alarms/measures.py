@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 
+from rcs_router.alarms.counts import COLUMNS
 from rcs_router.backends import backends
 from rcs_router.contract import Status
-from rcs_router.counts import COLUMNS
 from rcs_router.models import (
     PRIORITY,
     Backend,

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rcs_router import counts
-from rcs_router.alarms import kinds, measures, receivers, rules
+from rcs_router.alarms import counts, kinds, measures, receivers, rules
 from rcs_router.alarms.episodes import begin, end
 from rcs_router.alarms.measures import Silence, Sums
 from rcs_router.backends import backends, webhook_url

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from rcs_router import questions
+from rcs_router import capability_checks
 from rcs_router.api import filters
 from rcs_router.api.bodies import CapabilityRequest
 from rcs_router.api.exceptions import APIError, Problem, bad_request, get_or_404, provider_error
@@ -19,9 +19,9 @@ from rcs_router.api.schema import extend_schema
 from rcs_router.api.serializers import CapabilitiesSerializer, CapabilityQuestionSerializer
 from rcs_router.api.views import APIView
 from rcs_router.backends import backends
+from rcs_router.capability_checks import Busy, TooMany, TooSlow
 from rcs_router.errors import SendError
 from rcs_router.models import Question
-from rcs_router.questions import Busy, TooMany, TooSlow
 
 RETRY_AFTER = 2.0  # seconds
 
@@ -72,15 +72,17 @@ class CapabilityCheck(APIView):
         tokens = accepts_tokens(asked.backend, "backend")
         who = str(request.user.pk)
         try:
-            if questions.takes_long(asked.backend, len(asked.identities)):
-                questions.require_room(who)  # first, because normalising a thousand numbers takes a while
+            if capability_checks.takes_long(asked.backend, len(asked.identities)):
+                capability_checks.require_room(
+                    who
+                )  # first, because normalising a thousand numbers takes a while
             identities = normalise_all(asked.identities, "identities", tokens=tokens)
             try:
                 return self.ask(asked.backend, identities)
             except (Busy, TooSlow):
-                return self.accepted(request, questions.later(asked.backend, identities, who))
+                return self.accepted(request, capability_checks.later(asked.backend, identities, who))
         except TooMany:
-            words = f"you have {questions.MOST_WAITING} questions that are not answered yet"
+            words = f"you have {capability_checks.MOST_WAITING} questions that are not answered yet"
             raise APIError(429, Problem("too_many_waiting", words), retry_after=RETRY_AFTER) from None
 
     def ask(self, alias: str, identities: Sequence[str]) -> Response:
@@ -89,10 +91,10 @@ class CapabilityCheck(APIView):
                 Problem("not_supported", f"the backend {alias} cannot check capabilities", "backend")
             )
         try:
-            said = questions.ask(alias, identities)
+            said = capability_checks.ask(alias, identities)
         except SendError as error:
             raise provider_error(error) from error
-        told = {name: questions.as_json(name, said) for name in identities}
+        told = {name: capability_checks.as_json(name, said) for name in identities}
         return Response(
             CapabilitiesSerializer({"backend": alias, "results": _results(identities, told)}).data
         )

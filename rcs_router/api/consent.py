@@ -7,7 +7,6 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from rcs_router import consent, numbering
 from rcs_router.api import filters
 from rcs_router.api.bodies import ConsentChange
 from rcs_router.api.exceptions import Problem, bad_request
@@ -19,9 +18,11 @@ from rcs_router.api.serializers import ConsentChangedSerializer, ConsentSerializ
 from rcs_router.api.views import APIView
 from rcs_router.backends import backends, brand_of
 from rcs_router.errors import IdentityError
-from rcs_router.identities import normalise
+from rcs_router.inbox.consent_words import change_consent
 from rcs_router.models import Connection, Consent, ConsentRecord
-from rcs_router.router import change_consent, connections_for
+from rcs_router.people import consent, numbering
+from rcs_router.people.connections import connections_for
+from rcs_router.people.identities import normalise
 
 LEDGER = 100  # newest records shown; the export has all of them
 CHANGE = (

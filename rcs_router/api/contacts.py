@@ -23,9 +23,9 @@ from rcs_router.api.serializers import ContactSerializer, page_of
 from rcs_router.api.views import APIView
 from rcs_router.backends import backends
 from rcs_router.errors import IdentityError
-from rcs_router.identities import normalise
 from rcs_router.models import Connection, Contact
-from rcs_router.router import connections_for
+from rcs_router.people.connections import connections_for
+from rcs_router.people.identities import normalise
 
 FILTERS: Conditions = {
     "name": "name__icontains",

@@ -14,8 +14,8 @@ from rcs_router.api.exceptions import Problem, bad_request
 from rcs_router.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from rcs_router.api.serializers import STATUSES
 from rcs_router.contract import IncomingKind, Traffic
-from rcs_router.identities import spellings
 from rcs_router.models import Connection, Message, Transmission
+from rcs_router.people.identities import spellings
 
 Conditions = Mapping[str, str | Callable[[Any], Q]]  # for each parameter a lookup, or a function of the value
 

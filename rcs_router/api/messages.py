@@ -21,7 +21,7 @@ from rcs_router.api.serializers import AcceptedSerializer, MessageSerializer, pa
 from rcs_router.api.views import APIView
 from rcs_router.contract import Status
 from rcs_router.models import Message, Transmission
-from rcs_router.standing import by_status
+from rcs_router.models.message_status import by_status
 
 FILTERS: Conditions = {
     "direction": "direction",

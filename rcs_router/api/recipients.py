@@ -6,9 +6,9 @@ from rcs_router.api.bodies import ConnectionIds, ContactIds, Identities
 from rcs_router.api.exceptions import Problem, bad_request
 from rcs_router.backends import backends
 from rcs_router.errors import IdentityError
-from rcs_router.identities import normalise
 from rcs_router.models import Connection, Contact
-from rcs_router.router import connections_for
+from rcs_router.people.connections import connections_for
+from rcs_router.people.identities import normalise
 
 
 def resolve(given: Identities | ContactIds | ConnectionIds) -> list[Connection] | list[Contact]:

@@ -14,8 +14,8 @@ from rcs_router.backends import KEYS, REPLIES, BackendConfig, brand_of, webhook_
 from rcs_router.checks.ids import found
 from rcs_router.checks.router import good_settings, is_unclean
 from rcs_router.contract import BaseBackend, Options, in_lower_case, several
-from rcs_router.delivery import MARGIN
 from rcs_router.errors import ConfigError
+from rcs_router.outbox.drain import MARGIN
 
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
 _OF_KEY = {

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from django.conf import settings
 from django.core.checks import CheckMessage
 
-from rcs_router import consent
 from rcs_router.checks.ids import found
 from rcs_router.conf import RouterSettings
 from rcs_router.handlers import (
@@ -19,6 +18,7 @@ from rcs_router.handlers import (
     PostbackHandler,
     after,
 )
+from rcs_router.people import consent
 from rcs_router.phases import RouterApp
 
 Handlers = Sequence[type[BaseHandler]]

@@ -6,7 +6,7 @@
 from django.core.checks import CheckMessage, Error, Warning
 
 from rcs_router.backends import KEYS
-from rcs_router.delivery import MARGIN
+from rcs_router.outbox.drain import MARGIN
 
 HINTS = {
     "E001": "Write RCS_BACKENDS = {alias: {'BACKEND': …, 'OPTIONS': {…}}}.",

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage
 from django.utils.module_loading import import_string
 
-from rcs_router import conf, consent
+from rcs_router import conf
 from rcs_router.checks.handlers import check_handlers
 from rcs_router.checks.ids import found
 from rcs_router.checks.media import check_media
@@ -20,8 +20,9 @@ from rcs_router.checks.surroundings import webhook_takers
 from rcs_router.conf import RouterSettings
 from rcs_router.errors import ConfigError
 from rcs_router.handlers import DefaultResponse
-from rcs_router.installed import load_app
+from rcs_router.people import consent
 from rcs_router.phases import RouterApp
+from rcs_router.router_apps import load_app
 
 
 def check_router(**kwargs: object) -> list[CheckMessage]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from rcs_router import spelling
+from rcs_router.content import spelling
 from rcs_router.content.forms import Form
 from rcs_router.content.lines import label_of, lines_of, place
 from rcs_router.content.media import Audio, File, Media

@@ -1,8 +1,9 @@
-"""Where messages wait and what became of them: the only writer of a transmission's status.
+"""Send messages and track their status: the only writer of a transmission's status.
 
-`enqueue` stores, `lease` claims and settles, `receipts` applies what providers say, `fallback` opens the next backend's
-transmission, `deadline` does that for what cannot wait, `revoke` ends what is late or taken back, `silence` looks into
-what nobody reports, `operate` does what a person decides.
+`enqueue` stores messages, `drain` sends them, and `lease` claims rows and settles them. `screening`, `policy` and
+`pace` decide what may leave, what follows an error, and how fast. `receipts` applies what providers report. `fallback`
+opens the next backend's transmission, and `deadline` does so for messages that cannot wait. `expiry`, `revoke` and
+`silence` end late messages and ask about silent ones. `operate` does what a person decides.
 """
 
 from rcs_router.outbox.deadline import divert, meet_deadlines, urgent_of

@@ -1,6 +1,7 @@
-"""Send on by the next backend what cannot wait any longer: at its deadline, or at once while its backend is paused.
+"""Send messages that cannot wait any longer by the next backend.
 
-The sweep calls `meet_deadlines`, a drain of a paused backend calls `divert`, and both use what `policy` decides.
+A message goes on at its fallback deadline, or at once while its backend is paused and it is urgent. The sweep calls
+`meet_deadlines`, a drain of a paused backend calls `divert`, and both use the decisions of `policy`.
 """
 
 import logging
@@ -15,43 +16,51 @@ from rcs_router.backends import backends
 from rcs_router.contract import Status, Traffic
 from rcs_router.errors import RCSError
 from rcs_router.models import PRIORITY, Event, RevokeFor, Transmission
-from rcs_router.outbox.fallback import has_road, open_fallback
+from rcs_router.outbox.fallback import has_fallback, open_fallback
 from rcs_router.outbox.lease import facts
-from rcs_router.policy import TURN, Decision, after_deadline
+from rcs_router.outbox.policy import TURN, Decision, after_deadline
 
 logger = logging.getLogger(__name__)
 
 PAUSED = "its backend is paused"
 URGENT = PRIORITY[Traffic.AUTHENTICATION]
-_WAITING = Q(status=Status.QUEUED, unknown=False)  # nothing of it can have left
+_WAITING = Q(status=Status.QUEUED, unknown=False)  # no request for it can have left
 
 
 def divert(alias: str, now: datetime, limit: int = 500) -> int:
-    """Send authentication messages that wait for this paused backend on by their fallback; return how many.
+    """Send waiting authentication messages of this paused backend by their fallback; return how many.
 
-    What may have left stays: its deadline takes it back first.
+    A message that may have left stays: at its deadline it is revoked first.
     """
     rows = urgent_of(alias, now).select_related("message", "connection").order_by("due_at")[:limit]
     decision = Decision(Status.FAILED, PAUSED, spend=False, fall_back=True)
-    return sum(_guarded(_goes_on, row, decision, now) for row in rows if has_road(row))
+    return sum(_guarded(_goes_on, row, decision, now) for row in rows if has_fallback(row))
 
 
 def urgent_of(alias: str, now: datetime) -> "QuerySet[Transmission]":
-    """Authentication messages that wait for this backend, retries that are not yet due among them."""
+    """Return the authentication messages that wait for this backend, including retries that are not due yet."""
     reached = Q(due_at__lte=now + timedelta(seconds=TURN)) | Q(attempts__gt=0)
     return Transmission.objects.filter(_WAITING, reached, backend_id=alias, priority=URGENT)
 
 
 def meet_deadlines(now: datetime, limit: int = 500) -> int:
-    """Deal with transmissions whose fallback deadline has passed without proof; return how many."""
+    """Handle the transmissions whose fallback deadline has passed without proof of delivery; return how many."""
     rows = Transmission.objects.filter(fall_back_at__lte=now).select_related("message", "connection")
-    states = (Status.QUEUED, Status.ACCEPTED, Status.SENDING)  # one query each: an IN uses no partial index
+    states = (
+        Status.QUEUED,
+        Status.ACCEPTED,
+        Status.SENDING,
+    )  # one query each: IN would use no partial index
     late = [row for status in states for row in rows.filter(status=status)[:limit]]
     return sum(_guarded(_late, row, now) for row in late)
 
 
 def _guarded(what: Callable[..., bool], row: Transmission, *args: Any) -> bool:
-    """One row that is broken (content of another release, edited by hand) holds up no other; its drain reviews it."""
+    """Run `what` for one row, so that a broken row (content of another release, edited by hand) does not stop the
+    others.
+
+    The drain of its backend puts a broken row into review.
+    """
     try:
         return what(row, *args)
     except RCSError as error:
@@ -65,11 +74,11 @@ def _guarded(what: Callable[..., bool], row: Transmission, *args: Any) -> bool:
 
 
 def _late(row: Transmission, now: datetime) -> bool:
-    if row.backend_id not in backends:  # it left the settings, and nothing can be done
+    if row.backend_id not in backends:  # the backend was removed from the settings, so nothing can be done
         return bool(_unchanged(row).update(fall_back_at=None))
     sending = row.status == Status.SENDING
     if sending and not (row.message.time_critical and row.started):
-        return False  # its answer decides in a moment, or it waits for the next sweep
+        return False  # the provider's answer comes in a moment, or the row waits for the next sweep
     decision = after_deadline(
         sent=sending or row.status == Status.ACCEPTED,
         facts=facts(row, now=now),
@@ -89,7 +98,7 @@ def _unchanged(row: Transmission) -> "QuerySet[Transmission]":
 
 
 def _goes_on(row: Transmission, decision: Decision, now: datetime) -> bool:
-    """It has not left: the next backend carries it."""
+    """Fail a transmission that has not left, and open its fallback."""
     with database.atomic():
         waiting = Transmission.objects.filter(_WAITING, pk=row.pk)
         won = waiting.update(status=Status.FAILED, reason=decision.reason, failed_at=now, fall_back_at=None)
@@ -100,7 +109,7 @@ def _goes_on(row: Transmission, decision: Decision, now: datetime) -> bool:
 
 
 def _takes_back(row: Transmission, decision: Decision, now: datetime) -> bool:
-    """It may have left: the provider is asked to take it back, and a time-critical one goes on at once."""
+    """Ask the provider to revoke a transmission that may have left; a time-critical message falls back at once."""
     changes = {"revoke_at": now, "revoke_for": RevokeFor.FALLBACK, "revokes": 0} if decision.revoke else {}
     with database.atomic():
         won = _unchanged(row).update(fall_back_at=None, **changes)

@@ -1,4 +1,4 @@
-"""Store a message and one queued transmission for each of its connections, in one transaction; called by `send()`."""
+"""Store a message and one queued transmission per connection, in one transaction; called by `send()`."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -8,16 +8,17 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from rcs_router import consent, database, sql, wake
+from rcs_router import database, sql, wake
 from rcs_router.backends import backends, brand_of, fallbacks_after
 from rcs_router.capabilities import Fit, fit
 from rcs_router.content import Content
+from rcs_router.content.links import form_link
 from rcs_router.contract import Status, Traffic
-from rcs_router.links import form_link
 from rcs_router.models import PRIORITY, TAKEN_OUT, Connection, Message, Transmission
+from rcs_router.people import consent
 
-Times = dict[str, datetime]  # due_at and expires_at, where they are not left to the database
-CHUNK = 1000  # recipients written at once: memory stays flat for any number
+Times = dict[str, datetime]  # due_at and expires_at, unless the database sets them
+CHUNK = 1000  # recipients written at once, so that memory stays flat for any number
 
 
 def enqueue(
@@ -29,10 +30,10 @@ def enqueue(
     cancelled: str = "",
     vetoed: Iterable[Connection] = (),
 ) -> None:
-    """Store all of it in one transaction and ring the drains after the commit.
+    """Store the message and its transmissions in one transaction, and wake the drains after the commit.
 
-    `cancelled`: the reason why nobody shall get it; `vetoed`: recipients whom a router app took out. Both are stored
-    all the same, for people to see.
+    `cancelled`: the reason why nobody gets it; `vetoed`: recipients that a router app removed. Both are stored as
+    cancelled, so that people can see them.
     """
     with database.atomic():
         message.save(force_insert=True, using=database.alias())
@@ -51,7 +52,7 @@ def _add(
     times: Times,
     cancelled: str,
 ) -> set[str]:
-    """The transmissions; returns the aliases used."""
+    """Store the transmissions; return the aliases used."""
     fits: dict[str, Fit] = {}
     for chunk in _chunks(recipients):
         for alias in {connection.backend_id for connection in chunk} - set(fits):
@@ -87,7 +88,7 @@ def _transmission(
 
 
 def deadline_of(message: Message, alias: str, root: str) -> timedelta | None:
-    """How long after it was due the next backend takes over; None where there is no deadline or no next backend."""
+    """Return how long after its due time the next backend takes over; None without a deadline or a next backend."""
     if not fallbacks_after(alias, root):
         return None
     if message.fall_back_after:
@@ -97,9 +98,10 @@ def deadline_of(message: Message, alias: str, root: str) -> timedelta | None:
 
 
 def _times(message: Message, due_at: datetime | None) -> Times:
-    """By the database's clock, which is asked only where something is to be reckoned from it.
+    """Return the times by the database's clock, asking for the clock only where something depends on it.
 
-    SQLite's own default knows milliseconds only, so that what is asked for here would stand before it.
+    SQLite's own default has milliseconds only, so a row written by it would sort before the time that is asked for
+    here.
     """
     if message.ttl is None and due_at is None and database.connection().vendor == "postgresql":
         return {}
@@ -108,7 +110,7 @@ def _times(message: Message, due_at: datetime | None) -> Times:
 
 
 def _refused(message: Message, chunk: list[Connection]) -> dict[Any, str]:
-    """Why those connections of the chunk get nothing whose person wants no promotions of the connection's brand."""
+    """Return the reason for each connection whose person refuses promotions of the connection's brand."""
     if not consent.needs_consent(message.traffic):
         return {}
     brands: dict[str, list[Connection]] = {}
@@ -135,7 +137,7 @@ def _chunks(recipients: Iterable[Connection]) -> Iterator[list[Connection]]:
 def fallback_transmission(
     parent: Transmission, connection: Connection, root: str, due_at: datetime, ttl: timedelta | None
 ) -> Transmission:
-    """The child of `parent`, for another backend; the caller stores it. Its time begins anew."""
+    """Return the child of `parent` for another backend; the caller stores it. Its ttl starts again."""
     message = parent.message
     content = message.body
     assert content is not None, "an outgoing message has content"

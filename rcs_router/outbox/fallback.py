@@ -1,26 +1,29 @@
-"""A transmission that will not arrive in; a queued child on the next backend of its road out."""
+"""Open a fallback: queue a child transmission on the next backend of the fallback chain."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
 
-from rcs_router import numbering, sql, wake
+from rcs_router import sql, wake
 from rcs_router.backends import backends, fallbacks_after
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
-from rcs_router.identities import is_number
 from rcs_router.models import Backend, Connection, Event, Transmission
 from rcs_router.outbox.enqueue import fallback_transmission
+from rcs_router.people import numbering
+from rcs_router.people.identities import is_number
 
 
 def open_fallback(
     parent: Transmission, reason: str, now: datetime, *, may_arrive: bool = False
 ) -> Transmission | None:
-    """Queue the next backend's transmission, in the caller's transaction; None when the road ends or has one already.
+    """Queue the transmission of the next backend, in the caller's transaction. Return None at the end of the chain.
 
-    `may_arrive`: the parent might still turn out to be delivered, so the child waits a moment, to be cancelled then -
-    unless the message is time critical.
+    Return None too when the parent has a fallback already.
+
+    `may_arrive`: the provider may still deliver the parent, so the child waits for FALLBACK_GRACE and is cancelled if a
+    receipt arrives. A time-critical message does not wait.
     """
     root = parent.root_backend or parent.backend_id
     if Transmission.objects.filter(fallback_of=parent).exists():
@@ -32,7 +35,7 @@ def open_fallback(
     child = fallback_transmission(
         parent, connection, root, now + timedelta(seconds=grace), parent.message.ttl
     )
-    sql.insert_all([child], ignore_conflicts=True)  # two who open it at once: one wins
+    sql.insert_all([child], ignore_conflicts=True)  # when two workers open the same fallback, one insert wins
     Event.objects.create(
         transmission=parent,
         kind="fallback",
@@ -48,11 +51,11 @@ ARRIVED = "the first message arrived"
 
 
 def cancel_waiting(parents: list[Transmission], now: datetime, reason: str = ARRIVED) -> int:
-    """The parents need no fallback: those that no worker has touched are cancelled; returns how many."""
+    """Cancel the fallbacks of `parents` that no worker has started; return how many."""
     untouched = Q(status=Status.QUEUED, attempts=0, lost_leases=0, unknown=False)
     keys: list[Any] = []
     above: list[Any] = [parent.pk for parent in parents]
-    while above:  # the whole road: the second may have failed, and the third be waiting
+    while above:  # follow the whole chain: the second backend may have failed while the third still waits
         children = Transmission.objects.filter(fallback_of__in=above)
         keys += children.filter(untouched).values_list("pk", flat=True)
         above = list(children.filter(fallback__isnull=False).values_list("pk", flat=True))
@@ -67,14 +70,16 @@ def cancel_waiting(parents: list[Transmission], now: datetime, reason: str = ARR
     return len(won)
 
 
-def has_road(row: Transmission) -> bool:
-    """Is there another backend that can reach this person?"""
-    return any(_known_on(alias, row.connection) for alias in _road(row))
+def has_fallback(row: Transmission) -> bool:
+    """Return True if another backend in the fallback chain can reach this person."""
+    return any(_known_on(alias, row.connection) for alias in _next_aliases(row))
 
 
 def next_connection(row: Transmission) -> Connection | None:
-    """The same person on the next backend that can reach them, made where it is new; None when the road ends."""
-    for alias in _road(row):
+    """Return the person's connection on the next backend that can reach them, creating it if needed; None if there
+    is none.
+    """
+    for alias in _next_aliases(row):
         if identity := _known_on(alias, row.connection):
             backend, _ = Backend.objects.get_or_create(pk=alias)
             connection, _ = Connection.objects.get_or_create(
@@ -84,12 +89,15 @@ def next_connection(row: Transmission) -> Connection | None:
     return None
 
 
-def _road(row: Transmission) -> tuple[str, ...]:
+def _next_aliases(row: Transmission) -> tuple[str, ...]:
     return fallbacks_after(row.backend_id, row.root_backend)
 
 
 def _known_on(alias: str, origin: Connection) -> str:
-    """Their identity there: a number is known everywhere, behind a token only the contact knows more. Empty: none."""
+    """Return the person's identity on that backend, or an empty string.
+
+    A phone number is valid on every backend. For a provider's token, the contact's other connections are used.
+    """
     if not _is_token(origin):
         return numbering.today(origin.identity)
     if origin.contact is None:

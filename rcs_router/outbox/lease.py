@@ -1,6 +1,6 @@
-"""Claim due rows, and settle what became of them: one statement each, with an event for each attempt.
+"""Claim due rows and settle them: one statement each, with an event for each attempt.
 
-The drain calls `claim` and `settle`, the sweep calls `reap` for rows whose worker is gone.
+The drain calls `claim` and `settle`. The sweep calls `reap` for rows whose worker is gone.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,13 +12,14 @@ from uuid import UUID, uuid4
 
 from django.db.models import Q
 
-from rcs_router import consent, database, logs, signals, sql
+from rcs_router import database, logs, signals, sql
 from rcs_router.backends import backends, brand_of
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
 from rcs_router.models import BackendState, Event, Message, RevokeFor, Transmission
-from rcs_router.outbox.fallback import has_road, open_fallback
-from rcs_router.policy import Decision, Facts, after_lost_lease
+from rcs_router.outbox.fallback import has_fallback, open_fallback
+from rcs_router.outbox.policy import Decision, Facts, after_lost_lease
+from rcs_router.people import consent
 
 _TABLE = Transmission._meta.db_table
 _STATE = BackendState._meta.db_table
@@ -26,22 +27,22 @@ _STATE = BackendState._meta.db_table
 
 @dataclass(frozen=True)
 class Move:
-    """One transmission's next step: what was decided, and what is to be remembered of how it came to that."""
+    """One transmission's next step: the decision, and the facts of the attempt that are stored with it."""
 
     transmission: Transmission
     decision: Decision
     detail: str = ""
     provider_id: str = ""
-    unknown: bool | None = None  # None: as it is; what `decision` has settled is not unknown any more
+    unknown: bool | None = None  # None: unchanged; an outcome that `decision` has settled is known
     started: bool = False  # its request leaves now
     kind: str = "attempt"
     took_ms: int | None = None
     lost_leases: int = 0
-    paused: bool = False  # its backend is paused by now, for the log
+    paused: bool = False  # its backend is paused, for the log
 
     @property
     def doubt(self) -> bool | None:
-        """The new value of `unknown`; None leaves it as it is."""
+        """The new value of `unknown`; None leaves it unchanged."""
         return True if self.unknown else False if self.decision.settled else None
 
     @property
@@ -57,8 +58,8 @@ def claim(
 ) -> list[Transmission]:
     """Claim up to `limit` due transmissions of a backend that is not paused, most urgent first, for `lease` seconds.
 
-    `messages`: those that the caller has, which is added to. `probe`: the backend is paused, and the caller has the
-    right to try it: what can fall back at once is claimed last, because somebody waits for it.
+    `messages`: the messages that the caller has loaded; new ones are added. `probe`: the backend is paused, and the
+    caller has the right to try it: a message that can fall back at once is claimed last, because somebody waits for it.
     """
     codes_last = probe and backends.config(alias).fallback
     keys = sql.claim(
@@ -75,7 +76,9 @@ def claim(
     if not keys:
         return []
     rows = list(Transmission.objects.filter(pk__in=keys).select_related("connection"))
-    if missing := {row.message_id for row in rows} - set(messages):  # a campaign's one message is read once
+    if missing := {row.message_id for row in rows} - set(
+        messages
+    ):  # the one message of a campaign is read once
         messages.update(Message.objects.select_related("in_response_to").in_bulk(missing))
     for row in rows:
         row.message = messages[row.message_id]
@@ -83,11 +86,11 @@ def claim(
 
 
 def settle(moves: Sequence[Move], now: datetime) -> dict[UUID, Status]:
-    """Write what became of claimed rows, and which leave now (`started`): one UPDATE, guarded by each row's claim.
+    """Write the results of claimed rows and mark those that leave now (`started`): one UPDATE, guarded by each row's
+    claim.
 
-    Returns where the rows stand that are still ours; a promotion whose person has said STOP by now is not among them
-    when it was to leave. The events are written first: they are true even where the claim
-    was lost meanwhile.
+    Return the status of each row that is still ours. A promotion that was about to leave is not in the result when its
+    person has said STOP by now. The events are written first: they are true even if the claim was lost meanwhile.
     """
     ended = [move for move in moves if not move.started]
     risky = any(move.decision.fall_back for move in ended)
@@ -100,7 +103,9 @@ def settle(moves: Sequence[Move], now: datetime) -> dict[UUID, Status]:
 
 
 def _unless_refused(moves: Iterable[Move]) -> tuple[str, list[str]]:
-    """Asked in the very statement that lets promotions leave: a STOP comes either before it, or after they left."""
+    """Return a condition for the statement that lets promotions leave: a STOP is stored either before it or after
+    it.
+    """
     for move in moves:
         if move.started and consent.needs_consent(move.transmission.message.traffic):
             allowed, params = consent.unrefused(brand_of(move.transmission.backend_id))
@@ -111,8 +116,8 @@ def _unless_refused(moves: Iterable[Move]) -> tuple[str, list[str]]:
 def reap(now: datetime, limit: int = 500, patience: float = 0.0) -> int:
     """Put rows whose worker is gone back into the queue, or into review; return how many.
 
-    `patience`: seconds that a lease must have been over, for a caller who cannot tell a dead worker from a database
-    that was away.
+    `patience`: seconds that a lease must be over, for a caller that cannot tell a dead worker from a database that was
+    unavailable.
     """
     over = now - timedelta(seconds=patience)
     expired = Q(status=Status.SENDING, lease_until__lt=over, backend__in=list(backends))
@@ -132,14 +137,14 @@ def reap(now: datetime, limit: int = 500, patience: float = 0.0) -> int:
 def facts(
     row: Transmission, *, unknown: bool = False, jitter: float = 0.0, now: datetime | None = None
 ) -> Facts:
-    """Return what policy needs to know of a row. `now`: to tell whether its fallback deadline has passed."""
+    """Return what `policy` needs to know of a row. `now`: to tell whether its fallback deadline has passed."""
     config = backends.config(row.backend_id)
     capabilities = backends[row.backend_id].capabilities
     delays = config.retry_delays
     return Facts(
         attempts=row.attempts + 1,
         unknown=row.unknown or unknown,
-        has_fallback=has_road(row),
+        has_fallback=has_fallback(row),
         idempotent=capabilities.idempotent,
         can_ask=capabilities.revoke or capabilities.status,
         can_say=capabilities.status,
@@ -166,7 +171,7 @@ _COLUMNS = (
     *("provider_id", "accepted_at", "look_at", "failed_at", "revoke_at", "revoke_for"),
 )
 _SENDING = f"{Status.SENDING:d}"
-# A receipt may have come first: then its higher status stands, and only the facts of the attempt are added.
+# A receipt may have come first: then its higher status stays, and only the facts of the attempt are added.
 _ASSIGN = ", ".join(
     [
         f"status = CASE WHEN t.status = {_SENDING} THEN v.status ELSE t.status END",
@@ -192,7 +197,7 @@ _ASSIGN = ", ".join(
 def _write(
     moves: Iterable[Move], now: datetime, where: str = "", params: Sequence[Any] = ()
 ) -> dict[UUID, Status]:
-    """Only rows that are still under the claim they were read with; returns where each of them stands now."""
+    """Update only rows that still have the claim they were read with; return the status of each."""
     rows = sql.update_each(
         Transmission,
         _COLUMNS,
@@ -227,12 +232,12 @@ def _row(move: Move, now: datetime) -> tuple[Any, ...]:
 
 
 def _look_at(move: Move, now: datetime) -> datetime:
-    """When an accepted message without a receipt is looked into."""
+    """Return when an accepted message without a receipt is looked into."""
     return now + timedelta(seconds=backends.config(move.transmission.backend_id).silent_after)
 
 
 def due_at(move: Move, now: datetime) -> datetime | None:
-    """When a row that goes back into the queue is tried again."""
+    """Return when a row that goes back into the queue is tried again."""
     wait = move.decision.wait
     return None if wait is None else now + timedelta(seconds=wait)
 
@@ -262,7 +267,7 @@ def _record(moves: Iterable[Move], now: datetime) -> None:
 
 
 def _fall_back(moves: Iterable[Move], moved: dict[UUID, Status], now: datetime) -> dict[UUID, str]:
-    """Open the fallbacks that were decided; return the backend that each goes on by."""
+    """Open the fallbacks that were decided; return the backend of each."""
     opened = {
         move.transmission.pk: open_fallback(move.transmission, move.decision.reason, now)
         for move in moves

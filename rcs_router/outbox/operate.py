@@ -1,4 +1,6 @@
-"""A person's decision about one transmission in; the same moves as the engine's out. Used by the admin and commands."""
+"""Apply a person's decision about one transmission, by the same moves that the workers use. For admin, API and
+commands.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,9 +15,9 @@ from rcs_router.contract import Status
 from rcs_router.errors import ContentError
 from rcs_router.models import Event, Message, RevokeFor, Transmission
 from rcs_router.outbox.enqueue import enqueue
-from rcs_router.outbox.fallback import has_road, open_fallback
+from rcs_router.outbox.fallback import has_fallback, open_fallback
 
-ALLOWED = {  # from which statuses; everything else is history, or a worker's for the moment
+ALLOWED = {  # the statuses in which each is possible; in all others it is over, or a worker is busy with it
     "retry": {Status.QUEUED, Status.REVIEW},
     "fall_back": {Status.QUEUED, Status.ACCEPTED, Status.REVIEW},
     "revoke": {Status.ACCEPTED, Status.REVIEW},
@@ -27,14 +29,14 @@ ALLOWED = {  # from which statuses; everything else is history, or a worker's fo
 
 
 def act(what: str, transmission: Transmission, who: str = "") -> str:
-    """Do one of OPERATIONS; empty when it was done, else why not, as the rest of a sentence."""
+    """Do one of OPERATIONS. Return an empty string when it was done, else the reason, as the rest of a sentence."""
     if why := refusal(what, transmission):
         return why
     return "" if OPERATIONS[what](transmission, who) else "it has moved on meanwhile"
 
 
 def refusal(what: str, transmission: Transmission) -> str:
-    """Why this operation is not possible as things stand; empty when it is."""
+    """Return why this operation is not possible at the moment; an empty string when it is."""
     status, alias = Status(transmission.status), transmission.backend_id
     if status not in ALLOWED[what]:
         return f"it is {status.name.lower()}"
@@ -48,7 +50,7 @@ def refusal(what: str, transmission: Transmission) -> str:
 
 
 def _retry_obstacle(row: Transmission) -> str:
-    # by this process's clock, because it is only advice: the drain asks again, by the database's
+    # this process's clock is enough for advice: the drain checks again with the database's clock
     late = row.expires_at is not None and row.expires_at <= timezone.now()
     return "its time is up, it can only be sent as new" if late else ""
 
@@ -56,7 +58,7 @@ def _retry_obstacle(row: Transmission) -> str:
 def _fallback_obstacle(row: Transmission) -> str:
     if getattr(row, "fallback", None):
         return "its fallback is on its way already"
-    return "" if has_road(row) else "there is no fallback left"
+    return "" if has_fallback(row) else "there is no fallback left"
 
 
 def _revoke_obstacle(row: Transmission) -> str:
@@ -90,7 +92,7 @@ _OBSTACLES: dict[str, Callable[[Transmission], str]] = {
 
 
 def retry(transmission: Transmission, who: str = "") -> bool:
-    """Try a transmission in review, or one that waits for its next attempt, again now, under the same id."""
+    """Try a transmission again now, under the same id: one in review, or one that waits for its next attempt."""
     now = sql.now(Transmission)
     return _move(
         transmission,
@@ -110,9 +112,10 @@ def retry(transmission: Transmission, who: str = "") -> bool:
 
 
 def fall_back(transmission: Transmission, who: str = "") -> bool:
-    """Give it up and open its fallback now; False when it has arrived, is being sent, or has no fallback left.
+    """Give the transmission up and open its fallback now.
 
-    What may be on its way is taken back too, where the provider can, so that the person does not get both.
+    Return False when it has arrived, is being sent, or has no fallback left. A message that may have left is revoked
+    too where the provider supports it, so that the person does not get both.
     """
     now = sql.now(Transmission)
     waiting = Q(status__in=ALLOWED["fall_back"])
@@ -138,7 +141,7 @@ def fall_back(transmission: Transmission, who: str = "") -> bool:
 
 
 def cancel(transmission: Transmission, who: str = "") -> bool:
-    """Not to be sent (any more): only what has not left yet."""
+    """Cancel a transmission that has not left yet."""
     return _move(
         transmission,
         Q(status=Status.QUEUED, unknown=False),
@@ -151,7 +154,7 @@ def cancel(transmission: Transmission, who: str = "") -> bool:
 
 
 def revoke(transmission: Transmission, who: str = "") -> bool:
-    """Ask the provider to take it back; what it answers decides. False where that is not possible any more."""
+    """Ask the provider to revoke it; the answer decides. Return False where that is not possible any more."""
     if not backends[transmission.backend_id].capabilities.revoke:
         return False
     now = sql.now(Transmission)
@@ -165,7 +168,7 @@ def revoke(transmission: Transmission, who: str = "") -> bool:
 
 
 def look_up(transmission: Transmission, who: str = "") -> bool:
-    """Ask the provider how it stands. What is being taken back anyway is asked for in the same breath."""
+    """Ask the provider for its status. A transmission that is being revoked is asked for with the next revoke."""
     sent, now = Q(status__in=ALLOWED["look_up"]), sql.now(Transmission)
     why = transmission.revoke_for or RevokeFor.LOOK_UP
     moved = _move(transmission, sent, "look_up", who, now, revoke_at=now, revoke_for=why, revokes=0)
@@ -175,7 +178,7 @@ def look_up(transmission: Transmission, who: str = "") -> bool:
 
 
 def close(transmission: Transmission, who: str = "") -> bool:
-    """Nothing more is to be done about a transmission in review."""
+    """Close a transmission in review."""
     return _move(
         transmission,
         Q(status=Status.REVIEW),
@@ -190,9 +193,10 @@ def close(transmission: Transmission, who: str = "") -> bool:
 
 
 def resend(transmission: Transmission, who: str = "") -> Transmission | None:
-    """Say the same to the same connection in a new message, under a new id; one in review is closed with it.
+    """Send the same content to the same connection in a new message with a new id; close one that is in review.
 
-    Once for each transmission, so that an impatient second click sends nothing; None then, or when it has not ended.
+    Each transmission can be resent once, so that a second click sends nothing; then, or when it has not ended, return
+    None.
     """
     old, message = transmission, _copy(transmission.message)
     content = message.body
@@ -217,7 +221,7 @@ def resend(transmission: Transmission, who: str = "") -> Transmission | None:
 
 
 def _close_for_resend(row: Transmission) -> int:
-    """What has ended stays as it is. A revoke that is answered later may not open a fallback any more."""
+    """Close a transmission in review. An ended one stays as it is, and a late answer to a revoke opens no fallback."""
     rows = Transmission.objects.filter(pk=row.pk, fallback=None)
     in_review = rows.filter(status=Status.REVIEW)
     return in_review.update(
@@ -226,7 +230,7 @@ def _close_for_resend(row: Transmission) -> int:
 
 
 def _copy(message: Message) -> Message:
-    """The same words as another message; an idempotency key belongs to one message only."""
+    """Return a copy of the message without its idempotency key, which belongs to one message only."""
     return Message(
         direction=message.direction,
         content=message.content,
@@ -251,7 +255,7 @@ def _by(what: str, who: str) -> str:
 
 
 def _move(transmission: Transmission, allowed: Q, what: str, who: str, now: datetime, **changes: Any) -> bool:
-    """One conditional UPDATE and its event; False when the row was elsewhere by then."""
+    """Run one conditional UPDATE and add its event; return False when the row was changed meanwhile."""
     with database.atomic():
         moved = Transmission.objects.filter(allowed, pk=transmission.pk).update(**changes)
         if moved:

@@ -1,4 +1,7 @@
-"""What providers say of transmissions in, in any order and any number; the statuses that they add up to out."""
+"""Apply receipts: combine the events that providers report into the status of each transmission.
+
+Receipts may arrive in any order and more than once. The result is the same.
+"""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -8,13 +11,15 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from rcs_router import consent, counts, database, logs, signals, sql, wake
+from rcs_router import database, logs, signals, sql, wake
+from rcs_router.alarms import counts
 from rcs_router.backends import backends, brand_of
 from rcs_router.contract import Receipt, ReceiptKind, Status
 from rcs_router.errors import BadAddress, OptedOut, SendError
 from rcs_router.models import Event, RevokeFor, Transmission
-from rcs_router.outbox.fallback import cancel_waiting, has_road, open_fallback
+from rcs_router.outbox.fallback import cancel_waiting, has_fallback, open_fallback
 from rcs_router.outbox.revoke import taken_back
+from rcs_router.people import consent
 
 STATUS = {
     ReceiptKind.ACCEPTED: Status.ACCEPTED,
@@ -22,13 +27,13 @@ STATUS = {
     ReceiptKind.READ: Status.READ,
     ReceiptKind.FAILED: Status.FAILED,
     ReceiptKind.EXPIRED: Status.EXPIRED,
-    ReceiptKind.REVOKED: Status.CANCELLED,  # at least: what follows depends on why it was taken back
+    ReceiptKind.REVOKED: Status.CANCELLED,  # "at least": the next step depends on why it was revoked
 }
 
 
 @dataclass
 class Sum:
-    """What several receipts of one transmission add up to: the highest rank, the earliest times."""
+    """The combined effect of several receipts of one transmission: the highest status and the earliest times."""
 
     status: Status = Status.QUEUED
     reason: str = ""
@@ -36,9 +41,9 @@ class Sum:
     times: dict[str, datetime] = field(default_factory=dict)
 
     def add(self, receipt: Receipt, created: datetime, now: datetime) -> "Sum":
-        """Commutative and idempotent, so neither order nor repetition can matter.
+        """Add one receipt. The operation is commutative and idempotent, so order and repetition do not matter.
 
-        The provider's time is clamped: nothing happened to a transmission before it was `created`, or after `now`.
+        The provider's time is clamped: nothing happens to a transmission before it was `created`, or after `now`.
         """
         status = STATUS.get(receipt.kind)
         if status is None:
@@ -54,7 +59,7 @@ class Sum:
         self.times[name] = min(at, self.times.get(name, at))
 
 
-# What was read had been delivered by then, and what was delivered had been accepted: no time is later than the next.
+# A message that was read was delivered before, and a delivered one was accepted before: no time is after the next.
 _TIMES_OF = {
     Status.ACCEPTED: ("accepted_at",),
     Status.DELIVERED: ("accepted_at", "delivered_at"),
@@ -66,7 +71,7 @@ _TIMES = ("accepted_at", "delivered_at", "read_at", "failed_at")
 
 
 def apply_receipts(alias: str, receipts: Sequence[Receipt], now: datetime) -> list[Receipt]:
-    """Apply what one backend's provider said; returns the receipts whose transmission is not known (yet)."""
+    """Apply what one backend's provider reported; return the receipts whose transmission is not known (yet)."""
     found = _find(alias, receipts)
     known = [(found[_key(receipt)], receipt) for receipt in receipts if _is_known(found, receipt)]
     if known:
@@ -91,13 +96,16 @@ def _key(receipt: Receipt) -> UUID | str:
 
 
 def _is_known(found: dict[UUID | str, Transmission], receipt: Receipt) -> bool:
-    """Our id may come back in an address that nobody signed: then the provider's own has the last word."""
+    """Return True if the receipt belongs to this transmission.
+
+    Our id may come back in an unsigned address; then the provider's own id decides.
+    """
     row = found.get(_key(receipt))
     return row is not None and (not receipt.provider_id or row.provider_id in {"", receipt.provider_id})
 
 
 def _find(alias: str, receipts: Iterable[Receipt]) -> dict[UUID | str, Transmission]:
-    """Their transmissions, by the key that the receipt has. Another backend's transmission is not found."""
+    """Find the transmissions of receipts, by the key of each receipt. Transmissions of other backends are not found."""
     ours = {receipt.transmission for receipt in receipts if receipt.transmission}
     theirs = {receipt.provider_id for receipt in receipts if not receipt.transmission and receipt.provider_id}
     rows = Transmission.objects.select_related("message", "connection").filter(backend_id=alias)
@@ -110,10 +118,10 @@ def _find(alias: str, receipts: Iterable[Receipt]) -> dict[UUID | str, Transmiss
 
 
 def _lock(known: list[tuple[Transmission, Receipt]]) -> None:
-    """Always in the order of the key, so that two digests of the same rows wait instead of deadlocking.
+    """Lock the rows in the order of their key, so that two workers with the same rows wait instead of deadlocking.
 
-    `no_key`, where the database has it: a drain that records an attempt, whose event points to one of the rows, need
-    not wait.
+    Use FOR NO KEY UPDATE where the database has it: a drain that inserts an event for one of the rows does not wait
+    then.
     """
     keys = {transmission.pk for transmission, _ in known}
     no_key = database.connection().features.has_select_for_no_key_update
@@ -134,7 +142,7 @@ def _event(alias: str, transmission: Transmission, receipt: Receipt) -> Event:
 
 
 def _once(alias: str, receipt: Receipt) -> str:
-    """The same for an event that comes again; some providers give one id to several events of a message."""
+    """Return the key that recognizes a repeated event. Some providers give one id to several events of a message."""
     name = f"{alias}:{receipt.kind}:{receipt.code}:{receipt.event_id}".replace("\0", "\ufffd")
     return name if len(name) <= 200 else f"{alias}:{hashlib.sha256(name.encode()).hexdigest()}"
 
@@ -165,7 +173,7 @@ def _merge(alias: str, known: list[tuple[Transmission, Receipt]], now: datetime)
         "reason = CASE WHEN v.status > t.status THEN v.reason ELSE t.reason END",
         "detail = CASE WHEN v.status > t.status THEN v.detail ELSE t.detail END",
         "provider_id = CASE WHEN t.provider_id = '' THEN v.provider_id ELSE t.provider_id END",
-        # accepted by this receipt, and not by an answer: it is looked into all the same
+        # a receipt accepted it, and not an answer: it is looked into all the same
         "look_at = CASE WHEN v.status > t.status THEN COALESCE(t.look_at, v.look_at) ELSE t.look_at END",
         f"revoke_at = CASE WHEN v.status >= {Status.DELIVERED:d} THEN NULL ELSE t.revoke_at END",
         *times,
@@ -183,9 +191,9 @@ def _merge(alias: str, known: list[tuple[Transmission, Receipt]], now: datetime)
 def _go_on(
     alias: str, known: list[tuple[Transmission, Receipt]], moved: dict[UUID, Status], now: datetime
 ) -> dict[UUID, str]:
-    """What follows from the statuses: fallbacks open, wait for a revoke, or are not needed any more.
+    """Do what follows from the new statuses: open fallbacks, let them wait for a revoke, or cancel them.
 
-    Returns the next step of those that a provider says have failed, in words.
+    Return the next step, in words, of each transmission that the provider reports as failed.
     """
     steps: dict[UUID, str] = {}
     told: dict[UUID, list[Receipt]] = {}
@@ -210,7 +218,7 @@ def _go_on(
 
 
 def _after_failure(row: Transmission, now: datetime, told: list[Receipt]) -> str:
-    """A number that does not exist, and a person who does not want us, are reached by no other backend."""
+    """Handle a failure. If the number does not exist or the person refuses messages, no other backend is tried."""
     child = None
     if end := next((error for receipt in told if (error := _stops(receipt))), None):
         _stop_fallbacks(row, end.code, now)
@@ -224,7 +232,9 @@ def _after_failure(row: Transmission, now: datetime, told: list[Receipt]) -> str
 
 
 def _after_uncertain_expiry(row: Transmission, now: datetime) -> None:
-    """Late is worse than double for a code; everything else is taken back first."""
+    """Handle an expiry that the provider did not confirm: a code falls back at once, any other message is revoked
+    first.
+    """
     unwanted = _unwanted(row)
     if row.message.time_critical and not unwanted:
         open_fallback(row, "expired: late is worse than double", now)
@@ -236,28 +246,28 @@ def _after_uncertain_expiry(row: Transmission, now: datetime) -> None:
 
 
 def _unwanted(row: Transmission) -> bool:
-    """Was it cancelled, is it being taken back, or is its number dead? Then no other backend may try."""
+    """Return True if no other backend may try: it was cancelled, it is being revoked, or its number does not exist."""
     decided = Q(events__status=Status.CANCELLED, events__kind__in=_DECISIONS)
     ended = Q(events__kind="fallback", events__code__in=_STOPS)
     return Transmission.objects.filter(Q(revoke_for=RevokeFor.CANCEL) | decided | ended, pk=row.pk).exists()
 
 
 def _stops(receipt: Receipt) -> type[SendError] | None:
-    """The error of a receipt after which no other backend may try; None for every other receipt."""
+    """Return the error after which no other backend may try, or None."""
     error = receipt.error or _STOPS.get(receipt.code)
     return None if error is None or error.fallback else error
 
 
 def _stop_fallbacks(row: Transmission, code: str, now: datetime) -> None:
-    """Open no fallback, now or after a later receipt, and take one back that still waits."""
-    if has_road(row) and not _unwanted(row):
+    """Prevent fallbacks from now on, and cancel one that still waits."""
+    if has_fallback(row) and not _unwanted(row):
         detail = "no other backend is tried"
         Event.objects.create(transmission=row, kind="fallback", code=code, detail=detail)
     cancel_waiting([row], now, reason=code)
 
 
 def _record_refusals(alias: str, known: list[tuple[Transmission, Receipt]]) -> None:
-    """Whom the provider has on its list of people who want no messages wants none of our promotions either."""
+    """Record a refusal for each person whom the provider lists as refusing messages: our promotions stop too."""
     said = {
         transmission.connection.identity: receipt
         for transmission, receipt in known
@@ -276,12 +286,12 @@ def _record_refusals(alias: str, known: list[tuple[Transmission, Receipt]]) -> N
 
 
 _STOPS: dict[str, type[SendError]] = {error.code: error for error in (OptedOut, BadAddress)}
-# Events in which we, and not the provider, say that it is cancelled.
+# Events in which we, and not the provider, say that it was cancelled.
 _DECISIONS = ("attempt", "consent", "fallback", "operator", "revoke")
 
 
 def _tell(alias: str, known: list[tuple[Transmission, Receipt]], steps: dict[UUID, str]) -> None:
-    """Say what was reported and count it: what failed and goes on nowhere is seen by its alarm."""
+    """Log and count what was reported. A failure without a fallback is seen by its alarm."""
     for row, receipt in known:
         if receipt.kind in _FAILURES:
             step = steps.get(row.pk, logs.COUNTED)

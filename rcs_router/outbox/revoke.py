@@ -1,4 +1,4 @@
-"""End what is late, and do what follows from a provider's answer to a revoke or a look-up; called by `expiry`."""
+"""Expire late messages, and apply a provider's answers to revokes and status requests; called by `expiry`."""
 
 from datetime import datetime, timedelta
 
@@ -11,8 +11,8 @@ from rcs_router.errors import SendError
 from rcs_router.models import Event, RevokeFor, Transmission
 from rcs_router.outbox.fallback import open_fallback
 from rcs_router.outbox.lease import facts
+from rcs_router.outbox.policy import after_expiry
 from rcs_router.outbox.silence import NO_PROOF
-from rcs_router.policy import after_expiry
 
 _BECOMES = {
     RevokeFor.EXPIRY: Status.EXPIRED,
@@ -20,13 +20,15 @@ _BECOMES = {
     RevokeFor.CANCEL: Status.CANCELLED,
     RevokeFor.LOOK_UP: Status.CANCELLED,
 }
-_GOES_ON = {RevokeFor.EXPIRY, RevokeFor.FALLBACK}  # another backend shall carry it
+_GOES_ON = {RevokeFor.EXPIRY, RevokeFor.FALLBACK}  # another backend is to carry it
 
 
 def expire(row: Transmission, now: datetime) -> bool:
-    """Its time is up and nothing proves that it arrived; False when somebody else has dealt with that."""
+    """Expire a transmission whose ttl has passed without proof of delivery; return False if another worker was
+    first.
+    """
     decision = after_expiry(sent=True, facts=facts(row))
-    unwanted = row.revoke_for == RevokeFor.CANCEL  # somebody has asked to take it back: then on no other road
+    unwanted = row.revoke_for == RevokeFor.CANCEL  # asked to cancel: no other backend may send it
     why = RevokeFor.CANCEL if unwanted else RevokeFor.EXPIRY
     changes = {"revoke_at": now, "revoke_for": why, "revokes": 0} if decision.revoke else {}
     with database.atomic():
@@ -49,7 +51,9 @@ def expire(row: Transmission, now: datetime) -> bool:
 
 
 def expire_unsent(row: Transmission, now: datetime) -> bool:
-    """Its time is up while it waits: for a retry, for its pace, or behind a paused backend. False as above."""
+    """Expire a transmission that still waits for a retry, for its pace or for a paused backend. Return as `expire`
+    does.
+    """
     decision = after_expiry(sent=False, facts=facts(row))
     status, reason = decision.status, decision.reason
     changes = {"revoke_at": now, "revoke_for": RevokeFor.FALLBACK} if decision.revoke else {}
@@ -70,7 +74,9 @@ def expire_unsent(row: Transmission, now: datetime) -> bool:
 
 
 def revoke_answered(row: Transmission, answer: bool | SendError | None, now: datetime) -> None:
-    """True: it was taken back; False: that came too late; None or an error: ask again, as long as that has a point."""
+    """Apply the answer to a revoke. True: revoked; False: too late; None or an error: ask again if it can still
+    help.
+    """
     if isinstance(answer, SendError):
         _ask_again(row, now, answer.code, answer.detail, again=answer.retry)
     elif answer is None:
@@ -79,7 +85,7 @@ def revoke_answered(row: Transmission, answer: bool | SendError | None, now: dat
         taken_back(row, now, answered=True)
     else:
         asked(row)
-        if row.revoke_for != RevokeFor.EXPIRY:  # whose reason says that it waits for proof
+        if row.revoke_for != RevokeFor.EXPIRY:  # its reason says that it waits for proof
             _unproved(row)
         detail = "it may have been delivered"
         Event.objects.create(transmission=row, kind="revoke", code="too late", detail=detail)
@@ -88,9 +94,9 @@ def revoke_answered(row: Transmission, answer: bool | SendError | None, now: dat
 
 
 def _doubted(row: Transmission) -> None:
-    """Its provider's answer could not be read, nothing was heard since, nothing more can be asked: a person decides.
+    """Put a transmission into review when the provider's answer was unreadable and nothing more can be asked.
 
-    A receipt may still come, and outranks this.
+    A receipt may still arrive, and outranks this.
     """
     doubtful = Transmission.objects.filter(pk=row.pk, status=Status.ACCEPTED, unknown=True, revoke_at=None)
     if doubtful.update(status=Status.REVIEW, reason="no proof that it arrived"):
@@ -99,7 +105,7 @@ def _doubted(row: Transmission) -> None:
 
 
 def looked_up(row: Transmission, news: bool) -> None:
-    """The provider was asked how it stands; what it said has been applied as receipts."""
+    """Finish a status request. What the provider answered has been applied as receipts."""
     asked(row)
     if not news:
         _unproved(row)
@@ -112,12 +118,13 @@ def _unproved(row: Transmission) -> None:
 
 
 def taken_back(row: Transmission, now: datetime, *, answered: bool = False) -> None:
-    """It will never be delivered - unless a receipt says that it was, which outranks this.
+    """Mark a transmission as revoked: it will not be delivered, unless a receipt that outranks this says that it was.
 
-    `answered`: the provider answers our question, which somebody may have withdrawn meanwhile; else it tells by itself.
+    `answered`: the provider answers our request, which somebody may have withdrawn meanwhile; otherwise it reports a
+    revoke without being asked.
     """
     with database.atomic():
-        # as it is wanted now: a person may have decided otherwise while the provider was asked
+        # use the current wish: a person may have decided otherwise while the provider was asked
         current = Transmission.objects.select_for_update().get(pk=row.pk)
         why = RevokeFor(current.revoke_for or RevokeFor.CANCEL)
         status = _BECOMES[why]
@@ -137,7 +144,7 @@ def taken_back(row: Transmission, now: datetime, *, answered: bool = False) -> N
             transmission=row, kind="revoke", code="taken back", status=status if won else None
         )
         if won and why in _GOES_ON:
-            # somebody waits for what had a deadline; the rest gives a receipt that is under way a moment
+            # a message with a deadline is urgent; others wait a moment for a receipt that may be on its way
             child = open_fallback(row, "taken back", now, may_arrive=why != RevokeFor.FALLBACK)
             step = logs.next_step(status, by=child.backend_id if child else "")
             logs.taken_back(row.backend_id, row.pk, why.label, step)
@@ -153,18 +160,18 @@ def _ask_again(row: Transmission, now: datetime, code: str, detail: str, *, agai
     _asked(row, next_at)
     Event.objects.create(transmission=row, kind="revoke", code=code, detail=detail, next_at=next_at)
     step = logs.retried_in(delays[row.revokes]) if again else "nobody is asked again: a receipt decides"
-    if code != "asked" or not again:  # that the answer comes later is no failure
+    if code != "asked" or not again:  # a later answer is not a failure
         logs.not_answered(row.backend_id, row.pk, code, step)
     if next_at is None:
         _doubted(row)
 
 
 def asked(row: Transmission) -> None:
-    """The provider has answered: there is nothing more to ask."""
+    """Record that the provider has answered and nothing more is to be asked."""
     _asked(row, None)
 
 
 def _asked(row: Transmission, next_at: datetime | None) -> None:
-    """Only while the question stands: what was decided meanwhile has set another time, or withdrawn it."""
+    """Return the row only while the question is open: a later decision sets another time, or withdraws it."""
     asked = Transmission.objects.filter(pk=row.pk, revoke_at=row.revoke_at)
     asked.update(revoke_at=next_at, revokes=F("revokes") + 1)

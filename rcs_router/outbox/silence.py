@@ -1,4 +1,4 @@
-"""Look into accepted messages without any receipt: ask the provider where it can be asked. The sweep calls `look`."""
+"""Look into accepted messages that have no receipt: ask the provider where it can be asked. The sweep calls `look`."""
 
 from datetime import datetime, timedelta
 
@@ -10,12 +10,12 @@ from rcs_router.contract import Status
 from rcs_router.models import RevokeFor, Transmission
 
 NO_PROOF = "no proof of delivery"
-LOOKS = 4  # how often one message is looked into, each time after four times as long
+LOOKS = 4  # how often one message is looked into; each wait is four times as long as the one before
 LIMIT = 5000
 
 
 def look(now: datetime) -> int:
-    """Deal with what has been silent for its backend's SILENT_AFTER; return how many."""
+    """Handle the transmissions without a receipt for their backend's SILENT_AFTER; return how many."""
     return sum(_look(alias, now) for alias in backends)
 
 
@@ -24,16 +24,14 @@ def _look(alias: str, now: datetime) -> int:
     keys = list(silent.values_list("pk", flat=True)[:LIMIT])
     if not keys:
         return 0
-    rows = silent.filter(
-        pk__in=keys
-    )  # as long as they are still to be looked at: each update takes rows out of it
+    rows = silent.filter(pk__in=keys)  # while any are left: each update takes rows out of the query
     return _ask(alias, rows, now) if backends[alias].capabilities.status else _mark(rows)
 
 
 def _ask(alias: str, rows: "QuerySet[Transmission]", now: datetime) -> int:
-    """Ask for each unless it is being taken back, and plan the next look in case that this one brings nothing."""
+    """Ask for the status of each row that is not being revoked, and set the time of the next look."""
     idle = rows.filter(revoke_at=None).exclude(revoke_for=RevokeFor.CANCEL)
-    # why it was to be taken back stays: a provider may say later that it was
+    # keep the reason of a revoke: the provider may report later that it was revoked
     why = Case(When(revoke_for="", then=Value(RevokeFor.LOOK_UP)), default=F("revoke_for"))
     asked = idle.update(revoke_at=now, revoke_for=why)
     after = timedelta(seconds=backends.config(alias).silent_after)
@@ -47,5 +45,5 @@ def _ask(alias: str, rows: "QuerySet[Transmission]", now: datetime) -> int:
 
 
 def _mark(rows: "QuerySet[Transmission]") -> int:
-    """Nobody can be asked: a receipt may still come, and outranks this."""
+    """Mark rows whose provider cannot be asked. A receipt may still arrive, and outranks this."""
     return rows.update(look_at=None, reason=NO_PROOF)

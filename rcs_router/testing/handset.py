@@ -12,9 +12,9 @@ from rcs_router import lookup_connections
 from rcs_router.backends import backends, default_alias
 from rcs_router.content import Content, Form, dump, postback_of
 from rcs_router.content.forms import postback_of_form
+from rcs_router.content.links import form_link
 from rcs_router.contract import Incoming, IncomingKind, Outbound, ReceiptKind
-from rcs_router.forms import Questions
-from rcs_router.links import form_link
+from rcs_router.inbox.forms import Questions
 from rcs_router.models import Connection, Message, Transmission
 from rcs_router.testing.reading import blocks_of, chips_of, line_of, without_options
 from rcs_router.testing.script import ScriptFailed, compare

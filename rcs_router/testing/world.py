@@ -14,14 +14,15 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.test import override_settings
 
-from rcs_router import database, inbox, lookup_connections, routing, wake
+from rcs_router import database, lookup_connections, wake
 from rcs_router.backends import backends
-from rcs_router.brake import brake
 from rcs_router.contract import Outbound, Parsed, Receipt, WebhookRequest
-from rcs_router.identities import normalise
-from rcs_router.media import station
-from rcs_router.media.download import Download, Gone
+from rcs_router.inbox import digest, queue
+from rcs_router.inbox.brake import brake
+from rcs_router.inbox.media import fetch
+from rcs_router.inbox.media.download import Download, Gone
 from rcs_router.models import Contact, Message
+from rcs_router.people.identities import normalise
 from rcs_router.testing import waiting
 from rcs_router.testing.handset import Handset
 from rcs_router.testing.memory import Outcome
@@ -65,8 +66,8 @@ class World:
                 (backends, "config", lambda alias: replace(read(alias), rate=None)),
                 (backends, "create_connection", lambda alias: self._stand_in(make(alias))),
                 (brake, "allows", lambda connection: True),  # a test's minute has more turns than a person's
-                (station, "download", self._download),
-                (routing, "_aside", _Here()),
+                (fetch, "download", self._download),
+                (queue, "_aside", _Here()),
             ):
                 stack.enter_context(mock.patch.object(where, name, instead))
             stack.enter_context(_hooks_run_once())
@@ -166,7 +167,7 @@ class World:
     def hear(self, alias: str, *said: Parsed) -> None:
         """A provider's webhook request that says this, stored as any other is."""
         name = self[alias].will_say(said)
-        inbox.accept(self[alias], WebhookRequest("POST", headers={"x-handset": name}))
+        digest.accept(self[alias], WebhookRequest("POST", headers={"x-handset": name}))
 
     def _stand_in(self, real: Any) -> StandIn:
         made = StandIn(real, self)

@@ -16,9 +16,12 @@ from rcs_backends.emulator.state import World, world
 from rcs_backends.emulator.webhooks import outbox as webhooks
 from rcs_backends.emulator.wire.twilio.store import TwilioStore
 from rcs_backends.emulator.wires import wire
-from rcs_router import delivery, expiry, inbox, lookup_connections, media, questions, send, sql, sweep, wake
+from rcs_router import capability_checks, lookup_connections, send, sql, sweep, wake
 from rcs_router.contract import Status
+from rcs_router.inbox import digest, media
 from rcs_router.models import BackendState, Event, StoredWebhook, Transmission
+from rcs_router.outbox import drain as drain_module
+from rcs_router.outbox import expiry
 from tests.acceptance import sides
 from tests.acceptance.sides import SIDES, Side
 from tests.core import ALICE, ROUTER
@@ -33,11 +36,11 @@ QUICK = ROUTER | {"EXPIRY_GRACE": 0, "PAUSES": [0], "THREADS": 2, "WEBHOOK_RETRY
 
 Json = dict[str, Any]
 TASKS: dict[str, Callable[..., int]] = {
-    wake.DRAIN: delivery.drain,
-    wake.DIGEST: inbox.digest,
+    wake.DRAIN: drain_module.run,
+    wake.DIGEST: digest.run,
     wake.REVOKE: expiry.revoke_due,
     wake.FETCH: media.fetch_due,
-    wake.CHECK: questions.answer_due,
+    wake.CHECK: capability_checks.answer_due,
 }
 
 
@@ -226,7 +229,7 @@ class Stage:
     def drain(self, *aliases: str) -> None:
         """Only send; what comes back is digested by nobody yet."""
         for alias in aliases or ("acme",):
-            delivery.drain(alias, budget=10)
+            drain_module.run(alias, budget=10)
         self.quiet()
 
     def later(self) -> None:

@@ -10,8 +10,10 @@ import pytest
 from django.db import OperationalError
 
 from rcs_backends.emulator.state import world
-from rcs_router import alarms, counts, inbox, outbox, router, sql, sweep
+from rcs_router import alarms, outbox, sql, sweep
+from rcs_router.alarms import counts
 from rcs_router.contract import Status
+from rcs_router.inbox import digest, queue
 from rcs_router.models import (
     BackendMinute,
     BackendState,
@@ -81,7 +83,7 @@ class Play:
         """Somebody writes."""
         self.stage.phone().does("text", text=text, via="rcs", to="acme")
         self.stage.quiet()
-        inbox.digest()
+        digest.run()
         return (
             Message.objects.filter(direction="in").order_by("created_at").values_list("pk", flat=True).last()
         )
@@ -250,7 +252,7 @@ def wrong_signature(play: Play) -> Any:
 def senseless_webhook(play: Play) -> Any:
     assert Post({"senderPhoneNumber": ALICE, "text": SAID, "messageId": ["m"]}).send(play.stage) == 200
     play.patch.setattr("rcs_backends.google_rbm.GoogleRBM.parse", quote)
-    inbox.digest()
+    digest.run()
     return StoredWebhook.objects.get().pk
 
 
@@ -273,7 +275,7 @@ def stop_without_a_database(play: Play) -> Any:
     def away(*args: Any) -> Any:
         raise OperationalError(f"no connection for {ALICE}: {SAID}")
 
-    play.patch.setattr(router, "route", away)
+    play.patch.setattr(queue, "route", away)
     row = play.hears("STOP")
     play.passes(200)
     return row
@@ -282,7 +284,7 @@ def stop_without_a_database(play: Play) -> Any:
 def database_is_back(play: Play) -> None:
     play.patch.undo()
     Message.objects.update(lease_until=None)
-    inbox.digest()
+    digest.run()
     assert Consent.objects.get().opted_out
 
 

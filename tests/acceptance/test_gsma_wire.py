@@ -12,11 +12,13 @@ from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.gsma import people
 from rcs_backends.emulator.wire.gsma import status as maap
 from rcs_backends.gsma_maap import GSMAMaaP
-from rcs_router import expiry, inbox, send, signals
+from rcs_router import send, signals
 from rcs_router.backends import backends
 from rcs_router.content import RequestDeviceSpecifics, Text
 from rcs_router.contract import FileReport, Status
+from rcs_router.inbox import digest
 from rcs_router.models import Connection, Consent, Contact, Event, Message, StoredWebhook, Transmission
+from rcs_router.outbox import expiry
 from tests.acceptance.stage import DEADLINE, Stage, causes, fallback, status
 from tests.acceptance.test_every_wire import CARD, YOURS, shop  # noqa: F401
 from tests.acceptance.test_forms import ANSWER, GIVEN, TABLE, Browser, chip_url
@@ -141,7 +143,7 @@ def test_what_waited_here_when_the_token_died_is_not_lost(token: Connection, sta
     t = to(token, "Your order")
     stage.phone().does("alias")
     stage.quiet()
-    inbox.digest()
+    digest.run()
     stage.work()
     child = fallback(t)
     assert child is not None
@@ -171,7 +173,7 @@ def test_events_before_the_answer_was_written(
         answer = ask(self, outbound)
         stage.quiet()
         try:
-            inbox.digest()
+            digest.run()
         finally:
             connections.close_all()
         return answer
@@ -264,7 +266,7 @@ def test_typing_and_read_marks_both_ways(stage: Stage, settings: Any) -> None:
     assert list(events.values_list("code", flat=True)) == ["", "stopped"]
     phone.does("text", text="Hi", via="gsma", to="acme")
     stage.quiet()
-    inbox.digest()
+    digest.run()
     assert world.wait_for(lambda: handset.as_json()["agent_typing"], DEADLINE)
     assert world.wait_for(lambda: [m.state for m in handset.messages.values()] == ["read"], DEADLINE)
     maap_backend().typing(ALICE, active=False)

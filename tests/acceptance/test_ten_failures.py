@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from django.core import mail
 
-from rcs_router import alarms, counts, sql, sweep
+from rcs_router import alarms, sql, sweep
+from rcs_router.alarms import counts
 from rcs_router.models import StoredWebhook, Transmission
 from tests.acceptance.stage import CLIENT_TOKEN, PASSWORD, WEBHOOK_SECRET, Stage
 from tests.acceptance.staged import (

@@ -6,8 +6,10 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
-from rcs_router import alarms, consent, pace, sql
+from rcs_router import alarms, sql
 from rcs_router.models import Alarm, BackendState, Consent, ConsentRecord, Message
+from rcs_router.outbox import pace
+from rcs_router.people import consent
 from tests.admin.pages import act, found, listed, page, words
 from tests.core import ALICE, BOB, connection, drain, memory, sent_to
 

@@ -10,9 +10,12 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from rcs_router import consent, inbox, lookup_connections, outbox, pace, receive, send, sql
+from rcs_router import lookup_connections, outbox, receive, send, sql
 from rcs_router.contract import Status, WebhookRequest
+from rcs_router.inbox import digest
 from rcs_router.models import BackendState, Connection, Contact, Message, StoredWebhook, Transmission
+from rcs_router.outbox import pace
+from rcs_router.people import consent
 from tests.admin.pages import found, listed, page, words
 from tests.core import ALICE, BOB, CAROL, connection, memory
 
@@ -44,7 +47,7 @@ def _named(start: int, count: int) -> list[Any]:
 
 def _webhooks(start: int, count: int) -> None:
     for _ in range(count):
-        inbox.accept(memory(), WebhookRequest("POST", b"hello"))
+        digest.accept(memory(), WebhookRequest("POST", b"hello"))
 
 
 def _consents(start: int, count: int) -> None:

@@ -4,8 +4,9 @@ import pytest
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
-from rcs_router import consent, inbox, pace, sql
+from rcs_router import sql
 from rcs_router.contract import Status, WebhookRequest
+from rcs_router.inbox import digest
 from rcs_router.models import (
     Alarm,
     BackendState,
@@ -16,6 +17,8 @@ from rcs_router.models import (
     StoredWebhook,
     Transmission,
 )
+from rcs_router.outbox import pace
+from rcs_router.people import consent
 from tests.admin.pages import MODELS, READ_ONLY, act, listed, page
 from tests.core import ALICE, connection, memory, sent_to
 
@@ -27,7 +30,7 @@ def rows() -> dict:
     """One row of every read-only kind, each of which an action could move."""
     t = sent_to()
     Transmission.objects.filter(pk=t.pk).update(status=Status.REVIEW)
-    inbox.accept(memory(), WebhookRequest("POST", b"hello"))
+    digest.accept(memory(), WebhookRequest("POST", b"hello"))
     consent.record(ALICE, opted_out=True, source="keyword")
     pace.pause("rcs", "throttled", 60, sql.now(BackendState))
     return {

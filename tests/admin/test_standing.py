@@ -8,8 +8,8 @@ from django.utils import timezone
 from rcs_router import lookup_connections, send
 from rcs_router.contract import Status
 from rcs_router.models import Message, Transmission
+from rcs_router.models.message_status import at_status, by_status
 from rcs_router.outbox.fallback import fallback_transmission
-from rcs_router.standing import at_status, by_status
 from tests.core import connection
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("router")]

@@ -3,12 +3,12 @@
 import pytest
 from django.urls import reverse
 
-from rcs_router import expiry, send
+from rcs_router import send
 from rcs_router.admin.timeline import LABELS
 from rcs_router.contract import Status
 from rcs_router.errors import BadAddress, Unavailable
 from rcs_router.models import Event, Message, Transmission
-from rcs_router.outbox import operate
+from rcs_router.outbox import expiry, operate
 from tests.admin.pages import act, page, words
 from tests.core import ALICE, BOB, CAROL, connection, drain, memory, sent_to
 

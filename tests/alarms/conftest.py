@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from rcs_router import counts, signals
+from rcs_router import signals
+from rcs_router.alarms import counts
 from tests.alarms.steps import Heard
 
 

@@ -9,7 +9,8 @@ import pytest
 from django.db import OperationalError
 from django.db.models import Sum
 
-from rcs_router import counts, sql
+from rcs_router import sql
+from rcs_router.alarms import counts
 from rcs_router.models import BackendMinute
 from tests.statements import statements
 

@@ -10,8 +10,8 @@ from django.db import OperationalError
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
-from rcs_router import alarms, counts, outbox, sql
-from rcs_router.alarms import measures
+from rcs_router import alarms, outbox, sql
+from rcs_router.alarms import counts, measures
 from rcs_router.contract import Receipt, ReceiptKind, Status
 from rcs_router.models import (
     Alarm,

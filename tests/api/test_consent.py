@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from rcs_router import consent
 from rcs_router.backends import backends
 from rcs_router.errors import BadAddress, Misconfigured, Refused, SendError, Throttled, Unavailable
 from rcs_router.models import Connection, ConsentRecord, Message
+from rcs_router.people import consent
 from tests import core
 from tests.api.client import API
 from tests.api.core import ALICE, BOB, CAROL

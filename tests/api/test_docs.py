@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rest_framework.authtoken.models import Token
 
-from rcs_router import questions
+from rcs_router import capability_checks
 from rcs_router.api import exceptions, parsers
 from rcs_router.models import Connection, Contact, Message, Transmission
 from tests import core
@@ -35,7 +35,7 @@ def test_every_curl_does_what_the_page_says(live_server: Any, api: API, settings
         "acme": {**settings.RCS_BACKENDS["asked"], "FALLBACK": ["sms"]},
     }
     names = {"API": f"{live_server.url}/rcs/api", "AUTH": f"Authorization: Token {api.token}"}
-    asked = questions.later("acme", [ALICE], str(Token.objects.get(key=api.token).user_id))
+    asked = capability_checks.later("acme", [ALICE], str(Token.objects.get(key=api.token).user_id))
     names["QUESTION"] = str(asked.pk)
     for call in calls():
         done = subprocess.run(

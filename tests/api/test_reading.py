@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from rcs_router import inbox, receive
+from rcs_router import receive
 from rcs_router.content import Reply, Text
 from rcs_router.contract import Incoming, IncomingKind, Status
 from rcs_router.errors import Refused
-from rcs_router.incoming import store
+from rcs_router.inbox import digest
+from rcs_router.inbox.incoming import store
 from rcs_router.models import Contact, Message, Transmission
 from rcs_router.outbox import operate
 from tests import core
@@ -57,7 +58,7 @@ def talk(api: API) -> dict[str, str]:
     core.drain("rcs")
     operate.fall_back(Transmission.objects.get(connection__identity=BOB, backend="rcs"))
     tap = receive("Yes", first.connection, postback="yes_7")
-    inbox.digest()
+    digest.run()
     return {
         "first": str(first.message_id),
         "offer": str(Message.objects.get(traffic="promotion").pk),

@@ -11,11 +11,13 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rcs_router import caps, delivery, send
+from rcs_router import send
 from rcs_router.conf import Cap
 from rcs_router.contract import Status
 from rcs_router.errors import Ambiguous, Throttled, Unavailable, Unreachable
 from rcs_router.models import BackendState, Tally, Transmission
+from rcs_router.outbox import drain as drain_module
+from rcs_router.people import caps
 from tests.consent.workers import Worker
 from tests.core import ALICE, BACKENDS, BOB, ROUTER, connection, drain, memory, sent_to
 
@@ -202,7 +204,7 @@ class TestCapped:
 def test_without_caps_no_statement_is_spent(router: None) -> None:
     sent_to(traffic="promotion")
     with CaptureQueriesContext(database) as statements:
-        delivery.drain("rcs", budget=5)
+        drain_module.run("rcs", budget=5)
     assert not [query for query in statements.captured_queries if Tally._meta.db_table in query["sql"]]
 
 
@@ -210,7 +212,7 @@ def test_without_caps_no_statement_is_spent(router: None) -> None:
 def test_counting_stays_within_the_budget_of_a_drain(capped: None) -> None:
     send("Offer", [connection(f"+3725550{n:04}") for n in range(1000)], traffic="promotion")
     with CaptureQueriesContext(database) as statements:
-        delivery.drain("rcs", budget=60)
+        drain_module.run("rcs", budget=60)
     assert len(memory().sent) == 1000
     assert len(statements) / 1000 <= 0.25, f"{len(statements)} statements"
 

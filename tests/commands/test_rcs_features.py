@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from rcs_router.content import Content, Suggestion
 from rcs_router.content.examples import CHIPS, CONTENTS, FINER, examples
 from rcs_router.content.fitting import Feature
-from rcs_router.features import FEATURES
+from rcs_router.management.features import FEATURES
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/features.md"

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from rcs_router import consent
 from rcs_router.content import Card, Carousel, Reply, Text, dump
 from rcs_router.contract import Traffic
 from rcs_router.models import Message
+from rcs_router.people import consent
 from tests.core import ALICE, BOB
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("router")]

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from rcs_router import consent
 from rcs_router.backends import backends
 from rcs_router.errors import Unavailable
 from rcs_router.models import ConsentRecord
+from rcs_router.people import consent
 from rcs_router.testing import MemoryBackend
 from tests.core import ALICE, BOB, CAROL
 

@@ -16,10 +16,11 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.utils import timezone
 
-from rcs_router import inbox, receive, wake
+from rcs_router import receive, wake
 from rcs_router.backends import backends
 from rcs_router.contract import Status, WebhookRequest
 from rcs_router.errors import Throttled, Unavailable, Unreachable
+from rcs_router.inbox import digest
 from rcs_router.models import Message, StoredWebhook, Transmission
 from tests.core import ALICE, ROUTER, connection, memory, sent_to
 
@@ -57,7 +58,7 @@ def test_once_retries_what_is_due_again_at_once():
 @in_memory
 def test_once_digests_routes_and_sends_the_answer(settings):
     settings.RCS_ROUTER = {**ROUTER, "APPS": ["rcs_router.handlers.Echo"]}
-    inbox.accept(backends["rcs"], WebhookRequest("POST", f"text {ALICE} echo hello".encode()))
+    digest.accept(backends["rcs"], WebhookRequest("POST", f"text {ALICE} echo hello".encode()))
     call_command("rcs_worker", once=True)
     assert [(sent.to, sent.text) for sent in memory().sent] == [(ALICE, "hello")]
     assert not StoredWebhook.objects.filter(digested_at=None).exists()
@@ -91,7 +92,7 @@ def test_once_ends_although_a_message_cannot_be_routed(error, recorded, monkeypa
     def broken(*args: Any) -> None:
         raise error
 
-    monkeypatch.setattr("rcs_router.router.route", broken)
+    monkeypatch.setattr("rcs_router.inbox.queue.route", broken)
     receive("hello", connection())
     call_command("rcs_worker", once=True)
     message = Message.objects.get()

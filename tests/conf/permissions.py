@@ -11,9 +11,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from rcs_router import consent, inbox, lookup_connections, receive, send
+from rcs_router import lookup_connections, receive, send
 from rcs_router.content import Reply, Text
 from rcs_router.contract import WebhookRequest
+from rcs_router.inbox import digest
 from rcs_router.models import (
     Alarm,
     BackendState,
@@ -26,6 +27,7 @@ from rcs_router.models import (
     StoredWebhook,
     Transmission,
 )
+from rcs_router.people import consent
 from tests.core import ALICE, memory
 
 NUMBER = ALICE.removeprefix("+372")
@@ -45,8 +47,8 @@ def rows() -> dict[str, Any]:
     connection.save()
     message = send(Text("Your code 482913", [Reply("chip-4711", "p")]), connection)
     receive("words 777001", connection)
-    inbox.digest()
-    inbox.accept(memory(), WebhookRequest("POST", b"body-canary-555", query={"text": "body-canary-555"}))
+    digest.run()
+    digest.accept(memory(), WebhookRequest("POST", b"body-canary-555", query={"text": "body-canary-555"}))
     consent.record(ALICE, opted_out=True, source="keyword", words="ledger-words-9")
     said = Message.objects.get(direction=Message.Direction.IN)
     file = InboundFile.objects.create(message=said, url="https://f.example/", state="failed")

@@ -14,9 +14,9 @@ from rcs_router.content import Audio, Card, Content, Dial, File, Location, Media
 from rcs_router.content.examples import CHIPS, CONTENTS, FORM_LINK, examples
 from rcs_router.content.fitting import CannotFit, Feature, Fitting
 from rcs_router.content.forms import Kind
+from rcs_router.content.links import form_link
 from rcs_router.content.plain import render
 from rcs_router.contract import IncomingKind
-from rcs_router.links import form_link
 from rcs_router.models import Message
 from tests.conf.pages import quoted, rows, run, section, text
 

@@ -13,11 +13,13 @@ from django.db import connection as database
 from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
 
-from rcs_router import conf, consent, inbox, receive, send
+from rcs_router import conf, receive, send
 from rcs_router.backends import BackendConfig
 from rcs_router.contract import Linked, Status
-from rcs_router.linking import link
+from rcs_router.inbox import digest
 from rcs_router.models import Connection, Consent, ConsentRecord, Message
+from rcs_router.people import consent
+from rcs_router.people.linking import link
 from rcs_router.testing import MemoryBackend
 from tests.admin.conftest import boss, login  # noqa: F401
 from tests.admin.pages import act, listed, page, words
@@ -39,7 +41,7 @@ def branded(router: None, settings: Any) -> None:
 
 def hear(text: str, alias: str, number: str = ALICE) -> Message:
     row = receive(text, connection(number, alias))
-    inbox.digest()
+    digest.run()
     row.refresh_from_db()
     return row
 
@@ -313,7 +315,7 @@ def test_without_an_answer_help_is_for_the_apps() -> None:
 def test_a_tapped_help_is_for_the_apps(settings: Any) -> None:
     settings.RCS_ROUTER = ROUTER | {"HELP_REPLY": HELP}
     row = receive("Help", connection(), postback="help")
-    inbox.digest()
+    digest.run()
     row.refresh_from_db()
     assert row.handled_by == ""
 

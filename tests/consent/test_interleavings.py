@@ -8,10 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from rcs_router import consent, delivery, expiry, inbox, outbox, receive, send, sql
+from rcs_router import outbox, receive, send, sql
 from rcs_router.backends import backends
 from rcs_router.contract import Receipt, ReceiptKind, Status, WebhookRequest
 from rcs_router.errors import Ambiguous, BadAddress, OptedOut, SendError, Throttled, Unavailable, Unreachable
+from rcs_router.inbox import digest
 from rcs_router.models import (
     BackendState,
     Consent,
@@ -23,8 +24,9 @@ from rcs_router.models import (
     Tally,
     Transmission,
 )
-from rcs_router.outbox import operate
-from rcs_router.senders import Flight
+from rcs_router.outbox import drain, expiry, operate
+from rcs_router.outbox.senders import Flight
+from rcs_router.people import consent
 from tests.consent.workers import Worker, expire_leases
 from tests.core import ALICE, ROUTER, connection, memory
 
@@ -127,11 +129,11 @@ class World:
 
     def says(self, text: str, alias: str) -> None:
         receive(text, connection(ALICE, alias))
-        inbox.digest()
+        digest.run()
 
     def hears(self, kind: str, alias: str) -> None:
-        inbox.accept(backends[alias], WebhookRequest("POST", f"{kind} {ALICE}".encode()))
-        inbox.digest()
+        digest.accept(backends[alias], WebhookRequest("POST", f"{kind} {ALICE}".encode()))
+        digest.run()
 
     def decides(self, opted_out: bool) -> None:
         consent.record(ALICE, opted_out=opted_out, source="admin")
@@ -175,8 +177,8 @@ class World:
 @pytest.fixture(autouse=True)
 def no_waiting(router: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.RCS_ROUTER = ROUTER | {"PAUSES": [0.001], "BREAKER": 1000, "CAPS": ["3/d"]}
-    monkeypatch.setattr(delivery, "FLUSH_AFTER", 0.0)
-    monkeypatch.setattr(delivery, "SHORT", 0.0)
+    monkeypatch.setattr(drain, "FLUSH_AFTER", 0.0)
+    monkeypatch.setattr(drain, "SHORT", 0.0)
 
 
 @settings(max_examples=150, suppress_health_check=list(HealthCheck))

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from rcs_router import consent, delivery, expiry, outbox, screening, send, sql
+from rcs_router import outbox, send, sql
 from rcs_router.contract import Outbound, Receipt, ReceiptKind, SendResult, Status
 from rcs_router.errors import Ambiguous, OptedOut, Unavailable, Unreachable
 from rcs_router.models import Transmission
-from rcs_router.outbox import operate
+from rcs_router.outbox import drain as drain_module
+from rcs_router.outbox import expiry, operate, screening
+from rcs_router.people import consent
 from tests.consent.workers import Worker
 from tests.core import ALICE, BOB, ROUTER, connection, drain, memory, sent_to
 
@@ -109,7 +111,7 @@ def test_a_drain_looks_by_itself_while_its_threads_are_busy(settings: Any) -> No
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(screening.Screening, "recall", looking)
-        delivery.drain("rcs", budget=5)
+        drain_module.run("rcs", budget=5)
     drain("rcs")  # finds the one that went back
     assert BOB not in [outbound.to for outbound in memory().sent]
     assert [where(row)[0] for row in rows] == [Status.ACCEPTED, Status.CANCELLED, Status.ACCEPTED]

@@ -9,11 +9,12 @@ from queue import SimpleQueue
 from typing import Any
 from uuid import UUID
 
-from rcs_router import outbox, pace, senders, sql
+from rcs_router import outbox, sql
 from rcs_router.contract import BaseBackend, Status
-from rcs_router.delivery import Drain
 from rcs_router.models import Transmission
-from rcs_router.senders import Flight
+from rcs_router.outbox import pace, senders
+from rcs_router.outbox.drain import Drain
+from rcs_router.outbox.senders import Flight
 
 
 @dataclass
@@ -105,7 +106,7 @@ class _Enough(Exception):
 
 
 def run_once(work: "SimpleQueue[Any]") -> None:
-    """One turn of the loop that a thread of rcs_router.senders runs."""
+    """One turn of the loop that a thread of rcs_router.outbox.senders runs."""
     threads = senders.Senders.__new__(senders.Senders)
 
     class Once:

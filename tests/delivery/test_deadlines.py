@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from rcs_router import delivery, expiry, outbox, pace, send, sql, sweep
+from rcs_router import outbox, send, sql, sweep
 from rcs_router.contract import Receipt, ReceiptKind, SendResult, Status
 from rcs_router.errors import Ambiguous, SendError, Throttled, Unavailable
 from rcs_router.models import BackendState, Message, RevokeFor, Transmission
+from rcs_router.outbox import drain as drain_module
+from rcs_router.outbox import expiry, pace
 from tests.core import ALICE, BACKENDS, BOB, connection, drain, memory, sent_to
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("router")]
@@ -176,7 +178,7 @@ def test_an_attempt_that_fails_after_the_deadline_is_not_repeated() -> None:
     overdue(t)
     row.refresh_from_db(fields=["fall_back_at"])
     known = outbox.facts(row, now=timezone.now())
-    decision = delivery.after_error(Unavailable(), known)
+    decision = drain_module.after_error(Unavailable(), known)
     assert (known.overdue, decision.status, decision.fall_back) == (True, Status.FAILED, True)
 
 

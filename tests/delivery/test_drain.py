@@ -11,7 +11,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from rcs_router import consent, delivery, outbox, pace, send, signals, sql, sweep
+from rcs_router import outbox, send, signals, sql, sweep
 from rcs_router.content import Card, Reply
 from rcs_router.contract import Outbound, Receipt, ReceiptKind, SendResult, Status
 from rcs_router.errors import (
@@ -24,6 +24,9 @@ from rcs_router.errors import (
     Unreachable,
 )
 from rcs_router.models import BackendState, Consent, Event, Transmission
+from rcs_router.outbox import drain as drain_module
+from rcs_router.outbox import pace
+from rcs_router.people import consent
 from tests.core import ALICE, BOB, CAROL, ROUTER, connection, drain, memory, sent_to
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("router")]
@@ -43,7 +46,7 @@ def worker_dies(alias: str, *, started: bool) -> list[Transmission]:
     now = sql.now(Transmission)
     rows = outbox.claim(alias, 50, now, 90, {})
     if started:
-        leaving = [outbox.Move(row, delivery.Decision(Status.SENDING), started=True) for row in rows]
+        leaving = [outbox.Move(row, drain_module.Decision(Status.SENDING), started=True) for row in rows]
         outbox.settle(leaving, now)
     Transmission.objects.filter(pk__in=[row.pk for row in rows]).update(
         lease_until=now - timedelta(seconds=1)
@@ -121,7 +124,7 @@ def test_a_code_falls_back_at_once_because_late_is_worse_than_double() -> None:
 
 
 def revoke(alias: str) -> None:
-    from rcs_router import expiry
+    from rcs_router.outbox import expiry
 
     expiry.revoke_due(alias)
 
@@ -255,24 +258,24 @@ def test_a_message_that_kills_its_workers_goes_to_review_and_its_neighbours_go_o
 def worker_dies_alone(alias: str, suspect: Transmission) -> list[uuid.UUID]:
     """A worker that takes everything, and dies of the suspect: what had been started by then?"""
     started: list[uuid.UUID] = []
-    original = delivery.Drain.submit
+    original = drain_module.Drain.submit
 
     class Killed(BaseException):
         pass
 
-    def submit(self: delivery.Drain, starting: list[delivery.Flight]) -> None:
+    def submit(self: drain_module.Drain, starting: list[drain_module.Flight]) -> None:
         if any(flight.row.pk == suspect.pk for flight in starting):
             started.extend(flight.row.pk for flight in starting)
             self.waiting.clear()
             raise Killed
         original(self, starting)
 
-    delivery.Drain.submit = submit  # type: ignore[method-assign]
+    drain_module.Drain.submit = submit  # type: ignore[method-assign]
     try:
         with pytest.raises(Killed):
-            delivery.drain(alias)
+            drain_module.run(alias)
     finally:
-        delivery.Drain.submit = original  # type: ignore[method-assign]
+        drain_module.Drain.submit = original  # type: ignore[method-assign]
     Transmission.objects.filter(status=Status.SENDING).update(
         lease_until=timezone.now() - timedelta(seconds=1)
     )
@@ -319,7 +322,7 @@ def test_a_late_result_of_a_lost_claim_changes_nothing_but_the_timeline() -> Non
     t = sent_to()
     rows = outbox.claim("rcs", 1, sql.now(Transmission), 60, {})
     age(t, status=Status.QUEUED, claim=None)
-    move = outbox.Move(rows[0], delivery.Decision(Status.ACCEPTED))
+    move = outbox.Move(rows[0], drain_module.Decision(Status.ACCEPTED))
     outbox.settle([move], sql.now(Transmission))
     assert status(t) == Status.QUEUED
     assert Event.objects.filter(transmission=t).count() == 1
@@ -387,7 +390,7 @@ def test_bulk_costs_a_quarter_of_a_statement_per_message() -> None:
     with CaptureQueriesContext(
         database,
     ) as queries:
-        delivery.drain("rcs", budget=60)
+        drain_module.run("rcs", budget=60)
     assert len(memory().sent) == 1000
     import collections
 
@@ -408,7 +411,7 @@ def test_two_drains_at_once_send_everything_once() -> None:
 
 
 def _drain_and_close() -> None:
-    delivery.drain("rcs", budget=10)
+    drain_module.run("rcs", budget=10)
     database.close()
 
 
@@ -428,14 +431,14 @@ def test_what_arrived_or_was_lost_between_claim_and_start_is_not_sent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     arrived, lost, ours = sent_to(), sent_to(number=BOB), sent_to(number=CAROL)
-    original = delivery.Drain.screen
+    original = drain_module.Drain.screen
 
-    def meanwhile(self: delivery.Drain) -> None:
+    def meanwhile(self: drain_module.Drain) -> None:
         original(self)
         outbox.apply_receipts("rcs", [Receipt(ReceiptKind.READ, transmission=arrived.pk)], timezone.now())
         age(lost, claim=uuid.uuid4())
 
-    monkeypatch.setattr(delivery.Drain, "screen", meanwhile)
+    monkeypatch.setattr(drain_module.Drain, "screen", meanwhile)
     drain("rcs")
     assert [o.id for o in memory().sent] == [ours.pk]
     assert (status(arrived), status(lost), status(ours)) == (Status.READ, Status.SENDING, Status.ACCEPTED)

@@ -11,11 +11,13 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from rcs_router import consent, delivery, expiry, outbox, pace, send, signals, sql, sweep
+from rcs_router import outbox, send, signals, sql, sweep
 from rcs_router.contract import Outbound, Receipt, ReceiptKind, SendResult, Status
 from rcs_router.errors import Ambiguous, OptedOut, Refused, SendError, Throttled, Unavailable, Unreachable
 from rcs_router.models import Message, RevokeFor, Transmission
-from rcs_router.outbox import operate
+from rcs_router.outbox import drain as drain_module
+from rcs_router.outbox import expiry, operate, pace
+from rcs_router.people import consent
 from tests.core import ALICE, BACKENDS, BOB, CAROL, connection, drain, memory, sent_to
 from tests.delivery.test_drain import worker_dies
 
@@ -162,11 +164,13 @@ def test_a_database_in_trouble_costs_no_result(
 def test_a_claim_that_fails_costs_no_result_of_what_is_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [sent_to("sms", number) for number in (ALICE, BOB, CAROL)]
     claims = fails_once(monkeypatch, outbox, "claim", 2)
-    monkeypatch.setattr(delivery, "SHORT", 0.0)  # so that the second claim comes while requests are under way
+    monkeypatch.setattr(
+        drain_module, "SHORT", 0.0
+    )  # so that the second claim comes while requests are under way
     claimed_twice = threading.Event()
-    real = delivery.Drain.refill
+    real = drain_module.Drain.refill
 
-    def refill(self: delivery.Drain) -> None:
+    def refill(self: drain_module.Drain) -> None:
         try:
             real(self)
         finally:
@@ -177,7 +181,7 @@ def test_a_claim_that_fails_costs_no_result_of_what_is_in_flight(monkeypatch: py
         claimed_twice.wait(5)
         return SendResult()
 
-    monkeypatch.setattr(delivery.Drain, "refill", refill)
+    monkeypatch.setattr(drain_module.Drain, "refill", refill)
     memory("sms").outcomes.extend([slow] * 3)
     drain("sms")
     assert len(claims) == 2
@@ -261,7 +265,7 @@ def test_an_attempt_without_answer_takes_nothing_back_that_the_provider_has_conf
     now = sql.now(Transmission)
     [row] = outbox.claim("rcs", 1, now, 90, {})
     outbox.apply_receipts("rcs", [Receipt(ReceiptKind.DELIVERED, transmission=t.pk)], now)
-    decision = delivery.after_error(Ambiguous(), outbox.facts(row, unknown=True))
+    decision = drain_module.after_error(Ambiguous(), outbox.facts(row, unknown=True))
     outbox.settle([outbox.Move(row, decision, unknown=True)], now)
     assert (status(t), t.revoke_at, t.failed_at) == (Status.DELIVERED, None, None)
 

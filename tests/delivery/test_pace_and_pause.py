@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from rcs_router import delivery, pace, policy, send, signals, sql
+from rcs_router import send, signals, sql
 from rcs_router.contract import Outbound, SendResult, Status
 from rcs_router.errors import (
     Forbidden,
@@ -22,6 +22,8 @@ from rcs_router.errors import (
     Unreachable,
 )
 from rcs_router.models import BackendState, Transmission
+from rcs_router.outbox import drain as drain_module
+from rcs_router.outbox import pace, policy
 from tests.core import ALICE, BOB, connection, drain, memory, sent_to
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("router")]
@@ -77,14 +79,14 @@ def test_a_drain_ends_when_the_next_departure_is_far_away(settings: Any) -> None
     for number in (ALICE, BOB):
         sent_to(number=number)
     began = time.monotonic()
-    delivery.drain("rcs", budget=0.5)
+    drain_module.run("rcs", budget=0.5)
     assert time.monotonic() - began < 10
     assert sorted(Transmission.objects.values_list("status", "claim")) == [
         (Status.QUEUED, None),
         (Status.ACCEPTED, None),
     ]
     BackendState.objects.update(next_free=0)  # two minutes later
-    delivery.drain("rcs", budget=0.5)
+    drain_module.run("rcs", budget=0.5)
     assert set(Transmission.objects.values_list("status", flat=True)) == {Status.ACCEPTED}
 
 

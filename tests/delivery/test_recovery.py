@@ -9,10 +9,12 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from rcs_router import delivery, heartbeat, lookup_connections, outbox, pace, send, sql
+from rcs_router import heartbeat, lookup_connections, outbox, send, sql
 from rcs_router.contract import Outbound, SendResult, Status
 from rcs_router.models import DrainSlot, Transmission
-from rcs_router.senders import Flight
+from rcs_router.outbox import drain as drain_module
+from rcs_router.outbox import pace
+from rcs_router.outbox.senders import Flight
 from tests.core import ALICE, BACKENDS, BOB, drain, memory, sent_to
 from tests.services.processes import wait_until
 
@@ -58,7 +60,7 @@ def test_no_claim_is_renewed_for_longer_than_lease(settings: Any) -> None:
     now = sql.now(Transmission)
     with pace.slot("rcs", now, 60) as slot:
         assert slot
-        run = delivery.Drain("rcs", slot, time.monotonic() + 60)
+        run = drain_module.Drain("rcs", slot, time.monotonic() + 60)
         run.hold = heartbeat.Hold(run.renew, time.monotonic() + 60)
         run.claim(1)
         later = now + timedelta(hours=1)
@@ -75,7 +77,7 @@ def test_a_request_that_never_comes_back_holds_up_nobody_for_longer_than_lease(
     """Else its drain would keep the slot, and a process its only thread for this backend, for ever."""
     settings.RCS_ROUTER = {**settings.RCS_ROUTER, "LEASE": 1, "HEARTBEAT": 0.1, "SLOTS": 1, "THREADS": 1}
     settings.RCS_BACKENDS = {**BACKENDS, "rcs": {**BACKENDS["rcs"], "OPTIONS": {"timeout": 0.1}}}
-    monkeypatch.setattr(delivery, "MARGIN", 0.1)
+    monkeypatch.setattr(drain_module, "MARGIN", 0.1)
     comes_back, hung = threading.Event(), sent_to()
 
     def never(outbound: Outbound) -> SendResult:
@@ -101,7 +103,7 @@ def test_what_leaves_beside_something_that_may_not_leave_is_kept() -> None:
     now = sql.now(Transmission)
     with pace.slot("rcs", now, 60) as slot:
         assert slot
-        run = delivery.Drain("rcs", slot, time.monotonic() + 60)
+        run = drain_module.Drain("rcs", slot, time.monotonic() + 60)
         run.hold = heartbeat.Hold(run.renew, time.monotonic() + 60)
         run.claim(2)
         Transmission.objects.filter(pk=lost.pk).update(status=Status.QUEUED, claim=None)
@@ -161,10 +163,10 @@ def test_a_killed_worker_leaves_only_what_was_in_flight_in_doubt(
     settings.RCS_BACKENDS = {**BACKENDS, "many": {"BACKEND": path}}
     settings.RCS_ROUTER = {**settings.RCS_ROUTER, "THREADS": 4}
     message = send("x", lookup_connections("many", [f"+3725550{n:04}" for n in range(50)]), traffic=traffic)
-    monkeypatch.setattr(delivery.Drain, "submit", lambda self, starting: (_ for _ in ()).throw(Killed))
-    monkeypatch.setattr(delivery.Drain, "release", lambda self: None)
+    monkeypatch.setattr(drain_module.Drain, "submit", lambda self, starting: (_ for _ in ()).throw(Killed))
+    monkeypatch.setattr(drain_module.Drain, "release", lambda self: None)
     with pytest.raises(Killed):
-        delivery.drain("many")
+        drain_module.run("many")
     assert message.transmissions.filter(status=Status.SENDING, started=True).count() == most
     outbox.reap(timezone.now() + timedelta(minutes=5))
     doubted = message.transmissions.filter(unknown=True).count()

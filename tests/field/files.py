@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rcs_router import media
+from rcs_router.inbox import media
 from rcs_router.models import InboundFile
 from rcs_router.testing.stub import Stub, answer
 

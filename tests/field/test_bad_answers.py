@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.db import DataError, OperationalError
 
-from rcs_router import inbox, lookup_connections, outbox, receive
-from rcs_router.brake import brake
+from rcs_router import lookup_connections, outbox, receive
 from rcs_router.content import Card, Reply, Text
 from rcs_router.handlers import KeywordHandler
+from rcs_router.inbox import digest
+from rcs_router.inbox.brake import brake
 from rcs_router.models import Connection, Contact, Message, Transmission
 from rcs_router.phases import IncomingMessage, RouterApp
 from tests.core import ALICE, BOB
@@ -58,7 +59,7 @@ def apps(settings: Any) -> None:
 
 def hears(text: str = "hello") -> Message:
     row = receive(text, lookup_connections("rcs", [ALICE])[0])
-    inbox.digest()
+    digest.run()
     row.refresh_from_db()
     return row
 
@@ -208,7 +209,7 @@ def test_trouble_of_the_database_is_nobody_s_bad_answer(monkeypatch: pytest.Monk
     assert (row.errors, row.routed_at, outgoing()) == ([], None, [])
     monkeypatch.setattr(outbox, "enqueue", enqueue)
     Message.objects.update(lease_until=None)  # the pause is over
-    inbox.digest()
+    digest.run()
     assert outgoing() == ["before", "fine", "after", "from the last app"]
 
 

@@ -13,24 +13,13 @@ from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
-from rcs_router import (
-    consent,
-    database,
-    inbox,
-    incoming,
-    lookup_connections,
-    outbox,
-    receive,
-    send,
-    signals,
-    sweep,
-    wake,
-)
+from rcs_router import database, lookup_connections, outbox, receive, send, signals, sweep, wake
 from rcs_router.backends import backends
 from rcs_router.content import Form, FormField, Reply, Text
+from rcs_router.content.links import form_link
 from rcs_router.contract import Incoming, IncomingKind, Status, WebhookRequest
 from rcs_router.errors import Refused, Unavailable, Unreachable
-from rcs_router.links import form_link
+from rcs_router.inbox import digest, incoming
 from rcs_router.models import (
     Connection,
     Consent,
@@ -41,9 +30,10 @@ from rcs_router.models import (
     Transmission,
 )
 from rcs_router.outbox import operate
+from rcs_router.people import consent
 from rcs_router.phases import IncomingMessage, RouterApp
-from rcs_router.stations import perform
 from rcs_router.testing.stub import Stub, answer
+from rcs_router.threads import perform
 from tests.core import ALICE, BOB, connection, drain, memory, sent_to
 
 from . import databases
@@ -58,8 +48,8 @@ def with_apps(settings: Any, *names: str) -> None:
 def said(words: str, alias: str = "rcs") -> None:
     """The provider tells this, and it is digested."""
     request = WebhookRequest("POST", words.encode(), {}, {"x-memory-secret": "memory"})
-    inbox.accept(backends[alias], request)
-    inbox.digest()
+    digest.accept(backends[alias], request)
+    digest.run()
 
 
 def status(row: Transmission) -> Status:
@@ -216,7 +206,7 @@ def test_stop_and_start_by_a_message_and_by_receive() -> None:
     promotion = sent_to(traffic="promotion")
     assert status(promotion) == Status.CANCELLED
     receive("START", connection())
-    inbox.digest()
+    digest.run()
     assert (consent.refused([ALICE]), Consent.objects.count()) == (set(), 1)
     assert len(consent.evidence(ALICE)) == 2
 

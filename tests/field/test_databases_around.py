@@ -18,8 +18,10 @@ from django.utils import timezone
 from django.utils.functional import classproperty
 from rest_framework.authtoken.models import Token
 
-from rcs_router import alarms, counts, database, health, heartbeat, inbox, pace, sql, sweep, timelimit, wake
+from rcs_router import alarms, database, health, heartbeat, sql, sweep, timelimit, wake
+from rcs_router.alarms import counts
 from rcs_router.contract import Status, WebhookRequest
+from rcs_router.inbox import digest
 from rcs_router.models import (
     BackendMinute,
     BackendState,
@@ -31,10 +33,11 @@ from rcs_router.models import (
     StoredWebhook,
     Transmission,
 )
+from rcs_router.outbox import pace
 from rcs_router.phases import IncomingMessage, RouterApp
-from rcs_router.stations import Stations
 from rcs_router.testing import RCSTestCase, RCSTransactionTestCase
 from rcs_router.testing.stub import wait_until
+from rcs_router.threads import Stations
 from tests.api.client import API
 from tests.core import ALICE, BOB, connection, drain, memory, sent_to
 
@@ -66,8 +69,8 @@ LISTS = [
 def test_every_list_of_the_admin_and_every_page(boss: Client) -> None:
     row = sent_to()
     drain("rcs")
-    inbox.accept(memory(), WebhookRequest("POST", f"text {ALICE} STOP".encode()))
-    inbox.digest()
+    digest.accept(memory(), WebhookRequest("POST", f"text {ALICE} STOP".encode()))
+    digest.run()
     pace.pause("rcs", "throttled", 60, timezone.now())
     for name in LISTS:
         assert boss.get(reverse(f"admin:rcs_router_{name}_changelist")).status_code == 200
@@ -169,7 +172,7 @@ def test_threads_of_a_worker_do_everything_and_leave_no_connection_open(settings
     stations = Stations()
     try:
         row = sent_to()
-        inbox.accept(memory(), WebhookRequest("POST", f"text {ALICE} echo hello".encode()))
+        digest.accept(memory(), WebhookRequest("POST", f"text {ALICE} echo hello".encode()))
         stations.wake((wake.DRAIN, "rcs"))
         stations.wake((wake.DIGEST,))
         wait_until(lambda: Transmission.objects.filter(status=Status.ACCEPTED).count() == 2)
@@ -203,8 +206,8 @@ class Interrupted(RouterApp):
 def test_an_app_whose_time_was_up_leaves_nothing_open(settings: Any) -> None:
     path = "tests.field.test_databases_around.Interrupted"
     settings.RCS_ROUTER = {**settings.RCS_ROUTER, "APPS": [path, "rcs_router.handlers.Echo"]}
-    inbox.accept(memory(), WebhookRequest("POST", f"text {ALICE} echo hello".encode()))
-    inbox.digest()
+    digest.accept(memory(), WebhookRequest("POST", f"text {ALICE} echo hello".encode()))
+    digest.run()
     assert not Contact.objects.exists()
     assert not User.objects.exists()
     assert Message.objects.get(direction="in").handled_by.endswith("Echo")

@@ -5,11 +5,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from rcs_router import consent, delivery, inbox, lookup_connections, outbox, send
+from rcs_router import lookup_connections, outbox, send
 from rcs_router.backends import backends
 from rcs_router.contract import Receipt, ReceiptKind, Status
 from rcs_router.errors import BadAddress, OptedOut
+from rcs_router.inbox import digest
 from rcs_router.models import ConsentRecord, Event, Transmission
+from rcs_router.outbox import drain
+from rcs_router.people import consent
 from tests.core import ALICE
 
 from . import wires
@@ -86,7 +89,7 @@ def reported(settings: Any, alias: str, said: str, **router: Any) -> Transmissio
     site(settings, {alias: {**backend, "FALLBACK": ["sms"]}, "sms": SMS}, **router)
     t = wires.accepted(alias, provider_id)
     tell(t, said)
-    inbox.digest()
+    digest.run()
     t.refresh_from_db()
     return t
 
@@ -137,9 +140,9 @@ def test_a_fallback_that_still_waits_is_taken_back(settings: Any) -> None:
     t = reported(settings, "tw", "30008", FALLBACK_GRACE=60)
     assert fallbacks(t) == [Status.QUEUED]
     twilio(t, "30006")
-    inbox.digest()
+    digest.run()
     assert fallbacks(t) == [Status.CANCELLED]
-    delivery.drain("sms", budget=1)
+    drain.run("sms", budget=1)
     assert backends["sms"].sent == []  # type: ignore[attr-defined]
 
 
@@ -171,7 +174,7 @@ def test_who_is_refused_already_is_recorded_once(settings: Any) -> None:
     consent.record(ALICE, opted_out=True, source="web site")
     t = wires.accepted("tw")
     wires.twilio_status(t, "undelivered", ErrorCode="21610")
-    inbox.digest()
+    digest.run()
     assert ConsentRecord.objects.filter(subject=ALICE).count() == 1
 
 
@@ -181,7 +184,7 @@ def test_a_callback_of_somebody_else_s_message_still_tells_of_a_stop(settings: A
     wires.twilio(
         {"MessageSid": "SM" + "c" * 32, "MessageStatus": "undelivered", "ErrorCode": "21610", "To": ALICE}
     )
-    inbox.digest()
+    digest.run()
     assert consent.refused([ALICE]) == {ALICE}
     assert wires.outgoing() == []
 

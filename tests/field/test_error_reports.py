@@ -14,12 +14,13 @@ from django.utils.log import AdminEmailHandler
 
 from rcs_backends import http
 from rcs_backends.http import redact
-from rcs_router import inbox, lookup_connections, outside, send
+from rcs_router import lookup_connections, send
 from rcs_router.backends import backends
 from rcs_router.content import Form, FormField, Text
+from rcs_router.content.links import form_link
 from rcs_router.contract import Outbound
 from rcs_router.errors import SendError
-from rcs_router.links import form_link
+from rcs_router.inbox import digest, outside
 from rcs_router.models import StoredWebhook, Transmission
 from tests.backends.stub import Stub, answer
 from tests.core import ALICE
@@ -83,7 +84,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, where: str, error: type[Exception]) 
     if where == "store":
         monkeypatch.setattr(StoredWebhook.objects, "bulk_create", raising)
     elif where == "wake":
-        monkeypatch.setattr(inbox.wake, "digest", raising)
+        monkeypatch.setattr(digest.wake, "digest", raising)
     else:
         for alias in ALL:
             monkeypatch.setattr(backends[alias], where, raising)

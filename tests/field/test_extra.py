@@ -8,12 +8,13 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from rcs_router import delivery, lookup_connections, send
+from rcs_router import lookup_connections, send
 from rcs_router.backends import backends
 from rcs_router.content import Text
 from rcs_router.contract import Outbound, SendResult, sorted_extra
 from rcs_router.errors import SendError
 from rcs_router.models import Message
+from rcs_router.outbox import drain
 from rcs_router.testing import MemoryBackend
 from tests.backends.stub import Stub
 from tests.core import ALICE, BOB, memory
@@ -249,7 +250,7 @@ def test_a_backend_of_somebody_s_own_gets_only_what_it_lists(settings: Any) -> N
     message = send("Hello", lookup_connections("rcs", [ALICE]), fields={"extra": {"rcs": {"tag": 1}}})
     stored = {"tag": 1, "to": BOB, "message": {"lang": "et", "to": BOB}}
     Message.objects.filter(pk=message.pk).update(fields={"extra": {"rcs": stored}})
-    delivery.drain("rcs", budget=5)
+    drain.run("rcs", budget=5)
     assert memory().sent[0].extra == {"tag": 1, "message": {"lang": "et"}}
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rcs_router.media import kinds
+from rcs_router.inbox.media import kinds
 from rcs_router.models import InboundFile
 
 from .files import sent_file

@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rcs_backends import http
-from rcs_router import consent, inbox, lookup_connections, receive
+from rcs_router import lookup_connections, receive
 from rcs_router.content import Reply, Text
 from rcs_router.content.plain import match, render
 from rcs_router.contract import IncomingKind
 from rcs_router.handlers import KeywordHandler, Ping
+from rcs_router.inbox import digest
 from rcs_router.models import Connection, Message
+from rcs_router.people import consent
 from rcs_router.phases import IncomingMessage
 from tests.core import ALICE
 
@@ -102,5 +104,5 @@ def test_a_long_text_arrives_whole(settings: Any) -> None:
     site(settings, {"sms": SMS})
     [who] = lookup_connections("sms", [ALICE])
     receive("order " + "a" * LONG, who)
-    inbox.digest()
+    digest.run()
     assert len(Message.objects.get(direction="in").text) == LONG + 6

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from rcs_router import delivery, lookup_connections, pace, send
+from rcs_router import lookup_connections, send
 from rcs_router.contract import Outbound, SendResult, Status
 from rcs_router.models import BackendState, Transmission
+from rcs_router.outbox import drain, pace
 from rcs_router.testing.stub import Stub, answer
 from tests.core import ALICE, memory
 
@@ -34,7 +35,7 @@ def after_one_answer(settings: Any, status: int, retry_after: str, **router: Any
         began = timezone.now()
         until = time.monotonic() + 0.5
         while time.monotonic() < until:
-            delivery.drain("ka", budget=0.1)
+            drain.run("ka", budget=0.1)
             time.sleep(0.01)
     finally:
         stub.close()
@@ -186,7 +187,7 @@ def test_two_drains_side_by_side_keep_one_rate(settings: Any) -> None:
     def work() -> None:
         try:
             while Transmission.objects.filter(status__lt=Status.ACCEPTED).exists():
-                delivery.drain("rcs", budget=5)
+                drain.run("rcs", budget=5)
         finally:
             connections.close_all()
 

@@ -5,10 +5,11 @@ from typing import Any, ClassVar
 import pytest
 from django.core.checks import run_checks
 
-from rcs_router import consent, router
 from rcs_router.contract import Status
 from rcs_router.handlers import KeywordHandler
+from rcs_router.inbox.consent_words import change_consent
 from rcs_router.models import Message
+from rcs_router.people import consent
 from rcs_router.phases import IncomingMessage, RouterApp
 from tests.core import ALICE
 
@@ -148,7 +149,7 @@ def test_each_backend_has_its_own_answers(settings: Any, entry: dict[str, str], 
 def test_an_event_of_the_menu_is_acknowledged_by_the_backend_s_own_answer(settings: Any) -> None:
     site(settings, {"tw": {**TWILIO, **OWN}, "sms": SMS})
     connection = wires.lookup_connections("tw", [ALICE])[0]
-    router.change_consent(connection, opted_out=True, source="provider event")
+    change_consent(connection, opted_out=True, source="provider event")
     assert wires.outgoing() == ["Acme: ended."]
 
 
@@ -179,7 +180,7 @@ def test_answers_that_are_texts_are_none(settings: Any) -> None:
 
 def test_a_stop_counts_where_the_answer_is_wrong(settings: Any) -> None:
     site(settings, {"tw": TWILIO, "sms": {**SMS, "OPT_OUT_REPLY": 3}})
-    router.change_consent(_connection("sms"), opted_out=True, source="provider event")
+    change_consent(_connection("sms"), opted_out=True, source="provider event")
     assert consent.refused([ALICE]) == {ALICE}
 
 

@@ -12,10 +12,11 @@ from django.core.checks import CheckMessage
 from django.test import Client
 from django.urls import include, path, re_path
 
-from rcs_router import inbox, lookup_connections, send
+from rcs_router import lookup_connections, send
 from rcs_router.checks.surroundings import check_surroundings
 from rcs_router.content import Form, FormField
-from rcs_router.links import form_link
+from rcs_router.content.links import form_link
+from rcs_router.inbox import digest
 from rcs_router.models import Message, StoredWebhook
 from tests.core import ALICE
 
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.django_db
 
 
 def heard() -> list[tuple[str, str]]:
-    inbox.digest()
+    digest.run()
     return incoming()
 
 

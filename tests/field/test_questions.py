@@ -14,14 +14,14 @@ from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from rcs_backends import http
-from rcs_router import questions, sweep, wake
+from rcs_router import capability_checks, sweep, wake
 from rcs_router.backends import backends
 from rcs_router.contract import within
 from rcs_router.errors import Misconfigured, Refused, SendError, Throttled, Unavailable
 from rcs_router.models import LastRun, Question
-from rcs_router.stations import perform
 from rcs_router.testing import MemoryBackend
 from rcs_router.testing.stub import Stub, hang
+from rcs_router.threads import perform
 
 from .sites import GSMA, options, site
 
@@ -80,14 +80,14 @@ def post(api: APIClient, count: int, backend: str = "one") -> Any:
     )
 
 
-@pytest.mark.parametrize(("backend", "count"), [("one", 1), ("one", questions.FEW), ("many", 1000)])
+@pytest.mark.parametrize(("backend", "count"), [("one", 1), ("one", capability_checks.FEW), ("many", 1000)])
 def test_few_requests_are_made_while_the_caller_waits(api: APIClient, backend: str, count: int) -> None:
     answer = post(api, count, backend)
     assert (answer.status_code, len(answer.json()["results"])) == (200, count)
     assert not Question.objects.exists()
 
 
-@pytest.mark.parametrize("count", [questions.FEW + 1, 1000])
+@pytest.mark.parametrize("count", [capability_checks.FEW + 1, 1000])
 def test_many_are_answered_later(api: APIClient, count: int) -> None:
     first = post(api, count)
     assert (first.status_code, first.json()["state"], first.json()["results"]) == (202, "waiting", [])
@@ -105,10 +105,10 @@ def test_questions_take_turns(api: APIClient) -> None:
     """A thousand phones delay the few of somebody else by one slice."""
     first, second = post(api, 1000), post(looker("other"), 10)
     for _ in range(2):
-        questions._take_a_turn(questions._claim(timezone.now()))  # type: ignore[arg-type]
+        capability_checks._take_a_turn(capability_checks._claim(timezone.now()))  # type: ignore[arg-type]
     states = dict(Question.objects.values_list("pk", "state"))
     assert sorted(states.values()) == ["answered", "waiting"]
-    assert len(api.get(first["Location"]).json()["results"]) == questions.SLICE
+    assert len(api.get(first["Location"]).json()["results"]) == capability_checks.SLICE
     assert api.get(second["Location"]).status_code == 404, "it is somebody else's"
 
 
@@ -150,9 +150,9 @@ def test_a_provider_that_hangs_holds_a_caller_for_two_seconds(settings: Any) -> 
     site(settings, {"maap": options(GSMA, api_url=f"{stub.url}/rcs/bot/v1", timeout=15.0)})
     began, api = time.monotonic(), looker("looker")
     try:
-        answer = post(api, questions.FEW, "maap")
+        answer = post(api, capability_checks.FEW, "maap")
         assert answer.status_code == 202
-        assert time.monotonic() - began < questions.PATIENCE + 2
+        assert time.monotonic() - began < capability_checks.PATIENCE + 2
         answer = api.get("/rcs/api/capabilities/", {"backend": "maap", "identity": NUMBERS[0]})
         assert (answer.status_code, answer.json()["code"]) == (503, "busy")
     finally:
@@ -179,7 +179,7 @@ def test_all_requests_of_a_question_have_one_time(settings: Any) -> None:
 def test_trouble_keeps_what_has_been_answered(api: APIClient, again: Exception) -> None:
     place = post(api, 20)["Location"]
     asked("one").moods = [None] * 7 + [again]
-    questions._take_a_turn(questions._claim(timezone.now()))  # type: ignore[arg-type]
+    capability_checks._take_a_turn(capability_checks._claim(timezone.now()))  # type: ignore[arg-type]
     assert len(api.get(place).json()["results"]) == 7
     perform((wake.CHECK,))
     assert (api.get(place).json()["state"], len(api.get(place).json()["results"])) == ("answered", 20)
@@ -190,7 +190,7 @@ def test_trouble_keeps_what_has_been_answered(api: APIClient, again: Exception) 
     [
         (Unavailable("down"), "waiting", 5),
         (Throttled("slow", retry_after=30), "waiting", 30),
-        (Throttled("slow", retry_after=1e9), "waiting", questions.OVERALL),
+        (Throttled("slow", retry_after=1e9), "waiting", capability_checks.OVERALL),
         (Throttled("slow", retry_after=0), "waiting", 5),
         (Misconfigured("key"), "waiting", 5),
         (Refused("no"), "failed", None),
@@ -214,7 +214,7 @@ def test_a_provider_that_fails_at_once(
 def test_it_fails_in_the_end(api: APIClient) -> None:
     place = post(api, 20)["Location"]
     asked("one").moods = [Unavailable("down")] * 9
-    for _ in range(len(questions.DELAYS) + 1):
+    for _ in range(len(capability_checks.DELAYS) + 1):
         Question.objects.update(due_at=timezone.now())
         perform((wake.CHECK,))
     answer = api.get(place).json()
@@ -223,7 +223,7 @@ def test_it_fails_in_the_end(api: APIClient) -> None:
 
 def test_a_question_that_takes_too_long_ends(api: APIClient) -> None:
     place = post(api, 20)["Location"]
-    Question.objects.update(created_at=timezone.now() - timedelta(seconds=questions.OVERALL + 1))
+    Question.objects.update(created_at=timezone.now() - timedelta(seconds=capability_checks.OVERALL + 1))
     perform((wake.CHECK,))
     assert (api.get(place).json()["code"], asked("one").calls) == ("too_slow", [])
 
@@ -236,9 +236,9 @@ def test_a_backend_that_left_the_settings(api: APIClient, settings: Any) -> None
 
 
 def test_a_user_has_few_questions_waiting(api: APIClient) -> None:
-    assert [post(api, 20).status_code for _ in range(questions.MOST_WAITING)] == [
+    assert [post(api, 20).status_code for _ in range(capability_checks.MOST_WAITING)] == [
         202
-    ] * questions.MOST_WAITING
+    ] * capability_checks.MOST_WAITING
     answer = post(api, 20)
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_waiting")
     assert post(looker("other"), 20).status_code == 202
@@ -257,10 +257,10 @@ def test_rows_are_kept_for_a_day(api: APIClient) -> None:
 
 def test_a_worker_that_died_is_followed_by_another(api: APIClient) -> None:
     post(api, 20)
-    assert questions._claim(timezone.now())
-    assert (questions.answer_due(), questions.is_due(timezone.now())) == (0, False)
+    assert capability_checks._claim(timezone.now())
+    assert (capability_checks.answer_due(), capability_checks.is_due(timezone.now())) == (0, False)
     Question.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    assert (questions.is_due(timezone.now()), questions.answer_due()) == (True, 1)
+    assert (capability_checks.is_due(timezone.now()), capability_checks.answer_due()) == (True, 1)
 
 
 def test_who_may_not_look_may_not_ask(api: APIClient) -> None:

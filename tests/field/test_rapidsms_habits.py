@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
-from rcs_router import delivery, inbox, lookup_connections, receive, send
+from rcs_router import lookup_connections, receive, send
 from rcs_router.backends import backends
-from rcs_router.brake import brake
 from rcs_router.content import Card, Text
 from rcs_router.contract import Options, Outbound
 from rcs_router.errors import ConfigError
 from rcs_router.handlers import KeywordHandler
+from rcs_router.inbox import digest
+from rcs_router.inbox.brake import brake
 from rcs_router.models import Backend, Connection, Contact, Message
+from rcs_router.outbox import drain
 from rcs_router.phases import IncomingMessage, OutgoingMessage, RouterApp
 from tests.core import ALICE, BOB, CAROL, memory
 
@@ -71,7 +73,7 @@ def people(*numbers: str, alias: str = "rcs") -> list[Connection]:
 
 def hears(text: str, **options: Any) -> Message:
     row = receive(text, people()[0], **options)
-    inbox.digest()
+    digest.run()
     return Message.objects.get(pk=row.pk)
 
 
@@ -263,7 +265,7 @@ def test_options_that_are_wrong_in_any_case(given: dict[Any, Any], words: str) -
 
 
 def sent(alias: str = "rcs") -> list[Outbound]:
-    delivery.drain(alias, budget=5)
+    drain.run(alias, budget=5)
     return memory(alias).sent
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.core.checks import run_checks
 from django.test import Client
 
-from rcs_router import inbox
+from rcs_router.inbox import digest
 from rcs_router.models import StoredWebhook
 
 from .sites import GSMA, KANNEL, MESSENTE, REST, TWILIO, options, site
@@ -70,13 +70,13 @@ def test_a_recorded_request_does_nothing_again(settings: Any, say: Any, told: di
     site(settings, ALL)
     say(told)
     say(told)
-    inbox.digest()
+    digest.run()
     say(told)
-    inbox.digest()
+    digest.run()
     assert len(incoming()) == 1
     StoredWebhook.objects.all().delete()
     say(told)
-    inbox.digest()
+    digest.run()
     if told is not WITHOUT_ID:  # nothing of it is remembered but the request itself
         assert len(incoming()) == 1
 
@@ -120,7 +120,7 @@ def test_a_person_may_say_the_same_twice(settings: Any, say: Any, first: Any, se
     site(settings, ALL)
     say(first)
     say(second)
-    inbox.digest()
+    digest.run()
     assert len(incoming()) == 2
 
 

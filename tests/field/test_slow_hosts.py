@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from rcs_router import addresses, delivery, media
 from rcs_router.contract import Incoming, IncomingKind, Status
-from rcs_router.media import station, turns
+from rcs_router.inbox import media
+from rcs_router.inbox.media import addresses, fetch, turns
 from rcs_router.models import InboundFile
+from rcs_router.outbox import drain
 from rcs_router.testing.stub import Asked, Behaviour, Request, Stub, answer, drip, hang, wait_until
 from tests.core import ALICE, BACKENDS, connection, sent_to
 
@@ -22,7 +23,7 @@ State = InboundFile.State
 
 def links(*urls: str) -> None:
     """Files that Alice sends, one after the other."""
-    from rcs_router import incoming
+    from rcs_router.inbox import incoming
 
     said = [Incoming(IncomingKind.FILE, ALICE, id=url, url=url, media_type="image/jpeg") for url in urls]
     incoming.store({ALICE: connection()}, said)
@@ -110,7 +111,7 @@ def fetching(stub: Stub) -> threading.Thread:
 @pytest.mark.usefixtures("names")
 def test_a_host_that_never_answers_holds_up_no_other(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sixty links of one host came first; those of others are fetched while it holds its share of the threads."""
-    monkeypatch.setattr(station, "LOOK", 0.05)
+    monkeypatch.setattr(fetch, "LOOK", 0.05)
     keeping_files(settings, BACKENDS, MEDIA_TIMEOUT=60)
     doors = Doors()
     with host() as stub:
@@ -135,7 +136,7 @@ def test_a_host_that_never_answers_holds_up_no_other(settings: Any, monkeypatch:
 
 @pytest.mark.usefixtures("names")
 def test_hosts_together_have_no_more_than_the_threads(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(station, "LOOK", 0.05)
+    monkeypatch.setattr(fetch, "LOOK", 0.05)
     keeping_files(settings, BACKENDS, MEDIA_TIMEOUT=60)
     doors = Doors()
     with host() as stub:
@@ -143,9 +144,9 @@ def test_hosts_together_have_no_more_than_the_threads(settings: Any, monkeypatch
         port = stub.url.rpartition(":")[2]
         links(*[f"http://bad-{n}.example:{port}/{n}" for n in range(30)])
         thread = fetching(stub)
-        wait_until(lambda: sum(doors.held.values()) == station.THREADS)
+        wait_until(lambda: sum(doors.held.values()) == fetch.THREADS)
         time.sleep(0.3)
-        assert sum(doors.held.values()) == station.THREADS
+        assert sum(doors.held.values()) == fetch.THREADS
         doors.open.set()
         thread.join()
     assert InboundFile.objects.filter(state=State.FETCHED).count() == 30
@@ -160,9 +161,9 @@ def test_a_message_leaves_beside_links_that_never_answer(settings: Any) -> None:
         port = stub.url.rpartition(":")[2]
         links(*[f"http://bad-{n}.example:{port}/{n}" for n in range(60)])
         thread = fetching(stub)
-        wait_until(lambda: sum(doors.held.values()) == station.THREADS)
+        wait_until(lambda: sum(doors.held.values()) == fetch.THREADS)
         row, began = sent_to("alone", traffic="authentication"), time.monotonic()
-        delivery.drain("alone", budget=5)
+        drain.run("alone", budget=5)
         row.refresh_from_db()
         assert (row.status, time.monotonic() - began < 2) == (Status.ACCEPTED, True)
         doors.open.set()

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from rcs_router import quiet
+from rcs_router.people import quiet
 
 ROOT = Path(__file__).resolve().parents[2]
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -29,7 +29,7 @@ zoneinfo.reset_tzpath(to=[folder])
 from datetime import UTC, datetime
 from django.conf import settings
 settings.configure(USE_TZ=True, TIME_ZONE="Pacific/Kiritimati")
-from rcs_router.quiet import zones_of
+from rcs_router.people.quiet import zones_of
 noon = datetime(2026, 11, 28, 12, tzinfo=UTC)
 print(json.dumps([[noon.astimezone(zone).strftime("%H:%M") for zone in zones_of(who)] for who in sys.argv[2:]]))
 """

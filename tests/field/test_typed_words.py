@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from rcs_router import inbox, lookup_connections, receive, send
-from rcs_router.brake import brake
+from rcs_router import lookup_connections, receive, send
 from rcs_router.content import Form, FormField, Reply, Text
 from rcs_router.contract import Incoming, IncomingKind
 from rcs_router.handlers import BaseHandler, KeywordHandler, PatternHandler, PostbackHandler
-from rcs_router.incoming import as_row
+from rcs_router.inbox import digest
+from rcs_router.inbox.brake import brake
+from rcs_router.inbox.incoming import as_row
 from rcs_router.models import Message
 from tests.core import ALICE, drain
 
@@ -53,7 +54,7 @@ def shop(settings: Any) -> None:
 def hears(incoming: Incoming, alias: str = "rcs") -> list[str]:
     """What the shop answers to an incoming message of any kind."""
     as_row(lookup_connections(alias, [ALICE])[0], incoming).save()
-    inbox.digest()
+    digest.run()
     return outgoing()
 
 
@@ -88,7 +89,7 @@ def test_an_option_chosen_by_sms_is_a_tap(typed: str) -> None:
     send(Text("Boots", (Reply("Track", "track_7"),)), to)
     drain("sms")
     receive(typed, to)
-    inbox.digest()
+    digest.run()
     assert outgoing()[1:] == ["tap 7"]
 
 

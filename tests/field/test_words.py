@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 
-from rcs_router import consent, inbox, lookup_connections, receive, send, spelling
-from rcs_router.content import Reply, Text
+from rcs_router import lookup_connections, receive, send
+from rcs_router.content import Reply, Text, spelling
 from rcs_router.contract import Status
 from rcs_router.handlers import Echo, KeywordHandler, PatternHandler, Ping
+from rcs_router.inbox import digest
 from rcs_router.models import Consent, Message, Transmission
+from rcs_router.people import consent
 from tests.core import ALICE
 
 from .sites import SMS, site
@@ -95,7 +97,7 @@ def choice(settings: Any, labels: list[str], typed: str) -> str:
     question = send(Text("Boots?", chips), who)
     Transmission.objects.filter(message=question).update(status=Status.ACCEPTED)
     receive(typed, who)
-    inbox.digest()
+    digest.run()
     return Message.objects.get(direction="in").postback
 
 
@@ -316,7 +318,7 @@ def answered(
         question = send(Text("Your order?", (Reply("Keep"), Reply("Cancel"))), who, traffic=traffic)
         Transmission.objects.filter(message=question).update(status=Status.ACCEPTED)
     receive(typed, who)
-    inbox.digest()
+    digest.run()
     return Message.objects.get(direction="in")
 
 

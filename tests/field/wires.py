@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 
 from django.test import Client
 
-from rcs_router import inbox, lookup_connections, send
+from rcs_router import lookup_connections, send
 from rcs_router.contract import Status
+from rcs_router.inbox import digest
 from rcs_router.models import Message, Transmission
 from tests.core import ALICE
 
@@ -50,7 +51,7 @@ def twilio_sms(text: str, sender: str = ALICE, **more: str) -> Any:
         "NumMedia": "0",
     }
     answer = twilio({**told, **more})
-    inbox.digest()
+    digest.run()
     return answer
 
 
@@ -72,7 +73,7 @@ def messente_report(transmission: Transmission, status: str, err: int) -> Any:
     }
     report |= {"omnimessage_id": transmission.provider_id, "timestamp": "2026-11-28T07:00:00Z"}
     answer = signed_json(f"webhooks/me/?id={transmission.pk}", report, "x-messente-signature", PASSWORD)
-    inbox.digest()
+    digest.run()
     return answer
 
 

@@ -9,12 +9,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from rcs_router import inbox, send
+from rcs_router import send
 from rcs_router.content import Form, FormField, OpenUrl, Text
+from rcs_router.content.links import SAMPLE, form_link
 from rcs_router.contract import Outbound
 from rcs_router.errors import ContentError, Unavailable, Unreachable
 from rcs_router.handlers import PostbackHandler
-from rcs_router.links import SAMPLE, form_link
+from rcs_router.inbox import digest
 from rcs_router.models import Message, Transmission
 from rcs_router.testing import MemoryBackend
 from tests.core import ALICE, BOB, connection, drain, memory
@@ -185,7 +186,7 @@ def test_who_presses_twice_or_comes_back_answers_once():
 
 def test_two_submissions_at_once_are_one_answer():
     where = address(sent())
-    with mock.patch("rcs_router.forms._answered", return_value=False):
+    with mock.patch("rcs_router.inbox.forms._answered", return_value=False):
         for _ in range(2):
             assert Client().post(where, GOOD).status_code == 200
     assert len(answers()) == 1
@@ -283,7 +284,7 @@ def test_a_fallback_text_gets_the_link():
 def test_the_apps_get_it_like_a_tap(settings):
     settings.RCS_ROUTER = {**settings.RCS_ROUTER, "APPS": ["tests.forms.test_page.Address"]}
     Client().post(address(sent()), GOOD)
-    inbox.digest()
+    digest.run()
     drain("webby", "sms")
     assert memory("webby").sent[-1].text == "We come to Pikk 1 (7)"
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from rcs_router.languages import by_language
 from rcs_router.models import Connection, Contact
+from rcs_router.people.languages import by_language
 from tests.core import ALICE, BOB, CAROL, connection
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("router")]

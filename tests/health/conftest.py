@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 
-from rcs_router import counts
+from rcs_router.alarms import counts
 
 
 @pytest.fixture

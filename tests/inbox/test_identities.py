@@ -7,12 +7,14 @@ from typing import Any, ClassVar
 import pytest
 from django.utils import timezone
 
-from rcs_router import consent, inbox, lookup_connections, outbox, send, signals
+from rcs_router import lookup_connections, outbox, send, signals
 from rcs_router.backends import backends
 from rcs_router.content import Form, FormField, Reply, Text
 from rcs_router.contract import FileReport, Incoming, IncomingKind, Linked, Parsed, Status, WebhookRequest
 from rcs_router.errors import IdentityError, Unreachable
+from rcs_router.inbox import digest
 from rcs_router.models import Connection, Consent, Contact, Event, Message, Transmission
+from rcs_router.people import consent
 from rcs_router.testing import MemoryBackend
 from tests.core import ALICE, BOB, drain, memory
 
@@ -40,8 +42,8 @@ def maap(settings: Any, router: None) -> None:
 
 def hears(*said: Parsed) -> None:
     Anonymous.said = said
-    inbox.accept(backends["maap"], WebhookRequest("POST"))
-    inbox.digest()
+    digest.accept(backends["maap"], WebhookRequest("POST"))
+    digest.run()
 
 
 def on(alias: str, identity: str) -> Connection:

@@ -3,9 +3,10 @@
 import pytest
 from django.db import connection as database
 
-from rcs_router import inbox, lookup_connections, receive, routing, sql
+from rcs_router import lookup_connections, receive, sql
 from rcs_router.contract import Incoming, IncomingKind
-from rcs_router.incoming import store
+from rcs_router.inbox import digest, queue
+from rcs_router.inbox.incoming import store
 from rcs_router.models import Consent, Message
 from tests.core import ALICE, BOB, CAROL, connection
 from tests.inbox.test_webhook import post
@@ -35,18 +36,18 @@ def test_it_is_claimed_before_all_others_and_waits_for_nobody() -> None:
     receive("first", connection(ALICE))
     for number in (ALICE, BOB, CAROL):
         receive("STOP", connection(number))
-    _, rows = routing._claim(routing.fresh(), sql.now(Message), 4)
+    _, rows = queue._claim(queue.fresh(), sql.now(Message), 4)
     assert [row.text for row in rows] == ["STOP", "STOP", "STOP", "0"]
 
 
 def test_one_that_comes_while_others_are_routed_is_next(monkeypatch: pytest.MonkeyPatch) -> None:
     """Webhooks and messages take turns: a STOP is digested although messages wait to be routed."""
-    monkeypatch.setattr(routing, "BATCH", 2)
+    monkeypatch.setattr(queue, "BATCH", 2)
     numbers = [f"+3725551{n:04}" for n in range(6)]
     for number in numbers:
         receive("hello", connection(number))
     seen: list[int] = []
-    real = routing.route_batch
+    real = queue.route_batch
 
     def batch(now: object) -> int:
         if not seen:
@@ -54,8 +55,8 @@ def test_one_that_comes_while_others_are_routed_is_next(monkeypatch: pytest.Monk
         seen.append(Consent.objects.count())
         return real(now)
 
-    monkeypatch.setattr(routing, "route_batch", batch)
-    inbox.digest()
+    monkeypatch.setattr(queue, "route_batch", batch)
+    digest.run()
     assert seen[:3] == [0, 0, 1]
     assert len(seen) > 3
 
@@ -63,7 +64,7 @@ def test_one_that_comes_while_others_are_routed_is_next(monkeypatch: pytest.Monk
 def test_what_an_older_release_has_stored_is_a_stop_all_the_same() -> None:
     receive("STOP", connection())
     Message.objects.update(urgent=False, lost_leases=9)
-    inbox.digest()
+    digest.run()
     assert Consent.objects.get(subject=ALICE).opted_out
 
 
@@ -73,10 +74,10 @@ def test_the_next_messages_are_found_without_sorting_all_that_wait(analysed: boo
     """Else a claim takes longer and longer while a backlog grows."""
     people = {one.identity: one for one in lookup_connections("rcs", [f"+37255{n:06}" for n in range(1500)])}
     store(people, [Incoming(IncomingKind.TEXT, number, text="hello") for number in people])
-    where = routing.fresh().format(now="%s")
+    where = queue.fresh().format(now="%s")
     statement = (
         f"EXPLAIN SELECT id FROM {Message._meta.db_table} WHERE {where} "
-        f"ORDER BY {routing.ORDER} LIMIT 15 FOR UPDATE SKIP LOCKED"
+        f"ORDER BY {queue.ORDER} LIMIT 15 FOR UPDATE SKIP LOCKED"
     )
     with database.cursor() as cursor:
         if analysed:

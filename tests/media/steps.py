@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db import connections
 
-from rcs_router import incoming
 from rcs_router.contract import Incoming, IncomingKind
+from rcs_router.inbox import incoming
 from rcs_router.models import InboundFile
 from rcs_router.testing.stub import Request
 from tests.core import ALICE, connection

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from rcs_router import media
+from rcs_router.inbox import media
 from rcs_router.models import InboundFile
 from rcs_router.testing.stub import Stub, answer
 from tests.admin.pages import act, found, listed, page, words

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rcs_router.media.kinds import detect, extension, is_allowed
+from rcs_router.inbox.media.kinds import detect, extension, is_allowed
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"

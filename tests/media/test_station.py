@@ -10,16 +10,17 @@ from django.core.files.storage import InMemoryStorage
 from django.db import OperationalError
 from django.utils import timezone
 
-from rcs_router import incoming, media, sweep, tasks, wake
+from rcs_router import sweep, tasks, wake
 from rcs_router.contract import Incoming, IncomingKind
-from rcs_router.media import station
-from rcs_router.media.download import Again, Gone, Hopeless, Missing, Undone, Unwanted
-from rcs_router.media.station import Verdict, after
+from rcs_router.inbox import incoming, media
+from rcs_router.inbox.media import fetch
+from rcs_router.inbox.media.download import Again, Gone, Hopeless, Missing, Undone, Unwanted
+from rcs_router.inbox.media.fetch import Verdict, after
 from rcs_router.models import InboundFile, Message
 from rcs_router.phases import IncomingMessage
 from rcs_router.signals import media_fetched
-from rcs_router.stations import perform
 from rcs_router.testing.stub import Asked, Request, Stub, answer, cut, wait_until
+from rcs_router.threads import perform
 from tests.core import ALICE, connection
 from tests.media.conftest import MEDIA
 from tests.media.steps import HTML, PNG, closing_its_connection, said, sent, stored
@@ -224,7 +225,7 @@ def test_what_an_error_means_right_after_the_message(error: Undone, tries: int, 
 def test_a_link_that_is_missing_long_after_its_message_is_gone(stub: Stub) -> None:
     stub.default = answer(404)
     row = sent(f"{stub.url}/u")
-    InboundFile.objects.update(created_at=timezone.now() - timedelta(seconds=station.NEW + 1))
+    InboundFile.objects.update(created_at=timezone.now() - timedelta(seconds=fetch.NEW + 1))
     assert media.fetch_due() == 1
     assert now(row) == (State.GONE, "http_404", 1)
 
@@ -307,7 +308,7 @@ def test_killed_between_storing_and_saying_so_it_is_fetched_once_more_and_lies_t
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(station, "_settle", killed)
+        patched.setattr(fetch, "_settle", killed)
         with pytest.raises(Killed):
             media.fetch_due()
     assert now(row) == (State.WAITING, "", 1)
@@ -327,7 +328,7 @@ def test_a_file_that_takes_its_workers_down_is_given_up(stub: Stub, monkeypatch:
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(station, "_settle", killed)
+        patched.setattr(fetch, "_settle", killed)
         for _ in range(4):
             with pytest.raises(Killed):
                 media.fetch_due()
@@ -381,8 +382,8 @@ def test_a_message_that_is_deleted_takes_its_files_along(stub: Stub, storage: In
 
 def test_a_slow_link_holds_up_no_other(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     """One link is answered only when all the others are fetched, those that come in meanwhile included."""
-    monkeypatch.setattr(station, "LOOK", 0.02)
-    monkeypatch.setattr(station, "THREADS", 2)
+    monkeypatch.setattr(fetch, "LOOK", 0.02)
+    monkeypatch.setattr(fetch, "THREADS", 2)
 
     def fetched() -> int:
         return InboundFile.objects.filter(state=State.FETCHED).count()
@@ -472,7 +473,7 @@ def test_bells_are_rung_after_the_message_and_by_the_sweep(
 def test_the_task_fetches_up_to_the_limit_and_the_station_goes_on_while_there_is_more(
     stub: Stub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(station.fetch_due, "__defaults__", (1,))
+    monkeypatch.setattr(fetch.fetch_due, "__defaults__", (1,))
     stub.default = answer(200, PNG)
     for number in range(2):
         sent(f"{stub.url}/{number}")
@@ -504,7 +505,7 @@ def test_a_mistake_of_ours_is_tried_again_and_given_up_in_the_end(
         raise RuntimeError(url)
 
     row = sent(f"{stub.url}/secret-of-the-link")
-    monkeypatch.setattr(station, "download", broken)
+    monkeypatch.setattr(fetch, "download", broken)
     for tries in range(1, 5):
         assert media.fetch_due() == 1
         assert now(row) == (State.WAITING, "", tries)
@@ -525,7 +526,7 @@ def test_a_database_that_goes_away_costs_no_file(
         raise OperationalError
 
     with monkeypatch.context() as patched:
-        patched.setattr(station, "_fetched", away)
+        patched.setattr(fetch, "_fetched", away)
         with pytest.raises(OperationalError):
             media.fetch_due()
     lapse(row)

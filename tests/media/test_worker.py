@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from rcs_router import inbox, sweep, tasks, wake
+from rcs_router import sweep, tasks, wake
 from rcs_router.backends import backends
 from rcs_router.contract import WebhookRequest
+from rcs_router.inbox import digest
 from rcs_router.management.commands.rcs_worker import Worker
 from rcs_router.models import InboundFile, Message
 from rcs_router.phases import IncomingMessage, RouterApp
-from rcs_router.stations import Stations
 from rcs_router.testing.stub import Stub, answer, wait_until
+from rcs_router.threads import Stations
 from tests.core import ALICE
 from tests.media.conftest import MEDIA
 from tests.media.steps import PNG, sent
@@ -48,7 +49,7 @@ def post(stub: Stub) -> None:
             },
         },
     }
-    inbox.accept(backends["maap"], WebhookRequest("POST", json.dumps(body).encode()))
+    digest.accept(backends["maap"], WebhookRequest("POST", json.dumps(body).encode()))
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from rcs_router import expiry, outbox
+from rcs_router import outbox
 from rcs_router.contract import Receipt, ReceiptKind, SendResult, Status
 from rcs_router.errors import Ambiguous, Unavailable
 from rcs_router.models import Event, RevokeFor, Transmission
-from rcs_router.outbox import operate
+from rcs_router.outbox import expiry, operate
 from rcs_router.testing import MemoryBackend
 from tests.core import BACKENDS, drain, memory, sent_to
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rcs_router import errors, logs
 from rcs_router.contract import Status
 from rcs_router.errors import SendError
-from rcs_router.policy import (
+from rcs_router.outbox.policy import (
     Decision,
     Facts,
     after_deadline,

@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from rcs_router import expiry, outbox, sql
+from rcs_router import outbox, sql
 from rcs_router.content import Card, Reply
 from rcs_router.contract import Receipt, ReceiptKind, Status
 from rcs_router.errors import Ambiguous, BadAddress, Unreachable
+from rcs_router.inbox.consent_words import change_consent
 from rcs_router.models import Event, Message, RevokeFor, Transmission
-from rcs_router.outbox import operate
-from rcs_router.router import change_consent
+from rcs_router.outbox import expiry, operate
 from tests.core import connection, drain, memory, sent_to
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("router")]

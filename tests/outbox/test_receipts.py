@@ -13,7 +13,7 @@ from rcs_router import outbox
 from rcs_router.contract import Outbound, Receipt, ReceiptKind, SendResult, Status
 from rcs_router.errors import Ambiguous, Unreachable
 from rcs_router.models import Event, Transmission
-from rcs_router.policy import after_error
+from rcs_router.outbox.policy import after_error
 from tests.core import drain, memory, sent_to
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("router")]

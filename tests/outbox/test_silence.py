@@ -8,11 +8,12 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from rcs_router import expiry, lookup_connections, outbox, send, sweep
+from rcs_router import lookup_connections, outbox, send, sweep
 from rcs_router.admin.filters import WITHOUT_PROOF
 from rcs_router.contract import Receipt, ReceiptKind, Status
 from rcs_router.errors import Unavailable
 from rcs_router.models import RevokeFor, Transmission
+from rcs_router.outbox import expiry
 from rcs_router.outbox.silence import NO_PROOF
 from tests.core import ALICE, BACKENDS, drain, memory, sent_to
 

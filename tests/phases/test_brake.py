@@ -6,8 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rcs_router import inbox, receive
-from rcs_router.brake import Brake, brake
+from rcs_router import receive
+from rcs_router.inbox import digest
+from rcs_router.inbox.brake import Brake, brake
 from rcs_router.models import Message
 from rcs_router.phases import IncomingMessage, RouterApp
 from tests.core import ALICE, BOB, connection
@@ -35,7 +36,7 @@ def answers(number: str) -> int:
 def test_an_app_that_answers_a_thousand_times_is_stopped_and_named(settings: Any) -> None:
     settings.RCS_ROUTER = {**settings.RCS_ROUTER, "APPS": ["tests.phases.test_brake.Thousand"]}
     row = receive("hello", connection())
-    inbox.digest()
+    digest.run()
     row.refresh_from_db()
     assert answers(ALICE) == 5
     assert len(row.errors) == 1, "said once"
@@ -48,9 +49,9 @@ def test_two_machines_stop_talking_and_others_are_answered(settings: Any) -> Non
     settings.RCS_ROUTER = {**settings.RCS_ROUTER, "APPS": ["rcs_router.handlers.Echo"]}
     for _ in range(8):
         receive("echo echo echo", connection())
-        inbox.digest()
+        digest.run()
     receive("echo hello", connection(BOB))
-    inbox.digest()
+    digest.run()
     assert (answers(ALICE), answers(BOB)) == (5, 1)
 
 
@@ -73,7 +74,7 @@ def test_never_more_in_any_minute(moments: list[float]) -> None:
 
 
 def test_who_was_answered_longest_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rcs_router.brake.PEOPLE", 3)
+    monkeypatch.setattr("rcs_router.inbox.brake.PEOPLE", 3)
     fresh = Brake()
     for n in range(10):
         fresh.allows(n, 0.0)

@@ -8,12 +8,14 @@ import pytest
 from django.db import DatabaseError, OperationalError
 from django.utils import timezone
 
-from rcs_router import inbox, outbox, receive, router, routing
+from rcs_router import outbox, phases, receive
 from rcs_router.content import Location, Text
 from rcs_router.contract import Status
-from rcs_router.installed import router_apps
+from rcs_router.inbox import digest, queue
+from rcs_router.inbox.route import route
 from rcs_router.models import Backend, Connection, Contact, Message, Transmission
 from rcs_router.phases import Asking
+from rcs_router.router_apps import router_apps
 from tests.core import BOB, connection, memory
 from tests.phases import apps
 from tests.phases.apps import PHASES, calls, script, seen
@@ -23,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def hear(text: str = "hello", **options: Any) -> Message:
     row = receive(text, connection(), **options)
-    inbox.digest()
+    digest.run()
     row.refresh_from_db()
     return row
 
@@ -68,8 +70,8 @@ def test_filter_stops_everything() -> None:
 def test_a_very_long_name_of_the_app_that_filters() -> None:
     script["A", "filter"] = lambda message: True
     long = type("A" * 250, (apps.A,), {"filter": lambda self, message: True})
-    message = router.IncomingMessage(Message(direction="in"), connection())
-    router.run_incoming([long()], message, Asking(lambda: pytest.MonkeyPatch().context()))
+    message = phases.IncomingMessage(Message(direction="in"), connection())
+    phases.run_incoming([long()], message, Asking(lambda: pytest.MonkeyPatch().context()))
     assert len(message.row.handled_by) <= 200
 
 
@@ -203,8 +205,8 @@ def test_responses_leave_once_and_in_their_order() -> None:
 
     script["A", "handle"] = answer
     row = hear()
-    inbox.digest()
-    assert router.route(row) is None
+    digest.run()
+    assert route(row) is None
     assert answers() == [f"answer {n}" for n in range(5)]
     assert Transmission.objects.count() == 5
 
@@ -212,7 +214,7 @@ def test_responses_leave_once_and_in_their_order() -> None:
 def test_two_threads_route_a_message_once() -> None:
     script["A", "handle"] = say("once", True)
     row = receive("hello", connection())
-    results = [router.route(row), router.route(row)]
+    results = [route(row), route(row)]
     assert [result is None for result in results] == [False, True]
     assert answers() == ["once"]
 
@@ -289,7 +291,7 @@ def test_nothing_is_half_done_when_the_database_fails(monkeypatch: pytest.Monkey
     assert (row.routed_at, answers(), Contact.objects.count()) == (None, [], 0)
     monkeypatch.setattr(outbox, "enqueue", enqueue)
     Message.objects.update(lease_until=None)  # the pause is over
-    inbox.digest()
+    digest.run()
     row.refresh_from_db()
     assert (row.handled_by, answers(), Contact.objects.count()) == ("tests.phases.apps.A", ["one"], 1)
 
@@ -298,15 +300,15 @@ def test_routing_that_always_fails_is_given_up(monkeypatch: pytest.MonkeyPatch) 
     def broken(*args: Any) -> None:
         raise DatabaseError("always")
 
-    monkeypatch.setattr(router, "route", broken)
+    monkeypatch.setattr(queue, "route", broken)
     row = receive("hello", connection())
-    for _ in range(len(routing.RETRIES) + 1):
+    for _ in range(len(queue.RETRIES) + 1):
         assert Message.objects.get(pk=row.pk).set_aside_at is None
         Message.objects.update(lease_until=None)
-        inbox.digest()
+        digest.run()
     row.refresh_from_db()
     assert row.set_aside_at is not None
-    assert len(row.errors) == len(routing.RETRIES) + 1
+    assert len(row.errors) == len(queue.RETRIES) + 1
 
 
 def test_what_an_app_sees() -> None:

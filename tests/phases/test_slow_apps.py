@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.db import connections as databases
 
-from rcs_router import inbox, receive, routing, timelimit
+from rcs_router import receive, timelimit
+from rcs_router.inbox import digest, queue
 from rcs_router.models import Contact, Message
 from tests.core import ALICE, BOB, CAROL, connection
 from tests.phases.apps import calls, script
@@ -28,7 +29,7 @@ def answers() -> list[str]:
 
 def digested() -> None:
     try:
-        inbox.digest()
+        digest.run()
     finally:
         databases.close_all()
 
@@ -36,7 +37,7 @@ def digested() -> None:
 def hear(where: str) -> Message:
     row = receive("hello", connection())
     if where == "main":
-        inbox.digest()
+        digest.run()
     else:
         in_a_thread(digested)[0].join(30)
     row.refresh_from_db()
@@ -119,7 +120,7 @@ def test_an_app_that_cannot_be_interrupted_is_left_behind(writes: bool) -> None:
     assert timelimit.abandoned(thread)
     assert thread.is_alive()
     wait_for(lambda: Message.objects.get(pk=row.pk).claim is None)
-    inbox.digest()
+    digest.run()
     blocked.release()
     thread.join(30)
     row.refresh_from_db()
@@ -149,7 +150,7 @@ def test_who_waits_behind_a_slow_app_goes_elsewhere(settings: Any) -> None:
     wait_for(lambda: timelimit.stuck(thread))
     wait_for(lambda: Message.objects.filter(direction="in", claim=None).count() == 2)
     began = time.monotonic()
-    inbox.digest()
+    digest.run()
     assert answers() == ["to bob", "to carol"]
     assert time.monotonic() - began < 5
     blocked.release()
@@ -160,7 +161,7 @@ def test_who_waits_behind_a_slow_app_goes_elsewhere(settings: Any) -> None:
 def test_a_batch_that_takes_long_is_given_back_so_that_a_stop_goes_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(routing, "TURN", 0)
+    monkeypatch.setattr(queue, "TURN", 0)
     seen: list[str] = []
 
     def stop_comes(message: Any) -> None:
@@ -174,7 +175,7 @@ def test_a_batch_that_takes_long_is_given_back_so_that_a_stop_goes_first(
     script["A", "handle"] = stop_comes
     for n, number in enumerate((ALICE, BOB)):
         receive(str(n), connection(number))
-    inbox.digest()
+    digest.run()
     assert seen == ["0", "1", "stopped"]
 
 
@@ -182,7 +183,7 @@ def test_sockets_of_the_database_are_cut_from_another_thread() -> None:
     """The owner's transaction is rolled back, and its next statement fails."""
     from django.db import DatabaseError, InterfaceError, transaction
 
-    from rcs_router.transactions import cut
+    from rcs_router.inbox.transactions import cut
 
     begun, go_on, failed = threading.Event(), threading.Event(), []
     wrappers: list[Any] = []

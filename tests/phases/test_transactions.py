@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from rcs_router import inbox, receive
+from rcs_router import receive
+from rcs_router.inbox import digest
 from rcs_router.models import Contact, Message
 from tests.core import connection as person
 from tests.phases.apps import script
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def hear(text: str = "hello") -> Message:
     row = receive(text, person())
-    inbox.digest()
+    digest.run()
     row.refresh_from_db()
     return row
 
@@ -142,16 +143,16 @@ def test_nothing_is_kept_of_a_message_that_somebody_else_has_taken(does: Any) ->
 
     script["A", "handle"] = lose
     row = receive("hello", person())
-    from rcs_router import router
+    from rcs_router.inbox.route import route
 
-    assert router.route(row) is None
+    assert route(row) is None
     assert names() == []
     assert Message.objects.get(pk=row.pk).routed_at is None
 
 
 def test_a_database_that_will_not_begin_is_nobodys_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """The app's first statement fails because no transaction can be begun: no app has raised."""
-    from rcs_router.transactions import Lazy
+    from rcs_router.inbox.transactions import Lazy
 
     def refused(self: Lazy, part: Any) -> None:
         raise OperationalError("database is locked")
@@ -160,11 +161,11 @@ def test_a_database_that_will_not_begin_is_nobodys_fault(monkeypatch: pytest.Mon
     row = receive("hello", person())
     with monkeypatch.context() as locked:
         locked.setattr(Lazy, "_open", refused)
-        inbox.digest()
+        digest.run()
     row.refresh_from_db()
     assert (row.routed_at, row.errors) == (None, [])
     Message.objects.update(lease_until=None)
-    inbox.digest()
+    digest.run()
     assert names() == ["A's"]
 
 

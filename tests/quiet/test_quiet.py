@@ -9,11 +9,12 @@ from django.utils import timezone
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rcs_router import quiet, sql
+from rcs_router import sql
 from rcs_router.admin.timeline import event_lines, next_step
 from rcs_router.contract import Status
 from rcs_router.errors import Unreachable
 from rcs_router.models import Transmission
+from rcs_router.people import quiet
 from tests.core import ALICE, ROUTER, drain, memory, sent_to
 
 NIGHT = (time(21), time(8))

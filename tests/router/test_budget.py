@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from rcs_router import inbox, lookup_connections, receive, send
+from rcs_router import lookup_connections, receive, send
 from rcs_router.content import Reply, Text
+from rcs_router.inbox import digest
 from rcs_router.models import Connection, Message, Transmission
 from tests.core import connection
 from tests.statements import statements
@@ -43,5 +44,5 @@ def test_an_echo_and_its_response(settings: Any) -> None:
     to = connection()
     with statements(14, "an echo and its response"):
         receive("echo hello", to)
-        inbox.digest()
+        digest.run()
     assert Message.objects.get(direction="out").text == "hello"

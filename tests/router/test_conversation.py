@@ -9,9 +9,11 @@ import pytest
 from django.db import connections as databases
 from django.utils import timezone
 
-from rcs_router import inbox, lookup_connections, receive, router, routing, sql
+from rcs_router import lookup_connections, receive, sql
 from rcs_router.contract import Incoming, IncomingKind
-from rcs_router.incoming import store
+from rcs_router.inbox import digest, queue
+from rcs_router.inbox.incoming import store
+from rcs_router.inbox.route import route
 from rcs_router.models import Connection, Consent, Contact, Message, Transmission
 from rcs_router.phases import IncomingMessage, RouterApp
 from tests.core import ALICE, BOB, connection, drain, sent_to
@@ -34,7 +36,7 @@ def test_a_later_message_waits_for_the_earlier_one(known: bool) -> None:
     for row in (first, second):
         assert [row.pk for row in claimed()] == [row.pk]
         assert claimed() == [], "the next one waits while this one is being routed"
-        router.route(Message.objects.get(pk=row.pk))
+        route(Message.objects.get(pk=row.pk))
 
 
 @pytest.mark.parametrize("alias", ["rcs", "sms"])
@@ -49,24 +51,24 @@ def test_one_who_floods_delays_nobody() -> None:
     store({ALICE: connection()}, [Incoming(IncomingKind.TEXT, ALICE, text=str(n)) for n in range(2000)])
     first, other = Message.objects.earliest("created_at"), receive("hello", connection(BOB))
     assert claimed() == [first]  # a claim looks at the oldest only…
-    _, rows = routing._claim(routing.fresh(), sql.now(Message), 1)
+    _, rows = queue._claim(queue.fresh(), sql.now(Message), 1)
     assert rows == []  # …among which nobody else's is
-    assert other.pk in routing.turns.following(routing.BATCH)
-    inbox._round(inbox.look())
+    assert other.pk in queue.turns.following(queue.BATCH)
+    digest._round(digest.look())
     other.refresh_from_db()
     assert other.routed_at
 
 
 def claimed() -> list[Message]:
     """What one more worker would route now, in its order."""
-    return routing._claim(routing.fresh(), sql.now(Message), routing.BATCH)[1]
+    return queue._claim(queue.fresh(), sql.now(Message), queue.BATCH)[1]
 
 
 def test_a_digest_routes_everybody_in_order() -> None:
     for word in ("one", "two", "three"):
         for number in (ALICE, BOB):
             receive(word, connection(number))
-    inbox.digest()
+    digest.run()
     assert all(row.routed_at for row in heard())
 
 
@@ -83,7 +85,7 @@ def test_nobody_overtakes_what_another_worker_is_at(settings: Any) -> None:
     settings.RCS_ROUTER = {**settings.RCS_ROUTER, "APPS": ["tests.router.test_conversation.Halting"]}
     halted.clear(), go_on.clear()
     first, second = receive("halt", connection()), receive("2", connection())
-    worker = threading.Thread(target=in_a_thread, args=(inbox.digest,))
+    worker = threading.Thread(target=in_a_thread, args=(digest.run,))
     worker.start()
     assert halted.wait(20)
     other = receive("3", connection(BOB))
@@ -121,7 +123,7 @@ def test_a_free_text_answers_the_newest_message(age: timedelta, linked: bool) ->
     for row, ago in ((older, age + timedelta(minutes=1)), (newer, age)):
         Transmission.objects.filter(pk=row.pk).update(created_at=timezone.now() - ago)
     receive("thanks", connection())
-    inbox.digest()
+    digest.run()
     assert heard()[0].in_response_to_id == (newer.message_id if linked else None)
     assert heard()[0].answers is None, "likely is not sure: that is no interaction"
 
@@ -129,7 +131,7 @@ def test_a_free_text_answers_the_newest_message(age: timedelta, linked: bool) ->
 def test_what_nobody_has_seen_is_not_answered() -> None:
     sent_to("rcs")
     receive("hello", connection())
-    inbox.digest()
+    digest.run()
     assert heard()[0].in_response_to is None
 
 
@@ -138,7 +140,7 @@ def test_the_apps_see_what_it_answers(settings: Any) -> None:
     row = sent_to("rcs", content="How are you?")
     drain("rcs")
     receive("fine", connection())
-    inbox.digest()
+    digest.run()
     answer = Message.objects.filter(direction="out").exclude(pk=row.message_id).get()
     assert answer.text == "You answered: How are you?"
     assert answer.in_response_to == heard()[0]
@@ -148,7 +150,7 @@ def test_both_ways() -> None:
     row = sent_to("rcs")
     drain("rcs")
     receive("fine", lookup_connections("rcs", [ALICE])[0])
-    inbox.digest()
+    digest.run()
     assert list(row.message.responses.all()) == heard()
 
 
@@ -167,6 +169,6 @@ def test_a_stop_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
         if row.pk == poison.pk:
             raise RuntimeError("trouble outside of the apps")
 
-    monkeypatch.setattr("rcs_router.incoming.link", link)
-    inbox.digest()
+    monkeypatch.setattr("rcs_router.inbox.incoming.link", link)
+    digest.run()
     assert Consent.objects.get(subject=ALICE).opted_out

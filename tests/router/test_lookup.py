@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from rcs_router import lookup_connections, router
+from rcs_router import lookup_connections
 from rcs_router.content import Text
 from rcs_router.contract import Capabilities
 from rcs_router.errors import ConfigError, IdentityError
-from rcs_router.identities import heard, normalise
 from rcs_router.models import Backend, Connection, Contact
+from rcs_router.people import connections
+from rcs_router.people.identities import normalise, normalise_sender
 from rcs_router.testing import MemoryBackend
 from tests.core import ALICE, BACKENDS, BOB, CAROL
 from tests.statements import statements
@@ -134,7 +135,7 @@ def test_the_hint_for_a_number_without_plus() -> None:
     ],
 )
 def test_whoever_writes_is_heard(sender: str, wanted: str) -> None:
-    assert heard(sender) == wanted
+    assert normalise_sender(sender) == wanted
 
 
 def test_connections_come_in_the_order_of_the_identities() -> None:
@@ -214,7 +215,7 @@ def test_somebody_else_has_just_made_it(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_more_numbers_than_one_statement_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(router, "CHUNK", 7)
+    monkeypatch.setattr(connections, "CHUNK", 7)
     found = lookup_connections("rcs", numbers(20))
     assert [c.identity for c in found] == numbers(20)
     assert len({c.pk for c in found}) == 20

@@ -9,8 +9,9 @@ from django.db import IntegrityError, transaction
 from django.db import connections as databases
 from django.utils import timezone
 
-from rcs_router import inbox, receive, router, send, wake
+from rcs_router import receive, send, wake
 from rcs_router.content import Reply, Text
+from rcs_router.inbox import digest, queue
 from rcs_router.models import Message
 from tests.core import BOB, connection, drain
 
@@ -38,7 +39,7 @@ def test_a_postback_makes_it_a_tap() -> None:
 @pytest.mark.parametrize("text", ["", " ", "x" * 10_000, "😀", "a\nb"])
 def test_any_text_is_legal(text: str) -> None:
     row = receive(text, connection())
-    inbox.digest()
+    digest.run()
     row.refresh_from_db()
     assert (row.text, row.routed_at is not None, row.errors) == (text, True, [])
 
@@ -114,7 +115,7 @@ def test_messages_are_routed_in_the_order_they_were_stored(monkeypatch: pytest.M
     rows = [receive(str(n), connection()) for n in range(5)]
     Message.objects.filter(pk=rows[0].pk).update(created_at=timezone.now())
     routed: list[str] = []
-    route = router.route
-    monkeypatch.setattr(router, "route", lambda row, *how: routed.append(row.text) or route(row, *how))
-    inbox.digest()
+    route = queue.route
+    monkeypatch.setattr(queue, "route", lambda row, *how: routed.append(row.text) or route(row, *how))
+    digest.run()
     assert routed == ["1", "2", "3", "4", "0"]

@@ -11,11 +11,12 @@ from django.db import connections as databases
 from django.db.models import F
 from django.utils import timezone
 
-from rcs_router import consent, lookup_connections, outbox, receive, send
+from rcs_router import lookup_connections, outbox, receive, send
 from rcs_router.content import Card, Carousel, Media, OpenUrl, Reply, Text
 from rcs_router.contract import Status
 from rcs_router.errors import ConfigError, ContentError, IdentityError, RCSError
 from rcs_router.models import Backend, Connection, Contact, Message, Transmission
+from rcs_router.people import consent
 from tests.core import ALICE, BACKENDS, BOB, CAROL, connection, drain, memory
 from tests.statements import statements
 

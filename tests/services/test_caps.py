@@ -11,10 +11,11 @@ from django.db import connection as database
 from django.db import connections
 from django.db.models import Q
 
-from rcs_router import caps, lookup_connections, send, sql, sweep
+from rcs_router import lookup_connections, send, sql, sweep
 from rcs_router.conf import Cap
 from rcs_router.contract import Status
 from rcs_router.models import Tally, Transmission
+from rcs_router.people import caps
 from tests.services import capped
 from tests.services.conftest import System
 from tests.services.processes import Process, python, wait_until

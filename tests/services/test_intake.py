@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from rcs_router import inbox, lookup_connections, receive
+from rcs_router import lookup_connections, receive
 from rcs_router.backends import backends
 from rcs_router.contract import WebhookRequest
+from rcs_router.inbox import digest
 from rcs_router.models import Consent, ConsentRecord, Message, StoredWebhook
 from tests.services import intake
 from tests.services.processes import Process, python, wait_until
@@ -71,7 +72,7 @@ def workers(transactional_db: None, settings: Any) -> Iterator[Workers]:
 
 
 def post(body: str) -> None:
-    inbox.accept(backends["rcs"], WebhookRequest("POST", body.encode()))
+    digest.accept(backends["rcs"], WebhookRequest("POST", body.encode()))
 
 
 def hear(texts: dict[str, str]) -> None:

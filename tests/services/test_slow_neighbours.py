@@ -16,8 +16,9 @@ from django.contrib.auth.models import Permission, User
 from django.db import connection
 from rest_framework.authtoken.models import Token
 
-from rcs_router import incoming, lookup_connections, send, wake
+from rcs_router import lookup_connections, send, wake
 from rcs_router.contract import Incoming, IncomingKind, Status
+from rcs_router.inbox import incoming
 from rcs_router.models import InboundFile, Message, Question, Transmission
 from rcs_router.testing.stub import Stub, hang
 from tests.services.conftest import System

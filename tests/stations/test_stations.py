@@ -9,10 +9,11 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from rcs_router import alarms, heartbeat, outbox, pace, receive, send, stations, sweep, tasks, wake
+from rcs_router import alarms, heartbeat, outbox, receive, send, sweep, tasks, threads, wake
 from rcs_router.contract import Outbound, SendResult, Status
 from rcs_router.models import DrainSlot, LastRun, Message, Transmission
-from rcs_router.stations import Stations
+from rcs_router.outbox import pace
+from rcs_router.threads import Stations
 from tests.core import BOB, connection, memory, sent_to
 from tests.services.processes import wait_until
 from tests.stations import apps
@@ -104,7 +105,7 @@ def test_whoever_works_sweeps(working: Stations, monkeypatch: pytest.MonkeyPatch
 def test_work_that_fails_is_logged_without_its_words_and_tried_again(
     working: Stations, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    monkeypatch.setattr(stations, "REST", 0)
+    monkeypatch.setattr(threads, "REST", 0)
     outcomes = iter([error, error])
 
     def digest() -> int:
@@ -112,7 +113,7 @@ def test_work_that_fails_is_logged_without_its_words_and_tried_again(
             raise trouble
         return 0
 
-    monkeypatch.setitem(stations._WORK, wake.DIGEST, digest)
+    monkeypatch.setitem(threads._WORK, wake.DIGEST, digest)
     for times in (1, 2):
         working.wake((wake.DIGEST,))
         wait_until(lambda times=times: len(caplog.records) >= times, "the line")  # type: ignore[misc]
@@ -132,10 +133,10 @@ def test_a_thread_that_ended_by_itself_is_replaced(
     def ends(*args: object) -> int:
         raise SystemExit
 
-    monkeypatch.setitem(stations._WORK, wake.REVOKE, ends)
+    monkeypatch.setitem(threads._WORK, wake.REVOKE, ends)
     working.wake((wake.REVOKE, "rcs"))
     wait_until(lambda: (wake.REVOKE, "rcs") not in {key for key, _ in working._running}, "the thread's end")
-    monkeypatch.setitem(stations._WORK, wake.REVOKE, lambda *args: done.set() or 0)
+    monkeypatch.setitem(threads._WORK, wake.REVOKE, lambda *args: done.set() or 0)
     monkeypatch.setattr(threading.Thread, "start", lambda thread: (_ for _ in ()).throw(RuntimeError))
     with pytest.raises(RuntimeError):
         working.wake((wake.REVOKE, "rcs"))

@@ -11,7 +11,7 @@ import pytest
 from django.db import transaction
 
 from rcs_router import wake
-from rcs_router.stations import Stations
+from rcs_router.threads import Stations
 from tests.core import ROUTER, sent_to
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from rcs_router import consent
 from rcs_router.errors import IdentityError
-from rcs_router.identities import normalise
+from rcs_router.people import consent
+from rcs_router.people.identities import normalise
 
 
 class Command(BaseCommand):

@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 from rcs_router.backends import backends
 from rcs_router.contract import BaseBackend
 from rcs_router.errors import ConfigError
-from rcs_router.features import Column, page
+from rcs_router.management.features import Column, page
 
 
 class Command(BaseCommand):

@@ -14,7 +14,8 @@ from rcs_router.content import Content, Text, load
 from rcs_router.contract import Status, Traffic
 from rcs_router.errors import RCSError
 from rcs_router.models import Message
-from rcs_router.router import lookup_connections, send
+from rcs_router.people.connections import lookup_connections
+from rcs_router.router import send
 
 
 class Command(BaseCommand):

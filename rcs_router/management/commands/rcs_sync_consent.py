@@ -5,11 +5,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from rcs_router import consent
 from rcs_router.backends import backends, brand_of
 from rcs_router.errors import IdentityError, SendError
-from rcs_router.identities import normalise
-from rcs_router.numbering import forms
+from rcs_router.people import consent
+from rcs_router.people.identities import normalise
+from rcs_router.people.numbering import forms
 
 PROGRESS = 100  # numbers between two lines
 

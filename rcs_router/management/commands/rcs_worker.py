@@ -1,7 +1,7 @@
 """`manage.py rcs_worker`: the whole system without a broker.
 
 The main thread looks five times a second for what is due in the database, and wakes the thread that does it
-(`rcs_router.stations`), as Celery's tasks do.
+(`rcs_router.threads`), as Celery's tasks do.
 """
 
 import signal
@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rcs_router import database, sql, sweep, wake
 from rcs_router.backends import backends
 from rcs_router.models import Transmission
-from rcs_router.stations import Stations, guarded, perform, stations
+from rcs_router.threads import Stations, guarded, perform, stations
 
 LOOK = 0.2  # seconds between two looks
 

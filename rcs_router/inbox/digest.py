@@ -1,0 +1,318 @@
+"""Store a provider's request as it came; digest it later: receipts go to the outbox, what was said to the router."""
+
+import logging
+import traceback
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from rcs_router import database, database_errors, heartbeat, logs, outbox, sql, timelimit, wake
+from rcs_router.alarms import counts
+from rcs_router.backends import backends
+from rcs_router.conf import router_settings
+from rcs_router.contract import BaseBackend, Receipt, WebhookRequest
+from rcs_router.inbox import dispatch, queue
+from rcs_router.inbox.dispatch import Said
+from rcs_router.models import Message, StoredWebhook
+
+BATCH = 500
+SUSPECTS = 20  # rows that lost a lease, claimed one by one before it is looked for others
+
+_WAITS = "digested_at IS NULL AND due_at <= {now} AND (lease_until IS NULL OR lease_until < {now})"
+_LOST = "(lost_leases > 0 OR (claim IS NOT NULL AND lease_until IS NOT NULL))"
+FRESH, SUSPECT = f"{_WAITS} AND NOT {_LOST}", f"{_WAITS} AND {_LOST}"  # SQL; {now} stands for the time
+
+
+def accept(backend: BaseBackend, request: WebhookRequest) -> None:
+    """Store a verified request: one INSERT, which does nothing for a repeat. Raises DatabaseError."""
+    kept = backend.kept(request)
+    row = StoredWebhook(
+        backend=backend.alias,
+        dedupe=backend.dedupe_key(request),
+        method=request.method,
+        query=dict(kept.query),
+        headers={name: value for name, value in kept.headers.items() if name != "authorization"},
+        body=kept.body,
+    )
+    StoredWebhook.objects.bulk_create([row], ignore_conflicts=True)
+    wake.digest()
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done now, by the database's clock. Suspects are rows that a worker may have died of."""
+
+    now: datetime
+    webhooks: bool
+    suspect_webhooks: bool
+    messages: bool
+    suspect_messages: bool
+    crowd: bool  # more messages wait than a claim looks at
+
+    def __bool__(self) -> bool:
+        return self.webhooks or self.suspect_webhooks or self.messages or self.suspect_messages or self.crowd
+
+
+def run() -> int:
+    """Digest what is stored and route what was said, until nothing is due; returns how many rows were dealt with.
+
+    Any number of threads and processes may do so at once. Webhooks and messages take turns, so that a STOP waits for
+    neither. It also returns when this thread hung in a router app and was given up (`timelimit.abandoned()`): another
+    one may be in its place.
+    """
+    dealt, before = 0, timelimit.abandoned()
+    while (work := look()) and (count := _round(work)):
+        dealt += count
+        if timelimit.abandoned() and not before:
+            break
+    counts.flush(force=True)
+    return dealt
+
+
+def look() -> Work:
+    """Ask what is to be done: one statement, without claiming anything."""
+    connection = database.connection()
+    clock = "statement_timestamp()" if connection.vendor == "postgresql" else "%s"
+    webhooks, messages = StoredWebhook._meta.db_table, Message._meta.db_table
+    kinds = [
+        (webhooks, FRESH),
+        (webhooks, SUSPECT),
+        (messages, queue.fresh()),
+        (messages, queue.suspect()),
+        (messages, queue.crowd()),
+    ]
+    exist = [f"EXISTS (SELECT 1 FROM {table} WHERE {where})" for table, where in kinds]  # noqa: S608
+    statement, now = f"SELECT {clock}, {', '.join(exist)}".format(now=clock), timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(statement, sql.params_for([now] * statement.count("%s"), connection))
+        read, *found = cursor.fetchone()
+    return Work(read if connection.vendor == "postgresql" else now, *map(bool, found))
+
+
+def _round(work: Work) -> int:
+    """Some of each kind of work. Nothing that lost a lease is claimed together with anything else."""
+    done, said_something = _digest_batch(work.now) if work.webhooks else (0, False)
+    if work.suspect_webhooks:
+        done += _digest_suspects(work.now)
+    if work.messages or said_something:
+        done += queue.route_batch(work.now)
+    if work.crowd:
+        done += queue.route_heads(work.now)
+    if work.suspect_messages:
+        done += queue.route_suspects(work.now)
+    return done
+
+
+def route_again(rows: QuerySet[Message]) -> int:
+    """Have those of `rows` routed anew that were set aside, by every router app; returns how many."""
+    return queue.again(rows)
+
+
+def again(rows: QuerySet[StoredWebhook]) -> int:
+    """Have those of `rows` digested anew that failed, became orphans, are parked or set aside; returns how many.
+
+    What was digested well is left alone: on a wire without ids its words would be stored, and answered, twice.
+    """
+    now = sql.now(StoredWebhook)
+    unfinished = Q(digested_at=None) | ~Q(note="")
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    changes = {"digested_at": None, "due_at": now, "tries": 0, "claim": None, "lease_until": None}
+    count = rows.filter(unfinished, free).update(**changes, lost_leases=0, note="", traceback="")
+    if count:
+        wake.digest()
+    return count
+
+
+class LeaseLost(Exception):
+    """Another digest has taken over some of the rows."""
+
+
+@dataclass
+class Digest:
+    """One stored request and what its backend makes of it."""
+
+    row: StoredWebhook
+    receipts: list[Receipt] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+    orphans: int = 0
+
+
+def _digest_batch(now: datetime) -> tuple[int, bool]:
+    """Return how many rows were claimed, and whether people have said something in them."""
+    rows = _claim(FRESH, now, BATCH)
+    groups: dict[str, list[StoredWebhook]] = defaultdict(list)
+    for row in rows:
+        groups[row.backend].append(row)
+    said_something = False
+    with _held(rows, now):
+        for alias, theirs in groups.items():
+            parsed = [digest for row in theirs if (digest := _parse(alias, row, now))]
+            said_something |= any(digest.said for digest in parsed)
+            _digest_group(alias, parsed, now)
+    return len(rows), said_something
+
+
+def _digest_suspects(now: datetime) -> int:
+    """Rows that lost a lease, each claimed alone, so that the one that takes workers down takes no other row along."""
+    for count in range(SUSPECTS):
+        rows = _claim(SUSPECT, now, 1)
+        if not rows:
+            return count
+        if rows[0].lost_leases >= router_settings().MAX_LOST_LEASES:
+            _set_aside(rows[0], now)
+        else:
+            with _held(rows, now):
+                _digest_group(
+                    rows[0].backend, [d for row in rows if (d := _parse(row.backend, row, now))], now
+                )
+    return SUSPECTS
+
+
+def _claim(which: str, now: datetime, limit: int) -> list[StoredWebhook]:
+    claim = uuid.uuid4()
+    keys = sql.claim(
+        StoredWebhook,
+        where=which.format(now="%s"),
+        params=[now, now],
+        order="due_at, id" if limit > 1 else "lost_leases, due_at, id",
+        limit=limit,
+        also=queue.COUNT_LOST,
+        claim=claim,
+        lease_until=heartbeat.lease_end(now),
+    )
+    rows = StoredWebhook.objects.filter(pk__in=keys, claim=claim).order_by("id")
+    return list(rows) if keys else []
+
+
+@contextmanager
+def _held(rows: list[StoredWebhook], now: datetime) -> Iterator[None]:
+    """Keep the claim while this process lives, but not for longer than LEASE: the thread may hang."""
+    if not rows:
+        yield
+        return
+    last = now + timedelta(seconds=router_settings().LEASE)
+
+    def renew(now: datetime, end: datetime) -> None:
+        if now < last:
+            _ours(rows).update(lease_until=end)
+
+    with heartbeat.holding(renew):
+        yield
+
+
+def _digest_group(alias: str, parsed: list[Digest], now: datetime) -> None:
+    """All rows of a backend at once; if that fails, each half, so that a bad row holds up no other."""
+    try:
+        _apply(alias, parsed, now)
+    except Exception as error:
+        queue.mend(database.connection())
+        if len(parsed) > 1:
+            middle = len(parsed) // 2
+            _digest_group(alias, parsed[:middle], now)
+            _digest_group(alias, parsed[middle:], now)
+        elif not isinstance(error, LeaseLost):
+            _not_applied(parsed[0], error)
+
+
+def _not_applied(digest: Digest, error: Exception) -> None:
+    """Wait for the database, and for ever where it is a STOP; what else fails is kept for a person."""
+    row, now = digest.row, sql.now(StoredWebhook)
+    wait = database_errors.pause_since(row.received_at, now)
+    if kind := database_errors.database_trouble(error):
+        step = f"waits {logs.spoken(wait.total_seconds())} for the database"
+        logs.webhook_failed(row.backend, row.pk, kind, step, logging.WARNING)
+        _wait(row, now + wait, f"waits for the database: {kind}")
+    elif any(dispatch.changes_consent(one) for one in digest.said):
+        step = f"a STOP or START: {logs.retried_in(wait.total_seconds())}"
+        logs.webhook_failed(row.backend, row.pk, type(error).__name__, step)
+        _wait(row, now + wait, f"tried again: {type(error).__name__}")
+    else:
+        _failed(row, error, now)
+
+
+def _wait(row: StoredWebhook, due_at: datetime, note: str) -> None:
+    """Another try later. Not counted in `tries`, which says whether its words are stored."""
+    _ours([row]).update(due_at=due_at, claim=None, lease_until=None, note=note)
+
+
+def _set_aside(row: StoredWebhook, now: datetime) -> None:
+    note = f"set aside: {row.lost_leases} workers died while digesting it"
+    logs.webhook_failed(row.backend, row.pk, note, logs.DIGEST_AGAIN)
+    _ours([row]).update(digested_at=now, claim=None, lease_until=None, note=note)
+
+
+def _parse(alias: str, row: StoredWebhook, now: datetime) -> Digest | None:
+    try:
+        values = backends[alias].parse(row.as_request())
+    except Exception as error:
+        _failed(row, error, now)
+        return None
+    receipts = [value for value in values if isinstance(value, Receipt)]
+    return Digest(row, receipts, [value for value in values if not isinstance(value, Receipt)])
+
+
+def _apply(alias: str, parsed: list[Digest], now: datetime) -> None:
+    """In one transaction, so that what was said is stored exactly once, even where the wire has no ids."""
+    if not parsed:
+        return
+    with database.atomic():
+        _finish(parsed, now)
+        unknown = {id(r) for r in outbox.apply_receipts(alias, [r for d in parsed for r in d.receipts], now)}
+        for digest in parsed:
+            digest.orphans = sum(id(receipt) in unknown for receipt in digest.receipts)
+        # a row that was parked for its receipts has been here before, and what it said is stored
+        dispatch.store(alias, [one for digest in parsed if not digest.row.tries for one in digest.said])
+        for digest in parsed:
+            if digest.orphans:
+                _park(digest.row, now)
+
+
+def _finish(parsed: list[Digest], now: datetime) -> None:
+    """Mark them as digested, first of all: whoever lost the lease must not store what was said a second time."""
+    ours = _ours([digest.row for digest in parsed])
+    done = {"digested_at": now, "claim": None, "lease_until": None, "note": "", "traceback": ""}
+    marked = ours.update(**done, tries=F("tries") + 1)
+    if marked != len(parsed):
+        raise LeaseLost
+
+
+def _ours(rows: list[StoredWebhook]) -> QuerySet[StoredWebhook]:
+    """Those that are still under the claim they were read with."""
+    keys = [row.pk for row in rows]
+    return StoredWebhook.objects.filter(pk__in=keys, claim=rows[0].claim, digested_at=None)
+
+
+def _park(row: StoredWebhook, now: datetime) -> None:
+    """A receipt came before, or without, its transmission: look again later, and in the end keep it as an orphan."""
+    delays = router_settings().WEBHOOK_RETRY_DELAYS
+    parked = row.tries < len(delays)
+    StoredWebhook.objects.filter(pk=row.pk).update(
+        tries=row.tries + 1,
+        lease_until=None,
+        due_at=now + timedelta(seconds=delays[row.tries]) if parked else row.due_at,
+        digested_at=None if parked else now,
+        note="waits for its transmission" if parked else "orphan: there is no such transmission",
+    )
+
+
+def _failed(row: StoredWebhook, error: Exception, now: datetime) -> None:
+    """Kept with its traceback, to be looked at and digested again from the admin.
+
+    The lines without the error's own text, which may quote a number or a secret; the body stands beside them.
+    """
+    where = "".join(traceback.format_tb(error.__traceback__))
+    logs.webhook_failed(row.backend, row.pk, type(error).__name__, logs.DIGEST_AGAIN)
+    _ours([row]).update(
+        digested_at=now,
+        claim=None,
+        lease_until=None,
+        tries=F("tries") + 1,
+        note=f"failed: {type(error).__name__}",
+        traceback=f"Traceback (most recent call last):\n{where}{type(error).__name__}\n",
+    )

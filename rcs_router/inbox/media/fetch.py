@@ -1,0 +1,266 @@
+"""Links that are due in, files in the storage and the rows that say so out; woken by a task and the worker.
+
+Threads fetch and store; the database belongs to the thread that runs the station. A file is stored before its row says
+so: a worker that dies between the two leaves a file that nobody knows of, and the next try clears it away.
+"""
+
+import logging
+import random
+import time
+import uuid
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.conf import settings
+from django.core.files.base import File
+from django.db.models import F, Q, QuerySet
+
+from rcs_router import database, logs, signals, sql, wake
+from rcs_router.conf import RouterSettings, router_settings
+from rcs_router.inbox.media import credentials, kinds
+from rcs_router.inbox.media.download import Again, Download, Gone, Missing, Undone, Unwanted, download
+from rcs_router.inbox.media.turns import TURN, Turns
+from rcs_router.models import InboundFile
+from rcs_router.models.media import media_type
+
+THREADS = 8  # files that one process fetches side by side; each may hold MEDIA_MAX_BYTES of disk
+LIMIT = 200  # files that one run begins; what is left rings again
+LOOK = 1.0  # seconds between two looks for more, while files are under way
+NEW = 60.0  # seconds after the arrival of a message in which a 404 may mean "not yet"
+
+State = InboundFile.State
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What lies in the storage now."""
+
+    name: str
+    media_type: str
+    size: int  # bytes
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a row after a try; `wait` (seconds) when it stays to be tried again."""
+
+    state: InboundFile.State
+    code: str = ""
+    wait: float | None = None
+
+
+Flights = dict["Future[Stored]", InboundFile]
+
+
+def fetch_due(limit: int = LIMIT) -> int:
+    """Fetch what is due until nothing is, or `limit` files were begun; returns how many were begun."""
+    if not router_settings().MEDIA_FETCH:
+        return 0
+    begun, flying, turns, clock = 0, Flights(), Turns(), sql.Clock(InboundFile)
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="rcs-media") as pool:
+        while True:
+            rows: list[InboundFile] | None = None
+            while rows is None or rows:
+                beginning, back = turns.take(rows or [], flying.values(), THREADS, time.monotonic())
+                flying |= {pool.submit(_fetch_and_store, row): row for row in beginning}
+                begun += len(beginning)
+                _put_back(back, clock())
+                rows = _claim(min(THREADS - len(flying), limit - begun - len(turns.waiting)), clock())
+            if not flying:
+                return begun
+            done, _ = wait(flying, timeout=LOOK, return_when=FIRST_COMPLETED)
+            for future in done:
+                _settle(flying.pop(future), future, clock())
+
+
+def _put_back(rows: list[InboundFile], now: datetime) -> None:
+    """Their hosts are busy: somebody looks at them again in a moment. That was no try."""
+    for row in rows:
+        later = now + timedelta(seconds=TURN)
+        _ours(row).update(tries=F("tries") - 1, due_at=later, claim=None, lease_until=None)
+
+
+def again(rows: QuerySet[InboundFile]) -> int:
+    """Have those of `rows` fetched anew that are not fetched and not under way; returns how many."""
+    now = sql.now(InboundFile)
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    count = (
+        rows.filter(free)
+        .exclude(state=State.FETCHED)
+        .update(state=State.WAITING, code="", tries=0, due_at=now, claim=None, lease_until=None)
+    )
+    if count:
+        wake.fetch()
+    return count
+
+
+def _claim(limit: int, now: datetime) -> list[InboundFile]:
+    """Rows under a new lease. The try counts from here, so that a file that takes workers down is given up, too."""
+    if limit < 1:
+        return []
+    conf, token = router_settings(), uuid.uuid4()
+    keys = sql.claim(
+        InboundFile,
+        where="state = %s AND due_at <= %s AND (lease_until IS NULL OR lease_until < %s)",
+        params=[State.WAITING.value, now, now],
+        order="due_at, id",
+        limit=limit,
+        claim=token,
+        lease_until=now + timedelta(seconds=conf.MEDIA_TIMEOUT + conf.LEASE),
+    )
+    if not keys:
+        return []
+    InboundFile.objects.filter(pk__in=keys, claim=token).update(tries=F("tries") + 1)
+    rows = InboundFile.objects.filter(pk__in=keys, claim=token).select_related("message")
+    return [row for row in rows if not _too_late(row, conf, now)]
+
+
+def _too_late(row: InboundFile, conf: RouterSettings, now: datetime) -> bool:
+    """Settle without a try what has expired, or has taken one worker after the other down."""
+    if row.expires_at and row.expires_at <= now:
+        _write(row, now, Verdict(State.GONE, "expired"))
+    elif row.tries > len(conf.RETRY_DELAYS) + 1:
+        _write(row, now, Verdict(State.FAILED, "worker_lost"))
+    else:
+        return False
+    return True
+
+
+def _fetch_and_store(row: InboundFile) -> Stored:
+    """In a thread of its own. Raises Undone."""
+    try:
+        conf = router_settings()
+        found = download(
+            row.url,
+            most=conf.MEDIA_MAX_BYTES,
+            seconds=conf.MEDIA_TIMEOUT,
+            allow_private=_near_too(conf),
+            headers_for=partial(credentials.headers_for, _alias(row)),
+        )
+        with closing(found):
+            return _store(row, found, conf)
+    finally:
+        database.close_all()  # a storage may keep its files in the database
+
+
+def _near_too(conf: RouterSettings) -> bool:
+    """While a site is being made, links lead to this machine: to the emulator's files."""
+    return settings.DEBUG if conf.MEDIA_ALLOW_PRIVATE is None else conf.MEDIA_ALLOW_PRIVATE
+
+
+def _store(row: InboundFile, found: Download, conf: RouterSettings) -> Stored:
+    names = [row.declared_type, media_type(found.declared_type)]
+    kind = kinds.detect(found.head[: kinds.HEAD], names)
+    if not kind or not kinds.is_allowed(kind, conf.MEDIA_TYPES):
+        raise Unwanted("type")
+    storage, name = row.file.storage, _name(row, row.tries, kind)
+    try:
+        for earlier in range(1, row.tries):  # of workers that died before they could say what they had stored
+            storage.delete(_name(row, earlier, kind))
+        stored = storage.save(name, File(found.body, name), max_length=row.file.field.max_length)
+    except Exception as error:  # a disk's, a network's or a cloud's
+        step = "the next line says what follows"
+        logs.file_failed(_alias(row), row.pk, f"storage: {type(error).__name__}", step)
+        raise Again("storage") from None
+    return Stored(stored, kind, found.size)
+
+
+def _name(row: InboundFile, attempt: int, kind: str) -> str:
+    """Nothing of it is the sender's, and no two tries share one."""
+    suffix = f"-{attempt}" if attempt > 1 else ""
+    return f"rcs/{row.created_at:%Y/%m}/{row.pk}{suffix}{kinds.extension(kind)}"
+
+
+def _settle(row: InboundFile, future: "Future[Stored]", now: datetime) -> None:
+    conf = router_settings()
+    try:
+        stored = future.result()
+    except Undone as error:
+        jitter = random.uniform(0, conf.RETRY_JITTER)  # noqa: S311
+        is_new = now < row.created_at + timedelta(seconds=NEW)
+        _write(
+            row, now, after(error, row.tries, conf.RETRY_DELAYS, jitter, row.expires_at, now, is_new=is_new)
+        )
+    except Exception as error:  # a mistake of ours: the lease ends, and it is tried again
+        step = "tried again when its lease ends"
+        logs.file_failed(_alias(row), row.pk, type(error).__name__, step, logging.ERROR)
+    else:
+        _fetched(row, stored, now)
+
+
+def after(
+    error: Undone,
+    tries: int,
+    delays: tuple[float, ...],
+    jitter: float = 0.0,
+    expires_at: datetime | None = None,
+    now: datetime | None = None,
+    *,
+    is_new: bool = False,
+) -> Verdict:
+    """What an error means after so many tries. Pure. `jitter`: share of the delay to add.
+
+    `is_new`: the message has just arrived, so that its file may not be there yet.
+    """
+    may_come = isinstance(error, Again) or (isinstance(error, Missing) and is_new)
+    if not may_come or tries > len(delays):
+        return Verdict(_end(error), error.code)
+    pause = max(delays[tries - 1] * (1 + jitter), error.retry_after or 0.0)
+    if expires_at and now and now + timedelta(seconds=pause) >= expires_at:
+        return Verdict(State.GONE, error.code)
+    return Verdict(State.WAITING, error.code, pause)
+
+
+def _end(error: Undone) -> InboundFile.State:
+    if isinstance(error, Gone):
+        return State.GONE
+    return State.REFUSED if isinstance(error, Unwanted) else State.FAILED
+
+
+def _write(row: InboundFile, now: datetime, verdict: Verdict) -> None:
+    due_at = now + timedelta(seconds=verdict.wait) if verdict.wait is not None else row.due_at
+    _ours(row).update(state=verdict.state, code=verdict.code, due_at=due_at, claim=None, lease_until=None)
+    over = f"nothing more: {verdict.state.value}"
+    logs.file_failed(
+        _alias(row), row.pk, verdict.code, over if verdict.wait is None else logs.retried_in(verdict.wait)
+    )
+
+
+def _alias(row: InboundFile) -> str:
+    return row.message.backend_id or ""
+
+
+def _fetched(row: InboundFile, stored: Stored, now: datetime) -> None:
+    changes = {
+        "file": stored.name,
+        "media_type": stored.media_type,
+        "size": stored.size,
+        "state": State.FETCHED,
+        "code": "",
+        "fetched_at": now,
+        "claim": None,
+        "lease_until": None,
+    }
+    if not _ours(row).update(**changes):
+        _discard(row, stored.name)
+        return
+    for name, value in changes.items():
+        setattr(row, name, value)
+    signals.after_commit(signals.media_fetched, InboundFile, file=row)
+
+
+def _discard(row: InboundFile, name: str) -> None:
+    """Another worker has taken over, or the message is gone: no row will ever name this file."""
+    try:
+        row.file.storage.delete(name)
+    except Exception as error:
+        step = "what was stored a second time stays in the storage"
+        logs.file_failed(_alias(row), row.pk, type(error).__name__, step)
+
+
+def _ours(row: InboundFile) -> QuerySet[InboundFile]:
+    """The row, if it is still under the claim that it was read with."""
+    return InboundFile.objects.filter(pk=row.pk, claim=row.claim, state=State.WAITING)

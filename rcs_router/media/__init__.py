@@ -1,5 +1,0 @@
-"""Links of incoming messages in, their files in the storage out: `fetch_due` and, for a person's wish, `again`."""
-
-from rcs_router.media.station import again, fetch_due
-
-__all__ = ["again", "fetch_due"]
