@@ -20,7 +20,7 @@ from example_project.databases import sqlite
 from example_project.phones import Emulator
 from example_project.providers import emulator_settings, shop_backends
 from rcs_backends.emulator import server
-from rcs_router.threads import stations
+from rcs_router.threads import worker_threads
 
 PATIENCE = {"EXPIRY_GRACE": 1, "FALLBACK_GRACE": 1}  # seconds: nobody watches a demo for half a minute
 AT_END = 30.0  # seconds for what is under way, a moment later on a busy machine
@@ -106,7 +106,7 @@ def _celery() -> Iterator[None]:
     finally:
         if worker:
             worker.pool.executor.shutdown()  # a tick that has begun, for which the worker does not wait
-        stations.stop()
+        worker_threads.stop()
         beat.service.stop()  # after the worker, which looks whether it shall end when a tick comes
 
 

@@ -1,4 +1,4 @@
-"""Django's handle on the router: makes the rows of configured backends, and registers the system checks."""
+"""The Django app: creates the rows of configured backends after a migration, and registers the system checks."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class RCSRouterConfig(AppConfig):
 
 
 def _make_backend_rows(*, using: str, apps: Apps = global_apps, **kwargs: Any) -> None:
-    """`apps`: the models as the migrations have left them; ours are not among them when they were undone."""
+    """Create the rows. `apps`: the models as migrated; ours are missing when their migrations were reversed."""
     from rcs_router import database
     from rcs_router.backends import backends
 

@@ -1,4 +1,4 @@
-"""What `send()` and `receive()` are given besides content and recipients in; an error that names the argument out."""
+"""Check the arguments of `send()` and `receive()`. Each error names the argument."""
 
 import json
 import math
@@ -14,25 +14,25 @@ from rcs_router.contract import BaseBackend, Traffic
 from rcs_router.errors import IdentityError
 from rcs_router.models import Connection, Message
 
-LONGEST = timedelta(days=10 * 366)  # of a ttl and a deadline; further away is a slip
-YEARS = (MINYEAR + 1, MAXYEAR - 25)  # of times that are kept in UTC and counted from
+LONGEST = timedelta(days=10 * 366)  # of a ttl and a deadline; a longer one is a mistake
+YEARS = (MINYEAR + 1, MAXYEAR - 25)  # of times, which are converted to UTC and added to
 
 
 class Answered(Protocol):
-    """What stands for a stored message: the IncomingMessage or OutgoingMessage of a router app."""
+    """An object that stands for a stored message: the IncomingMessage or OutgoingMessage of a router app."""
 
     row: Message
 
 
 class Named(Protocol):
-    """Anything that is called as a backend is."""
+    """An object with a name, such as a backend."""
 
     @property
     def name(self) -> str: ...
 
 
 class SendOptions(TypedDict, total=False):
-    """The options of `send()`, which explains them, and of `respond()`."""
+    """The options of `send()` and `respond()`; `send()` documents them."""
 
     traffic: Traffic | str | None
     ttl: timedelta | None
@@ -48,7 +48,7 @@ class SendOptions(TypedDict, total=False):
 
 
 def check_sending(options: SendOptions) -> None:
-    """Look at the options of `send()`. Raises TypeError or ValueError, in the caller's stack."""
+    """Check the options of `send()`. Raises TypeError or ValueError, in the caller's stack."""
     ttl = options["ttl"]
     _typed("ttl", ttl, timedelta, "a timedelta, such as timedelta(minutes=5)")
     if ttl is not None:
@@ -65,7 +65,7 @@ def check_sending(options: SendOptions) -> None:
 def check_receiving(
     text: object, connection: object, external_id: object, postback: object, said_at: object
 ) -> None:
-    """Look at what `receive()` is given. Raises TypeError, ValueError or IdentityError, in the caller's stack."""
+    """Check the arguments of `receive()`. Raises TypeError, ValueError or IdentityError, in the caller's stack."""
     _required("text", text, str, "a str, which may be empty")
     _required("postback", postback, str, "a str")
     if not isinstance(connection, Connection):
@@ -77,7 +77,7 @@ def check_receiving(
 
 
 def alias_of(backend: object) -> str:
-    """Return the alias that `lookup_connections()` means. Raises TypeError for what names none."""
+    """Return the alias that `lookup_connections()` was given. Raises TypeError for other objects."""
     alias = backend.alias if isinstance(backend, BaseBackend) else getattr(backend, "name", backend)
     if not isinstance(alias, str):
         raise TypeError(f"backend must be an alias or a backend, not {type(backend).__name__}")
@@ -85,13 +85,13 @@ def alias_of(backend: object) -> str:
 
 
 def check_saved(who: Any) -> None:
-    """Raises IdentityError for a connection or contact without a row."""
+    """Raise IdentityError for a connection or contact that is not saved."""
     if who.pk is None:
         raise IdentityError(f"{type(who).__name__.lower()} {who} is not saved")
 
 
 def answered(message: Message | Answered | None) -> Message | None:
-    """Return the row of `in_response_to`. Raises TypeError, and ValueError for one that is not stored."""
+    """Return the row of `in_response_to`. Raises TypeError, and ValueError for a message that is not stored."""
     row: Any = getattr(message, "row", message)
     _typed("in_response_to", row, Message, "a message")
     if row is None:
@@ -133,7 +133,7 @@ def _check_time(name: str, at: Any) -> None:
 
 
 def _check_word(name: str, word: Any) -> None:
-    """A short text with a column of its own."""
+    """Check a short text that is stored in its own column."""
     _typed(name, word, str, "a str")
     longest: int = Message._meta.get_field(name).max_length  # type: ignore[union-attr, assignment]
     if word and len(word) > longest:
@@ -147,7 +147,7 @@ def _check_characters(name: str, text: str) -> None:
 
 
 def check_fields(fields: Any) -> None:
-    """Raises TypeError for what is no JSON object, and ValueError for one that cannot be stored."""
+    """Raise TypeError for a value that is not a JSON object, and ValueError for one that cannot be stored."""
     _typed("fields", fields, dict, "a dict")
     if fields is None:
         return

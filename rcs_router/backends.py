@@ -1,4 +1,4 @@
-"""An alias in, a configured backend out: settings.RCS_BACKENDS through Django's own connection handler."""
+"""Configured backends: `backends["acme"]`, built from settings.RCS_BACKENDS by Django's connection handler."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,11 @@ from rcs_router.conf import router_settings
 from rcs_router.contract import BaseBackend, Traffic
 from rcs_router.errors import ConfigError
 
-REPLIES = ("OPT_OUT_REPLY", "OPT_IN_REPLY", "HELP_REPLY")  # each in the place of RCS_ROUTER's
+REPLIES = (
+    "OPT_OUT_REPLY",
+    "OPT_IN_REPLY",
+    "HELP_REPLY",
+)  # each replaces the text of the same name in RCS_ROUTER
 KEYS = (
     "BACKEND",
     "BRAND",
@@ -29,7 +33,9 @@ KEYS = (
     "SILENT_AFTER",
     "TRAFFIC",
 )
-FALLBACK_AFTER: Mapping[str, float] = {Traffic.AUTHENTICATION: 15.0}  # seconds; others have no deadline
+FALLBACK_AFTER: Mapping[str, float] = {
+    Traffic.AUTHENTICATION: 15.0
+}  # seconds; other traffic types have no deadline
 SILENT_AFTER = 900.0  # seconds
 BRAND = 60  # characters
 _PER = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -37,25 +43,25 @@ _PER = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True)
 class BackendConfig:
-    """One entry of RCS_BACKENDS, read."""
+    """One entry of RCS_BACKENDS."""
 
     alias: str
     path: str
     options: Mapping[str, Any]
     fallback: tuple[str, ...]
-    rate: float | None  # messages a second, shared by every worker; None: no limit
+    rate: float | None  # messages per second, shared by all workers; None: no limit
     traffic: Traffic
     retry_delays: tuple[float, ...] | None
-    brand: str = ""  # whose sender it is; a refusal holds on all backends of the same brand
+    brand: str = ""  # the sender's brand; a refusal holds on all backends of the same brand
     fallback_after: Mapping[str, float] = field(default_factory=lambda: FALLBACK_AFTER)  # traffic → seconds
-    silent_after: float = SILENT_AFTER  # seconds without a receipt after which proof is looked for
+    silent_after: float = SILENT_AFTER  # seconds without a receipt after which the provider is asked
     replies: Mapping[str, str] = field(
         default_factory=dict
-    )  # of REPLIES, those that this backend has of its own
+    )  # the texts of REPLIES that this backend has of its own
 
     @classmethod
     def read(cls, alias: str, given: Any) -> "BackendConfig":
-        """Raises ConfigError: one sentence that names the alias and the key."""
+        """Return the entry of `alias`. Raises ConfigError: one sentence that names the alias and the key."""
         where = f'RCS_BACKENDS["{alias}"]'
         if not isinstance(given, dict):
             raise ConfigError(f"{where} must be a dict with BACKEND and OPTIONS, not {type(given).__name__}")
@@ -81,14 +87,16 @@ class BackendConfig:
 
 
 class BackendHandler(BaseConnectionHandler):
-    """`backends["acme"]` is the configured backend; one instance per process, used by all of its threads."""
+    """`backends["acme"]` returns the configured backend; each process has one instance for all of its threads."""
 
     settings_name = "RCS_BACKENDS"
     exception_class = ConfigError
 
     def __init__(self) -> None:
         super().__init__()
-        self._connections = SimpleNamespace()  # shared by threads: a backend keeps its provider's token
+        self._connections = (
+            SimpleNamespace()
+        )  # shared by threads, because a backend keeps its provider's token
         self._configs: dict[str, BackendConfig] = {}
 
     def configure_settings(self, settings: Any) -> dict[str, Any]:
@@ -108,7 +116,7 @@ class BackendHandler(BaseConnectionHandler):
         return cls(alias, cls.Options.read(alias, config.options), webhook_url=webhook_url(alias))
 
     def config(self, alias: str) -> BackendConfig:
-        """The entry of `alias`. Raises ConfigError when there is none, or when it is wrong."""
+        """Return the entry of `alias`. Raises ConfigError when it is missing or wrong."""
         if alias not in self._configs:
             if alias not in self.settings:
                 raise ConfigError(
@@ -118,7 +126,7 @@ class BackendHandler(BaseConnectionHandler):
         return self._configs[alias]
 
     def __getitem__(self, alias: str) -> BaseBackend:
-        self.config(alias)  # says which aliases there are
+        self.config(alias)  # names the aliases that exist
         backend: BaseBackend = super().__getitem__(alias)
         return backend
 
@@ -136,14 +144,14 @@ class BackendHandler(BaseConnectionHandler):
 
 
 def webhook_url(alias: str, public_url: str | None = None) -> str:
-    """Where the provider of `alias` finds our webhook; empty while PUBLIC_URL is not set."""
+    """Return the address of the webhook of `alias`; empty while PUBLIC_URL is not set."""
     base = router_settings().PUBLIC_URL if public_url is None else public_url
     return f"{base.rstrip('/')}/webhooks/{alias}/" if base else ""
 
 
 def fallbacks_after(alias: str, root: str = "") -> tuple[str, ...]:
-    """The aliases still to be tried after `alias`, on the road that began at `root` (default: at `alias`)."""
-    if (root or alias) not in backends:  # it left the settings, and with it its list
+    """Return the aliases that follow `alias` in the fallback chain of `root` (default: of `alias`)."""
+    if (root or alias) not in backends:  # the backend was removed from the settings, with its list
         return ()
     road = backends.config(root or alias).fallback
     return (
@@ -152,14 +160,14 @@ def fallbacks_after(alias: str, root: str = "") -> tuple[str, ...]:
 
 
 def default_alias() -> str:
-    """The backend that a contact is written to first."""
+    """Return the backend that a contact is written to first."""
     return router_settings().DEFAULT_BACKEND or next(iter(backends), "")
 
 
 def brand_of(alias: str) -> str:
-    """The BRAND of a backend; empty where there is none, and for an alias that RCS_BACKENDS does not have (any more).
+    """Return the BRAND of a backend; empty without one, and for an alias that RCS_BACKENDS does not have (any more).
 
-    Raises nothing: a STOP is recorded even where the entry is wrong.
+    Raises nothing: a STOP is recorded even if the entry is wrong.
     """
     entry = backends.settings.get(alias)
     brand = entry.get("BRAND", "") if isinstance(entry, dict) else ""
@@ -167,9 +175,9 @@ def brand_of(alias: str) -> str:
 
 
 def reply(alias: str, name: str) -> str:
-    """What `alias` answers to a STOP, a START or HELP (`name` is one of REPLIES); empty: nothing.
+    """Return the answer of `alias` to a STOP, a START or HELP (`name` is one of REPLIES); empty: no answer.
 
-    Raises nothing: a STOP is recorded even where the entry is wrong.
+    Raises nothing: a STOP is recorded even if the entry is wrong.
     """
     usual: str = getattr(router_settings(), name)
     entry = backends.settings.get(alias)
@@ -222,7 +230,7 @@ def _delays(where: str, value: Any) -> tuple[float, ...] | None:
 
 
 def _fallback_after(where: str, value: Any) -> Mapping[str, float]:
-    """Seconds for each traffic type that has a deadline; a single number holds for all of them, None for none."""
+    """Return the seconds for each traffic type with a deadline; a single number holds for all types, None for none."""
     where = f'{where}["FALLBACK_AFTER"]'
     if value is None:
         return {}

@@ -1,4 +1,4 @@
-"""Content and a backend in; what travels natively, as something nearer, as plain text, or not at all out."""
+"""Fit a content to a backend: natively, as the nearest content, as plain text, or not at all."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from rcs_router.errors import ContentError
 
 @dataclass(frozen=True)
 class Fit:
-    """How a backend carries a content. `choices`: options that a plain text offers; `lost`: what it cannot show."""
+    """How a backend carries a content. `choices`: the options of a plain text; `lost`: what cannot be shown."""
 
     content: Content
     choices: tuple[Choice, ...] = ()
@@ -20,13 +20,13 @@ class Fit:
 
 
 def fit(backend: BaseBackend, content: Content, fallback_text: str = "", form_link: str = "") -> Fit:
-    """How `backend` will carry `content`. `form_link`: the page on which a Form is filled in."""
+    """Return how `backend` carries `content`. `form_link`: the page where a Form is filled in."""
     can = backend.capabilities
-    if not can.content <= {Text} or can.suggestions:  # else it says plain text, whatever the content
+    if not can.content <= {Text} or can.suggestions:  # else "plain text" would be recorded for every content
         fitting = Fitting(can.content, can.suggestions, can.features, can.fallback_urls, form_link)
         try:
             return Fit(fitting.fit(content), _by_its_own_sms(backend, content, fallback_text), fitting.lost)
-        except (CannotFit, ContentError):  # a rule may lead to something that is no content
+        except (CannotFit, ContentError):  # a rule may end in something that is not a content
             pass
     plain = render(content, fallback_text=fallback_text, form_link=form_link)
     said = Text(plain.text) if plain.text.strip() else content
@@ -34,7 +34,7 @@ def fit(backend: BaseBackend, content: Content, fallback_text: str = "", form_li
 
 
 def _by_its_own_sms(backend: BaseBackend, content: Content, fallback_text: str) -> tuple[Choice, ...]:
-    """The numbers that people may answer when the provider sends our plain text as an SMS by itself."""
+    """Return the numbered options for a provider that sends our plain text as an SMS itself."""
     if not backend.capabilities.own_fallback:
         return ()
     return render(content, fallback_text=fallback_text).choices
@@ -48,7 +48,7 @@ def require(
     *,
     strict: bool = False,
 ) -> None:
-    """Raise ContentError, in the caller's stack, when the backend cannot carry the content or what became of it.
+    """Raise ContentError, in the caller's stack, when the backend cannot carry the content.
 
     `strict`: also when anything of it would be lost.
     """

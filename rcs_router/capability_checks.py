@@ -1,7 +1,7 @@
-"""Ask providers what phones can: a few while the caller waits, many by a worker who writes the answers down.
+"""Ask providers what phones support: a few phones while the caller waits, many phones in the background.
 
-A provider may answer one phone at a time, and slowly. So at most one caller of the whole site waits for a backend, and
-not for long; all other questions are rows, a slice of one at a time, the one that has waited longest first.
+A provider may answer slowly, and for one phone at a time. So at most one caller of the whole site waits for a backend,
+and not for long. All other checks are rows: workers do a slice of one at a time, the longest waiting first.
 """
 
 import uuid
@@ -20,33 +20,33 @@ from rcs_router.models import LastRun, Question
 
 Answers = dict[str, frozenset[str] | None]
 
-FEW = 5  # requests to the provider that a caller may wait for
-PATIENCE = 2.0  # seconds that a caller waits, all requests together
-SLICE = 50  # phones that are asked about before the next question has its turn
+FEW = 5  # requests to the provider for which a caller may wait
+PATIENCE = 2.0  # seconds that a caller waits for all requests together
+SLICE = 50  # phones per slice, before the next check has its turn
 SLICE_TIME = 20.0  # seconds for one slice
 LEASE = 60.0  # seconds after which another worker takes over
-OVERALL = 900.0  # seconds for one question, from when it was asked
+OVERALL = 900.0  # seconds for one check, from its creation
 DELAYS = (5.0, 30.0, 60.0)  # seconds, after each failure in a row
 KEPT = timedelta(days=1)
-MOST_WAITING = 5  # questions of one user that wait at a time
+MOST_WAITING = 5  # checks of one user that may wait at a time
 
 State = Question.State
 
 
 class Busy(Exception):
-    """Somebody else is asking this backend just now."""
+    """Another caller is asking this backend now."""
 
 
 class TooSlow(Exception):
-    """The provider has not answered within PATIENCE."""
+    """The provider did not answer within PATIENCE."""
 
 
 class TooMany(Exception):
-    """This user has as many questions waiting as anybody may have."""
+    """This user has too many checks waiting."""
 
 
 def ask(alias: str, identities: Iterable[str]) -> Answers:
-    """Ask now, while the caller waits. Raises Busy, TooSlow or what the provider's answer means, a SendError."""
+    """Ask now, while the caller waits. Raises Busy, TooSlow, or the SendError of the provider's answer."""
     numbers = list(dict.fromkeys(identities))
     if takes_long(alias, len(numbers)):
         raise Busy
@@ -62,7 +62,9 @@ def ask(alias: str, identities: Iterable[str]) -> Answers:
 
 @contextmanager
 def _alone(alias: str) -> Iterator[None]:
-    """Be the only caller of the site who waits for this backend. Raises Busy. One that dies blocks it for a moment."""
+    """Hold the backend's only place for a waiting caller. Raises Busy. If this process dies, the place is free after
+    a moment.
+    """
     job, now = f"check:{alias}"[:40], sql.now(LastRun)
     LastRun.objects.get_or_create(job=job)
     until = now + timedelta(seconds=2 * PATIENCE)
@@ -75,18 +77,18 @@ def _alone(alias: str) -> Iterator[None]:
 
 
 def takes_long(alias: str, count: int) -> bool:
-    """Is it certain that nobody may wait for a question about so many phones?"""
+    """Return True if a check of `count` phones takes too long to wait for."""
     return backends[alias].check_requests(count) > FEW
 
 
 def require_room(asked_by: str) -> None:
-    """Raise TooMany when this user can have no further question waiting."""
+    """Raise TooMany when this user may not have another check waiting."""
     if Question.objects.filter(asked_by=asked_by, state=State.WAITING).count() >= MOST_WAITING:
         raise TooMany
 
 
 def later(alias: str, identities: Sequence[str], asked_by: str) -> Question:
-    """Write a question down for the workers. Raises TooMany."""
+    """Store a check for the workers. Raises TooMany."""
     require_room(asked_by)
     with database.atomic():
         question = Question.objects.create(backend=alias, identities=list(identities), asked_by=asked_by)
@@ -95,13 +97,13 @@ def later(alias: str, identities: Sequence[str], asked_by: str) -> Question:
 
 
 def is_due(now: datetime) -> bool:
-    """Is there a question that nobody is asking?"""
+    """Return True if a check waits and no worker is doing it."""
     free = Q(lease_until=None) | Q(lease_until__lt=now)
     return Question.objects.filter(free, state=State.WAITING, due_at__lte=now).exists()
 
 
 def answer_due() -> int:
-    """Ask what is due, a slice of one question at a time; return how many slices there were."""
+    """Do the due checks, a slice of one at a time; return how many slices."""
     count = 0
     while question := _claim(sql.now(Question)):
         _take_a_turn(question)
@@ -124,7 +126,7 @@ def _claim(now: datetime) -> Question | None:
 
 
 def _take_a_turn(question: Question) -> None:
-    """Ask about some of those that are left, and write down what was answered and what is wrong."""
+    """Ask about some of the phones that are left, and store the answers and the errors."""
     now, told, trouble = sql.now(Question), dict[str, Any](), None
     left = [name for name in dict.fromkeys(question.identities) if name not in question.answers]
     if question.created_at < now - timedelta(seconds=OVERALL):
@@ -134,7 +136,7 @@ def _take_a_turn(question: Question) -> None:
             told |= {name: as_json(name, said) for name in asked}
     except SendError as error:
         trouble = error
-    except Exception as error:  # a mistake of the backend's; its text may quote anything
+    except Exception as error:  # a bug of the backend; its text may quote anything
         trouble = SendError(code=type(error).__name__[:60])
     question.answers = {**question.answers, **told}
     if trouble and not told:
@@ -144,9 +146,9 @@ def _take_a_turn(question: Question) -> None:
 
 
 def _said(alias: str, left: list[str]) -> Iterator[tuple[list[str], Answers]]:
-    """Whom was asked about, and what the provider said: all at once where it takes that, else one after the other.
+    """Return the phones asked about and the answers: all at once if the backend can, else one after the other.
 
-    What was answered before a trouble or the end of the time counts.
+    Answers from before a fault or the end of the time count.
     """
     if alias not in backends:
         raise SendError(code="unknown_backend")
@@ -160,13 +162,13 @@ def _said(alias: str, left: list[str]) -> Iterator[tuple[list[str], Answers]]:
 
 
 def as_json(name: str, said: Answers) -> dict[str, Any]:
-    """Return what a provider said of one phone; `reachable` is None where it said nothing."""
+    """Return a provider's answer for one phone; `reachable` is None without an answer."""
     features = said.get(name)
     return {"reachable": features is not None if name in said else None, "features": sorted(features or ())}
 
 
 def _failed(question: Question, error: SendError, now: datetime) -> None:
-    """Try again later where that may help; else it ends with what has been answered."""
+    """Try again later where that may help; else end the check with the answers so far."""
     tries = question.tries + 1
     if not error.retry or tries > len(DELAYS):
         logs.question_failed(question.backend, question.pk, error.code, "nothing more")
@@ -177,7 +179,7 @@ def _failed(question: Question, error: SendError, now: datetime) -> None:
 
 
 def _write(question: Question, **changes: object) -> None:
-    """If it is still ours. What nobody has fetched for a day is deleted."""
+    """Store the result if the check is still ours. Checks that nobody fetched for a day are deleted."""
     mine = Question.objects.filter(pk=question.pk, claim=question.claim)
     mine.update(**changes, claim=None, lease_until=None)
     Question.objects.filter(created_at__lt=sql.now(Question) - KEPT).delete()

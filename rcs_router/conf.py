@@ -1,4 +1,4 @@
-"""settings.RCS_ROUTER in, one typed value out; nothing is read at import, so `override_settings` works."""
+"""settings.RCS_ROUTER as a typed value. Nothing is read at import, so `override_settings` works."""
 
 import math
 import re
@@ -20,41 +20,39 @@ class RouterSettings:
     """Every key of RCS_ROUTER with its default. Times are seconds."""
 
     APPS: tuple[str, ...] = ()  # router apps, in order
-    DEFAULT_BACKEND: str = (
-        ""  # which of a contact's connections to use first; empty: the first of RCS_BACKENDS
-    )
-    DEFAULT_REGION: str | None = None  # of phone numbers written without +, e.g. "EE"
+    DEFAULT_BACKEND: str = ""  # the backend of a contact's first connection; empty: the first of RCS_BACKENDS
+    DEFAULT_REGION: str | None = None  # the country of phone numbers written without +, such as "EE"
     PUBLIC_URL: str = (
-        ""  # absolute address below which rcs_router.urls is included, e.g. https://shop.example/rcs/
+        ""  # absolute address where rcs_router.urls is included, such as https://shop.example/rcs/
     )
-    DEFAULT_RESPONSE: str | None = None  # what rcs_router.handlers.DefaultResponse answers; None: nothing
+    DEFAULT_RESPONSE: str | None = None  # the answer of rcs_router.handlers.DefaultResponse; None: no answer
 
     RETRY_DELAYS: tuple[float, ...] = (
         5,
         30,
         300,
-    )  # after each failed attempt; when the last has failed: fall back
+    )  # after each failed attempt; after the last one, the message falls back
     RETRY_JITTER: float = 0.1  # share of a delay that is added at random
     EXPIRY_GRACE: float = 30  # how long after a message's ttl the provider may still report
-    FALLBACK_GRACE: float = 10  # a fallback waits so long when its parent may have arrived after all
-    LEASE: float = 90  # how long a worker may keep what it claimed
+    FALLBACK_GRACE: float = 10  # how long a fallback waits when its parent may still arrive
+    LEASE: float = 90  # the longest time that a worker may keep a claim
     HEARTBEAT: float = (
-        2  # how often it says that it lives; three times this without a sign frees what it holds
+        2  # how often a worker renews its claims; after three times this without a renewal they are free
     )
-    MAX_LOST_LEASES: int = 3  # a message that took so many workers down goes to review
+    MAX_LOST_LEASES: int = 3  # a message that killed this many workers goes to review
     CLAIM: int = 50  # messages claimed at once
     THREADS: int = 16  # requests in flight per drain
     SLOTS: int = 2  # drains of one backend at a time
-    DRAIN_BUDGET: float = 20  # a drain hands over to a new one after this
-    BREAKER: int = 10  # failures in a row after which a backend rests
-    PAUSES: tuple[float, ...] = (5, 10, 20, 40, 60)  # how long it rests, first time, second time, …
+    DRAIN_BUDGET: float = 20  # a drain starts a new one after this
+    BREAKER: int = 10  # failures in a row after which a backend is paused
+    PAUSES: tuple[float, ...] = (5, 10, 20, 40, 60)  # the length of its first, second, … pause
     PAUSE_LIMIT: float = 3600  # the longest Retry-After that is obeyed
-    WAKE: bool = True  # ring Celery after commits; False: tick (or cron) finds the work alone
+    WAKE: bool = True  # wake Celery after commits; False: only tick (or cron) finds the work
 
     FORM_LIFE: float = 7 * 24 * 3600  # how long the web page of a form can be filled in
 
     APP_TIMEOUT: float | None = 30  # for one router app and one message; None: no limit
-    ANSWERS_A_MINUTE: int = 60  # that router apps may give one person; more, and it is a loop of machines
+    ANSWERS_A_MINUTE: int = 60  # answers of router apps to one person; with more, two machines may be talking
     REPLY_WINDOW: float = 24 * 3600  # a free text answers the newest message that is not older than this
 
     WEBHOOK_MAX_BYTES: int = 1_000_000
@@ -67,19 +65,19 @@ class RouterSettings:
         86400,
     )  # for receipts of unknown transmissions
 
-    MEDIA_FETCH: bool = True  # keep the files that people send: their links expire
-    MEDIA_STORAGE: str = "default"  # which of STORAGES keeps them
+    MEDIA_FETCH: bool = True  # store the files that people send, because their links expire
+    MEDIA_STORAGE: str = "default"  # the storage of STORAGES for them
     MEDIA_MAX_BYTES: int = 20 * 1024 * 1024
     MEDIA_TYPES: tuple[str, ...] = ("image/*", "video/*", "audio/*", "application/pdf", "text/vcard")
-    MEDIA_TIMEOUT: float = 60  # for one file, redirects and all
-    MEDIA_ALLOW_PRIVATE: bool | None = None  # links to this machine and its network; None: as DEBUG
+    MEDIA_TIMEOUT: float = 60  # for one file, including redirects
+    MEDIA_ALLOW_PRIVATE: bool | None = None  # allow links to this machine and its network; None: as DEBUG
 
-    # A message that is nothing but one of these words ends the offers, brings them back, or asks for help.
+    # A message with only one of these words refuses promotions, accepts them again, or asks for help.
     OPT_OUT_WORDS: tuple[str, ...] = (
         *("stop", "stopall", "stop all", "unsubscribe", "optout", "opt out", "revoke"),
         *("cancel", "end", "quit", "remove", "baja", "parar", "arret", "arrêt"),
     )
-    OPT_OUT_WORDS_AFTER_OFFERS: tuple[str, ...] = ()  # those that are a STOP only as an answer to a promotion
+    OPT_OUT_WORDS_AFTER_OFFERS: tuple[str, ...] = ()  # words that mean STOP only as an answer to a promotion
     OPT_IN_WORDS: tuple[str, ...] = (
         *("start", "unstop", "subscribe", "alta"),
         *("démarrer", "demarrer", "começar", "comecar"),
@@ -90,20 +88,24 @@ class RouterSettings:
     )
     OPT_OUT_REPLY: str = "You will get no more offers from us. Answer START to get them again."
     OPT_IN_REPLY: str = "Welcome back: you will get our offers again. Answer STOP to end them."
-    HELP_REPLY: str = ""  # empty: HELP is for the apps
+    HELP_REPLY: str = ""  # empty: HELP goes to the apps
 
     LOG_NUMBERS: bool = False  # write whole phone numbers into the log, not only their last two digits
-    HEALTH_TOKEN: str = ""  # what a monitor sends as "Authorization: Bearer …" to health/; empty: staff only
+    HEALTH_TOKEN: str = ""  # the token of a monitor: "Authorization: Bearer …" for health/; empty: staff only
     ALARM_MAILS: bool = True  # mail ADMINS, at most once an hour for each kind of alarm
-    ALARM_WINDOW: float = 300  # the seconds that failure shares and response times are taken over
-    FAILURE_SHARE: float = 0.25  # share of failed attempts or receipts that is an alarm, if it is unusual
+    ALARM_WINDOW: float = 300  # the window in seconds for failure shares and response times
+    FAILURE_SHARE: float = (
+        0.25  # the share of failed attempts or receipts that raises an alarm, if it is unusual
+    )
     SLOW_AFTER: float = 3  # a provider whose median response takes longer is slow
-    BACKLOG_AFTER: float = 120  # how long what is not a promotion may be due before it is an alarm
-    REVIEW_LIMIT: int = 20  # transmissions that come into review within an hour
-    BEAT_AFTER: float = 60  # beat is missing when its tick has not come for so long
+    BACKLOG_AFTER: float = 120  # how long a message that is not a promotion may be due before an alarm
+    REVIEW_LIMIT: int = 20  # transmissions that go into review within an hour
+    BEAT_AFTER: float = 60  # seconds without a tick after which beat counts as missing
 
-    CAPS: tuple[str, ...] = ()  # promotions to one person, e.g. ("3/d", "10/w"); empty: any number
-    QUIET_HOURS: tuple[str, ...] = ()  # e.g. ("21:00", "08:00"), by the number's own clock; empty: none
+    CAPS: tuple[str, ...] = ()  # promotions to one person, such as ("3/d", "10/w"); empty: any number
+    QUIET_HOURS: tuple[
+        str, ...
+    ] = ()  # such as ("21:00", "08:00"), in the number's own time zone; empty: none
 
 
 _FROM_ONE = {"ANSWERS_A_MINUTE", "BREAKER", "CLAIM", "MAX_LOST_LEASES"} | {
@@ -131,7 +133,7 @@ class Cap:
 
 
 def caps(given: tuple[str, ...]) -> tuple[Cap, ...]:
-    """CAPS, read. Raises ConfigError for what is not "number/h", "number/d" or "number/w"."""
+    """Return CAPS as values. Raises ConfigError for a value other than "number/h", "number/d" or "number/w"."""
     matches = [re.fullmatch(r"([1-9]\d{0,5})/([hdw])", one) for one in given]
     if wrong := [one for one, match in zip(given, matches, strict=True) if not match]:
         raise ConfigError(f'RCS_ROUTER["CAPS"] must be a list such as ["3/d", "10/w"], not {wrong[0]!r}')
@@ -139,7 +141,7 @@ def caps(given: tuple[str, ...]) -> tuple[Cap, ...]:
 
 
 def quiet_hours(given: tuple[str, ...]) -> tuple[time, time] | None:
-    """QUIET_HOURS, read: from when until when. Raises ConfigError for what is not two different times of day."""
+    """Return the start and end of QUIET_HOURS. Raises ConfigError unless they are two different times of day."""
     if not given:
         return None
     try:
@@ -157,7 +159,7 @@ _READ: dict[str, Callable[[tuple[str, ...]], object]] = {"CAPS": caps, "QUIET_HO
 
 
 def read(given: dict[str, Any]) -> RouterSettings:
-    """`given` as a value. Raises ConfigError that names an unknown or mistyped key, or a number out of its range."""
+    """Return `given` as a value. Raises ConfigError for an unknown key, a wrong type, or a number out of its range."""
     if not isinstance(given, dict):
         raise ConfigError(f"RCS_ROUTER must be a dict, not {type(given).__name__}")
     known = {f.name for f in fields(RouterSettings)}
@@ -169,7 +171,7 @@ def read(given: dict[str, Any]) -> RouterSettings:
 
 
 def typed(name: str, value: Any) -> Any:
-    """`value` as the type that the key `name` has."""
+    """Return `value` with the type of the key `name`."""
     try:
         return TypeAdapter(get_type_hints(RouterSettings)[name]).validate_python(value)
     except ValidationError as error:
@@ -177,7 +179,7 @@ def typed(name: str, value: Any) -> Any:
 
 
 def in_range(name: str, value: Any) -> Any:
-    """`value` again. Raises ConfigError for a number (or one in a list) that would stop the router or send for ever."""
+    """Return `value`. Raises ConfigError for a number that would stop the router or make it send without end."""
     where = f'RCS_ROUTER["{name}"]'
     if name in _NOT_EMPTY and not value:
         raise ConfigError(f"{where} may not be empty")
@@ -195,7 +197,7 @@ def in_range(name: str, value: Any) -> Any:
 
 @lru_cache(maxsize=1)
 def router_settings() -> RouterSettings:
-    """RCS_ROUTER as it is now; read once, and again after `override_settings`."""
+    """Return the current RCS_ROUTER; it is read once, and again after `override_settings`."""
     return read(getattr(settings, "RCS_ROUTER", {}))
 
 

@@ -1,8 +1,8 @@
-"""Reach the one database that holds the router's tables, whichever it is by DATABASE_ROUTERS.
+"""Access to the one database that holds the router's tables, which DATABASE_ROUTERS may choose.
 
-Everything in `rcs_router` goes through here, because Django's own `atomic()` and `on_commit()` are about the default
-database when they are not told otherwise. Rows are read where they are written: a replica lags behind, and would answer
-that a message which was claimed a moment ago is still waiting.
+All of `rcs_router` uses this module, because Django's own `atomic()` and `on_commit()` use the default database unless
+they are told otherwise. Rows are read where they are written: a replica lags behind, and would show a message that was
+just claimed as still waiting.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -18,12 +18,14 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def alias(model: type[models.Model] | None = None) -> str:
-    """Return the alias of the database in which the rows of `model` are written; all of the router's are in one."""
+    """Return the alias of the database where rows of `model` are written; it is the same for all the router's
+    models.
+    """
     return router.db_for_write(model or apps.get_model("rcs_router", "Message"))
 
 
 def read_here(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows, those that were read from another database (with `using()`) read anew from the router's."""
+    """Return the rows; rows that were read from another database (with `using()`) are read again from the router's."""
     rows = list(rows)
     elsewhere = [row for row in rows if row._state.db not in {None, alias(type(row))}]
     if not elsewhere:
@@ -43,24 +45,24 @@ def atomic(using: str = "") -> AbstractContextManager[Any]:
 
 
 def set_rollback() -> None:
-    """Have the innermost transaction of the router's database rolled back when its block ends."""
+    """Roll back the innermost transaction of the router's database when its block ends."""
     transaction.set_rollback(True, using=alias())
 
 
 def on_commit(function: Callable[[], Any], using: str = "") -> None:
-    """Call `function` after the commit in the router's database, or in `using`; what it raises is logged only."""
+    """Call `function` after the commit in the router's database, or in `using`; its exceptions are only logged."""
     transaction.on_commit(function, using=using or alias(), robust=True)
 
 
 def all_connections() -> Sequence[BaseDatabaseWrapper]:
-    """Return this thread's connections to every database of DATABASES, the router's first: apps may use any of them."""
+    """Return this thread's connections to all DATABASES, the router's first: apps may use any of them."""
     return sorted(connections.all(), key=lambda connection: connection.alias != alias())
 
 
 def close_old_others() -> None:
-    """Close what Django closes between requests: connections that are broken or older than their CONN_MAX_AGE.
+    """Close the connections that Django closes between requests: broken ones, and those older than their CONN_MAX_AGE.
 
-    Only those to other databases than the router's, which a worker keeps while it has work.
+    The router's connection stays open: a worker keeps it while it has work.
     """
     for one in connections.all(initialized_only=True):
         if one.alias != alias() and not one.in_atomic_block:
@@ -73,17 +75,17 @@ def close_all() -> None:
 
 
 def is_configured(name: str) -> bool:
-    """Is there a database of this alias in DATABASES?"""
+    """Return True if DATABASES has this alias."""
     return name in connections
 
 
 def holds(model: type[models.Model], using: str) -> bool:
-    """Does DATABASE_ROUTERS let the table of `model` be made in the database `using`?"""
+    """Return True if DATABASE_ROUTERS lets the table of `model` be created in the database `using`."""
     return router.allow_migrate_model(using, model)
 
 
 def non_atomic_requests(view: View) -> View:
-    """Run a view outside of ATOMIC_REQUESTS, whichever database has it."""
+    """Run a view outside ATOMIC_REQUESTS, in every database."""
     for name in connections:
         view = transaction.non_atomic_requests(name)(view)
     return view

@@ -1,4 +1,4 @@
-"""Tell the database's trouble, which passes, from what is wrong with one row, and say how long to wait for it."""
+"""Tell temporary faults of the database from faults of one row, and say how long to wait for the database."""
 
 import re
 from datetime import datetime, timedelta
@@ -9,14 +9,14 @@ from django.db.utils import ProgrammingError
 
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(seconds=30)
 _PASSES = (OperationalError, InterfaceError, InternalError, NotSupportedError)
-_NOT_NULL = "23502"  # PostgreSQL's sqlstate
+_NOT_NULL = "23502"  # PostgreSQL's SQLSTATE
 
 
 def database_trouble(error: BaseException) -> str:
-    """Return what kind of trouble it is, for the log; empty when the row at hand, or our code, is at fault.
+    """Return the kind of temporary fault, for the log; empty if the row or our code is at fault.
 
-    A missing column or table is trouble: a migration is under way. So is a column that is missing in our statement, as
-    the schema of another release has it. Django's own ProgrammingErrors, which no database raised, are mistakes.
+    A missing column or table is temporary: a migration is running. So is a NOT NULL column that this release does not
+    know. Django's own ProgrammingErrors, which no database raised, are bugs.
     """
     if isinstance(error, _PASSES) or (isinstance(error, ProgrammingError) and error.__cause__ is not None):
         return kind(error)
@@ -26,18 +26,18 @@ def database_trouble(error: BaseException) -> str:
 
 
 def kind(error: BaseException) -> str:
-    """Return the error's class, with the sqlstate where the database has told one."""
+    """Return the error's class, with the SQLSTATE if there is one."""
     state = _sqlstate(error)
     return f"{type(error).__name__} {state}" if state else type(error).__name__
 
 
 def pause(age: timedelta, longest: timedelta = LONGEST) -> timedelta:
-    """Return how long to wait before the next try for something that came `age` ago: half as long again, each time."""
+    """Return how long to wait before the next try for something received `age` ago; each wait is half as long again."""
     return min(max(age / 2, SHORTEST), longest)
 
 
 def pause_since(came: datetime, now: datetime, longest: timedelta = LONGEST) -> timedelta:
-    """Return the same for what came at `came`."""
+    """Return the same for something received at `came`."""
     return pause(now - came, longest)
 
 
@@ -47,7 +47,7 @@ def _sqlstate(error: BaseException) -> str:
 
 
 def _lacks_unknown_column(error: IntegrityError) -> bool:
-    """Is a value missing in a column that the models of this release do not have?"""
+    """Return True if a column is missing a value, and the models of this release do not have the column."""
     table, column = _missing(error)
     if not column:
         return False

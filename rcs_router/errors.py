@@ -1,14 +1,14 @@
-"""What can go wrong: raised by content, configuration and backends; read by policy, which never asks for a name."""
+"""The errors of content, configuration and backends. `policy` reads their attributes, never their names."""
 
 
 class RCSError(Exception):
-    """Base of every error of this project."""
+    """Base class of every error of this project."""
 
 
 class ContentError(RCSError, ValueError):
-    """The content is broken, or a backend cannot carry it. `path` names the field, e.g. `cards[3].title`.
+    """The content is invalid, or a backend cannot carry it. `path` names the field, such as `cards[3].title`.
 
-    `code`: `unknown_field` for a field that there is not, else `content_invalid`.
+    `code`: `unknown_field` for a field that does not exist, else `content_invalid`.
     """
 
     def __init__(self, path: str, problem: str, code: str = "content_invalid") -> None:
@@ -19,7 +19,7 @@ class ContentError(RCSError, ValueError):
 
 
 class IdentityError(RCSError, ValueError):
-    """An identity is not a phone number (or not what the backend takes); the message names the input."""
+    """An identity is not a phone number (or not valid for the backend); the message quotes the input."""
 
 
 class ConfigError(RCSError):
@@ -27,7 +27,7 @@ class ConfigError(RCSError):
 
 
 class WebhookRefused(RCSError):
-    """A webhook request that must not be believed. `status` is the HTTP status the provider gets (4xx)."""
+    """A webhook request must not be trusted. `status` is the HTTP status of the answer (4xx)."""
 
     def __init__(self, reason: str, status: int = 401) -> None:
         self.status = status
@@ -35,19 +35,19 @@ class WebhookRefused(RCSError):
 
 
 class SendError(RCSError):
-    """A provider did not take a message. The class says what to do next; `policy` reads only these attributes.
+    """A provider did not accept a message. The class says what to do next; `policy` reads only these attributes.
 
     `code` is a short, stable word for the database and for filters; `detail` is a redacted sentence for people.
     """
 
     code = "error"
     retry = False  # may the same request be repeated under the same id?
-    fallback = True  # may another backend try?
-    pauses = False  # is it the backend's trouble, not the message's, so that the backend rests a while?
+    fallback = True  # may another backend send it?
+    pauses = False  # is it the backend's fault, not the message's, so that the backend is paused?
     spends = True  # does it use up one of the message's attempts?
-    unknown = False  # may the provider have taken the message all the same?
-    opts_out = False  # is it the person's own refusal?
-    counts = False  # does it count towards the pause although it is not retried?
+    unknown = False  # may the provider have accepted the message?
+    opts_out = False  # did the person refuse?
+    counts = False  # does it count towards a pause although it is not retried?
 
     def __init__(self, detail: str = "", *, code: str = "", retry_after: float | None = None) -> None:
         self.detail = detail
@@ -57,7 +57,7 @@ class SendError(RCSError):
 
 
 class Throttled(SendError):
-    """429: we are too fast. The backend rests; no attempt is spent."""
+    """429: we send too fast. The backend is paused; no attempt is spent."""
 
     code = "throttled"
     retry = True
@@ -66,7 +66,7 @@ class Throttled(SendError):
 
 
 class Unavailable(SendError):
-    """5xx, refused or failed connection: the request did not arrive, or the provider says it is in trouble."""
+    """5xx, or no connection: the request did not arrive, or the provider reports a fault of its own."""
 
     code = "unavailable"
     retry = True
@@ -81,27 +81,27 @@ class Ambiguous(SendError):
 
 
 class Unreadable(Ambiguous):
-    """A success came that the provider cannot have written (HTML, empty, `{}`): the message may be on its way."""
+    """A success that the provider cannot have written (HTML, empty, `{}`): the message may be on its way."""
 
     code = "malformed_reply"
 
 
 class Unreachable(SendError):
-    """This phone has no RCS, or not for this agent: an answer, not an outage."""
+    """The phone has no RCS, or not for this agent: an answer, not an outage."""
 
     code = "unreachable"
 
 
 class Refused(SendError):
-    """The provider does not accept this content or this use; repeating it is pointless."""
+    """The provider does not accept this content or this use; a retry cannot help."""
 
     code = "refused"
 
 
 class Forbidden(Refused):
-    """403 without a word about our credentials: it may be about this number, or about all of them.
+    """403 without a word about our credentials: it may concern this number, or all numbers.
 
-    This message goes on to its fallback; BREAKER of these in a row pause the backend, as an outage does.
+    The message goes on to its fallback. BREAKER of these in a row pause the backend, as an outage does.
     """
 
     code = "forbidden"
@@ -109,14 +109,14 @@ class Forbidden(Refused):
 
 
 class BadAddress(SendError):
-    """The number does not exist or is not a mobile number: no other road will reach it either."""
+    """The number does not exist or is not a mobile number: no other backend can reach it."""
 
     code = "bad_address"
     fallback = False
 
 
 class OptedOut(SendError):
-    """The provider says that the person does not want our messages. Consent is recorded from it."""
+    """The provider reports that the person refuses our messages. The refusal is recorded."""
 
     code = "opted_out"
     fallback = False
@@ -124,7 +124,7 @@ class OptedOut(SendError):
 
 
 class Misconfigured(SendError):
-    """Our credentials or settings are wrong (401, unknown agent). The backend pauses at once."""
+    """Our credentials or settings are wrong (401, unknown agent). The backend is paused at once."""
 
     code = "misconfigured"
     retry = True
@@ -132,7 +132,7 @@ class Misconfigured(SendError):
 
 
 class BackendBug(SendError):
-    """A backend raised something that is no SendError: a person must look, and the message may have left."""
+    """A backend raised an exception that is not a SendError: a person must look, and the message may have left."""
 
     code = "backend_bug"
     fallback = False

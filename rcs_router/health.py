@@ -1,4 +1,4 @@
-"""Find out how everything stands, for `health/`, `rcs_doctor` and whoever is on call; each query is led by an index."""
+"""Report the state of everything, for `health/`, `rcs_doctor` and people on call. Each query uses an index."""
 
 import dataclasses
 import pkgutil
@@ -30,7 +30,7 @@ DOWN = f"Mend the database, or how it is reached; {alarms.PAGE}, “The database
 
 @dataclass(frozen=True)
 class Finding:
-    """How one thing stands, and what to do when it is not well."""
+    """The state of one thing, and what to do if it is not well."""
 
     name: str
     ok: bool
@@ -39,7 +39,9 @@ class Finding:
 
 
 def findings(now: datetime | None = None) -> list[Finding]:
-    """Return how everything stands at `now`; only that the database is down when it is. Raises nothing of its own."""
+    """Return the state of everything at `now`; only one finding while the database is down. Raises nothing of its
+    own.
+    """
     try:
         _ask_the_database()
         migrations = _migrations()
@@ -52,7 +54,7 @@ def findings(now: datetime | None = None) -> list[Finding]:
 
 
 def _ask_the_database() -> None:
-    """Ask twice, because a connection that was kept may be older than the server's last restart."""
+    """Ask twice, because a kept connection may be older than the server's last restart."""
     connection = database.connection()
     try:
         with connection.cursor() as cursor:
@@ -147,7 +149,7 @@ def _review(now: datetime) -> Finding:
 
 
 def _runs(now: datetime) -> Iterator[Finding]:
-    """The sweep must run; beat only where it has run before: `rcs_worker` does without it."""
+    """Check that the sweep runs, and beat where it has run before: `rcs_worker` needs no beat."""
     last, limit = measures.last_runs(), router_settings().BEAT_AFTER
     for job, never in (("sweep", False), ("beat", True)):
         at = last.get(job)
@@ -167,7 +169,7 @@ def _alarms() -> Finding:
 
 
 def _webhooks(now: datetime) -> Finding:
-    """The newest of each backend, as far as they are among the newest of all: one look into one index."""
+    """Return the newest webhook of each backend among the newest of all, by one index lookup."""
     newest: dict[str, datetime] = {}
     rows = StoredWebhook.objects.order_by("-received_at").values_list("backend", "received_at")
     for alias, at in rows[: measures.COUNTED]:
@@ -185,15 +187,15 @@ def _webhooks(now: datetime) -> Finding:
 @login_not_required
 @database.non_atomic_requests
 def page(request: HttpRequest, *prefix: object, **path: object) -> JsonResponse:
-    """Answer 200 when all is well and 503 when something needs a person; 403 to whom it may not be told.
+    """Answer 200 if all is well, 503 if something needs a person, and 403 without the right to see it.
 
-    `prefix`, `path`: arguments of the address below which the project has included the urls.
+    `prefix`, `path`: URL arguments of the project's own prefix.
     """
     try:
         if not _may_look(request):
             return JsonResponse({"detail": "a token or a staff member's login is needed"}, status=403)
         found = findings()
-    except DATABASE_TROUBLE:  # whose login this is, is in the database too
+    except DATABASE_TROUBLE:  # the user's session is in the database too
         found = findings()[:1]
     ok = all(finding.ok for finding in found)
     body = {"ok": ok, "findings": [dataclasses.asdict(finding) for finding in found]}

@@ -1,7 +1,7 @@
-"""Keep what this process has claimed while the process lives: one thread renews every lease each HEARTBEAT seconds.
+"""Renew what this process has claimed while it lives: one thread renews every lease each HEARTBEAT seconds.
 
-A lease in the database is short (`lease_end`), so that what a dead worker held is free within seconds. LEASE limits
-how long one claim may be renewed, so that a thread that hangs does not keep its rows for ever.
+A lease in the database is short (`lease_end`), so that the rows of a dead worker are free within seconds. LEASE limits
+how long one claim may be renewed, so that a hanging thread does not keep its rows for ever.
 """
 
 import logging
@@ -21,24 +21,24 @@ from rcs_router.models import Transmission
 
 logger = logging.getLogger(__name__)
 
-BEATS = 3  # a lease ends after so many heartbeats without a renewal
-Renew = Callable[[datetime, datetime], object]  # is given the database's time and the new end of the lease
+BEATS = 3  # a lease ends after this many heartbeats without a renewal
+Renew = Callable[[datetime, datetime], object]  # gets the database's time and the new end of the lease
 
 
 def lease_seconds() -> float:
-    """How long a lease lasts without a renewal."""
+    """Return how many seconds a lease lasts without a renewal."""
     conf = router_settings()
     return min(conf.LEASE, BEATS * conf.HEARTBEAT)
 
 
 def lease_end(now: datetime) -> datetime:
-    """When a lease that begins, or is renewed, at `now` ends unless it is renewed again."""
+    """Return when a lease that begins, or is renewed, at `now` ends without a further renewal."""
     return now + timedelta(seconds=lease_seconds())
 
 
 @dataclass
 class Hold:
-    """One renewal that goes on until its owner lets go.
+    """A renewal that continues until its owner ends it.
 
     `valid_until`, by time.monotonic(): the lease is ours until then.
     """
@@ -51,7 +51,7 @@ class Hold:
 def holding(renew: Renew) -> Iterator[Hold]:
     """Call `renew(now, lease_end)` from another thread each HEARTBEAT seconds, until the block ends.
 
-    The caller has just made its claim. `renew` must touch only rows that are still under that claim.
+    The caller has just made its claim. `renew` must change only rows that are still under that claim.
     """
     hold = Hold(renew, time.monotonic() + lease_seconds())
     _heart.add(hold)
@@ -62,7 +62,7 @@ def holding(renew: Renew) -> Iterator[Hold]:
 
 
 class _Heart:
-    """The holds of this process, and the thread that renews them; it ends when there is none."""
+    """The renewals of this process, and the thread that does them; the thread ends when there are none."""
 
     def __init__(self) -> None:
         self._holds: list[Hold] = []
@@ -103,7 +103,7 @@ class _Heart:
                 "heartbeat: the database has trouble (%s); leases are not renewed", type(error).__name__
             )
             database.close_all()
-        except Exception as error:  # the thread goes on: the other holds need it
+        except Exception as error:  # the thread goes on for the other renewals
             logger.error("heartbeat: %s", type(error).__name__)
 
 

@@ -1,7 +1,7 @@
-"""Write the log lines about messages, all of one shape: who and what, and what happens next.
+"""Write the log lines about messages. Each names the backend, the message, the problem and the next step.
 
 Each line has the facts twice: in its text, and as attributes of the record (`alias`, `transmission`, `code`, `attempt`,
-`next_step`, …) for a JSON formatter. Numbers are masked; bodies and secrets never get here.
+`next_step`, …) for a JSON formatter. Numbers are masked; bodies and secrets are never logged.
 """
 
 import logging
@@ -25,7 +25,7 @@ EXPIRY = logging.getLogger("rcs_router.expiry")
 MEDIA = logging.getLogger("rcs_router.media")
 QUESTIONS = logging.getLogger("rcs_router.questions")
 
-# What comes next, in the words of the lines.
+# The next steps, as the lines say them.
 NEEDS_REVIEW = "needs review"
 WAITS = "waits for the paused backend"
 COUNTED = "nothing more: counted"
@@ -34,7 +34,7 @@ WITHOUT_APP = "the message goes on without this app"
 DIGEST_AGAIN = "digest it again from the admin"
 ROUTE_AGAIN = "route it again from the admin"
 
-LONGEST = 300  # characters of somebody else's words
+LONGEST = 300  # characters of a provider's or an exception's text
 _NUMBERS = re.compile(
     r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"  # our own ids stay as they are
     r"|\+?\d(?:[ ().-]{0,2}\d){6,}",
@@ -48,7 +48,7 @@ def number(identity: str) -> str:
 
 
 def safe(words: object, alias: str = "") -> str:
-    """Return what a provider or an error says as one short line, without numbers and without the backend's secrets."""
+    """Return the text of a provider or an error as one short line, without numbers and the backend's secrets."""
     line = " ".join(str(words).split())
     for secret in sorted(filter(None, _secrets(alias)), key=len, reverse=True):
         line = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "…", line)
@@ -58,7 +58,7 @@ def safe(words: object, alias: str = "") -> str:
 def _secrets(alias: str) -> Iterable[str]:
     try:
         return list(backends[alias].options.secrets()) if alias in backends else []
-    except Exception:  # a backend that cannot be made has shown nobody its secrets
+    except Exception:  # a backend that cannot be built has never used its secrets
         return []
 
 
@@ -67,7 +67,7 @@ def _masked(found: re.Match[str]) -> str:
 
 
 def spoken(seconds: float) -> str:
-    """Return a length of time as people say it: 25 s, 5 min, 3 h, 2 days."""
+    """Return a duration in words: 25 s, 5 min, 3 h, 2 days."""
     for size, unit, limit in ((1, "s", 100), (60, "min", 100), (3600, "h", 48)):
         if seconds < limit * size:
             return f"{max(round(seconds / size), 0)} {unit}"
@@ -75,17 +75,17 @@ def spoken(seconds: float) -> str:
 
 
 def retried_in(seconds: float) -> str:
-    """Return the next step of what is tried again."""
+    """Return the next step of a retry."""
     return f"retried in {spoken(seconds)}" if seconds >= 1 else "retried at once"
 
 
 def goes_on_by(alias: str) -> str:
-    """Return the next step of what another backend takes over."""
+    """Return the next step of a message that another backend takes over."""
     return f"goes on by {alias}"
 
 
 def next_step(status: Status, *, wait: float | None = None, by: str = "", paused: bool = False) -> str:
-    """Return what follows when a request has failed: `wait` until it is tried again, `by` whom else it goes on."""
+    """Return the next step after a failed request: a retry after `wait`, or the backend `by`."""
     if status == Status.QUEUED:
         return WAITS if paused else retried_in(wait or 0)
     if by:
@@ -94,7 +94,7 @@ def next_step(status: Status, *, wait: float | None = None, by: str = "", paused
 
 
 def sent(alias: str, transmission: UUID, attempt: int, took_ms: int | None = None) -> None:
-    """Say at INFO that the provider has accepted a message."""
+    """Log at INFO that the provider has accepted a message."""
     if DELIVERY.isEnabledFor(logging.INFO):
         _write(
             *(DELIVERY, logging.INFO, "{alias}: {transmission} was accepted at attempt {attempt}"),
@@ -106,7 +106,7 @@ def sent(alias: str, transmission: UUID, attempt: int, took_ms: int | None = Non
 
 
 def attempt_failed(alias: str, transmission: UUID, code: str, attempt: int, next_step: str) -> None:
-    """Say at WARNING that a request failed; `next_step` is from `next_step()` or one of the words above."""
+    """Log at WARNING that a request failed; `next_step` is from `next_step()` or one of the constants above."""
     if DELIVERY.isEnabledFor(logging.WARNING):
         _write(
             *(DELIVERY, logging.WARNING, "{alias}: attempt {attempt} of {transmission} failed"),
@@ -119,14 +119,14 @@ def attempt_failed(alias: str, transmission: UUID, code: str, attempt: int, next
 
 
 def gave_up(alias: str, transmission: UUID) -> None:
-    """Say at WARNING that a request has not come back within LEASE."""
+    """Log at WARNING that a request has not come back within LEASE."""
     line = "{alias}: the request of {transmission} has not come back within LEASE"
     step = "decided as if its worker had stopped"
     _write(DELIVERY, logging.WARNING, line, alias=alias, transmission=transmission, next_step=step)
 
 
 def moved_on(alias: str, transmission: UUID, code: str, next_step: str) -> None:
-    """Say at INFO that a message does not wait for its backend any longer."""
+    """Log at INFO that a message does not wait for its backend any longer."""
     if DELIVERY.isEnabledFor(logging.INFO):
         line = "{alias}: {transmission} does not wait any longer"
         _write(
@@ -141,7 +141,7 @@ def moved_on(alias: str, transmission: UUID, code: str, next_step: str) -> None:
 
 
 def paused(alias: str, reason: str, seconds: float, detail: str = "") -> None:
-    """Say at WARNING that a backend is paused, and why in the provider's own words (`detail`)."""
+    """Log at WARNING that a backend is paused, with the provider's own words (`detail`)."""
     _write(
         *(PACE, logging.WARNING, "{alias}: paused"),
         alias=alias,
@@ -151,20 +151,20 @@ def paused(alias: str, reason: str, seconds: float, detail: str = "") -> None:
 
 
 def resumed(alias: str, seconds: float) -> None:
-    """Say at WARNING that a backend works again, and how long that took."""
+    """Log at WARNING that a backend works again, and after how long."""
     after = spoken(seconds)
     _write(PACE, logging.WARNING, "{alias}: works again after {after}", alias=alias, after=after)
 
 
 def receipt(alias: str, transmission: UUID, kind: str) -> None:
-    """Say at INFO what a provider has reported."""
+    """Log at INFO what a provider has reported."""
     if RECEIPTS.isEnabledFor(logging.INFO):
         line = "{alias}: {transmission} is reported as {receipt}"
         _write(RECEIPTS, logging.INFO, line, alias=alias, transmission=transmission, receipt=str(kind))
 
 
 def receipt_failed(alias: str, transmission: UUID, kind: str, code: str, next_step: str) -> None:
-    """Say at WARNING that a provider has reported a failure or the end of a message's time."""
+    """Log at WARNING that a provider has reported a failure or an expiry."""
     if RECEIPTS.isEnabledFor(logging.WARNING):
         _write(
             *(RECEIPTS, logging.WARNING, "{alias}: {transmission} is reported as {receipt}"),
@@ -177,14 +177,14 @@ def receipt_failed(alias: str, transmission: UUID, kind: str, code: str, next_st
 
 
 def incoming(alias: str, message: UUID, kind: str) -> None:
-    """Say at INFO that something a person said or did has been stored."""
+    """Log at INFO that an incoming message has been stored."""
     if INBOX.isEnabledFor(logging.INFO):
         line = "{alias}: incoming {kind} {message_id} is stored"
         _write(INBOX, logging.INFO, line, alias=alias, message_id=message, kind=str(kind))
 
 
 def webhook_refused(alias: str, reason: object, remote: str, status: int) -> None:
-    """Say at WARNING that a request was not believed, and from where it came. It is not stored, so it has no id."""
+    """Log at WARNING that a request was refused, and where it came from. It is not stored, so it has no id."""
     line = "{alias}: refused a webhook request from {remote}: {reason}"
     _write(
         WEBHOOKS,
@@ -200,9 +200,9 @@ def webhook_refused(alias: str, reason: object, remote: str, status: int) -> Non
 
 
 def page_failed(page: str, alias: str, code: str, place: str, *, loud: bool) -> None:
-    """Say that a request of a stranger could not be dealt with; ERROR only where it is `loud`, since those are mailed.
+    """Log that a public page failed; at ERROR only if `loud`, because Django mails errors.
 
-    `page`: the view, of which `receive` takes webhooks. `place`: file and line of our own.
+    `page`: the view; `receive` takes webhooks. `place`: file and line of our code.
     """
     line, step = (
         "{alias}: a webhook request could not be stored ({code} in {place})",
@@ -215,19 +215,21 @@ def page_failed(page: str, alias: str, code: str, place: str, *, loud: bool) -> 
 
 
 def webhook_failed(alias: str, webhook: int, code: str, next_step: str, level: int = logging.ERROR) -> None:
-    """Say that a stored request could not be digested; WARNING where that passes by itself."""
+    """Log that a stored request could not be digested; at WARNING if the fault is temporary."""
     line = "{alias}: webhook request {webhook} cannot be digested"
     _write(INBOX, level, line, alias=alias, webhook=webhook, code=code, next_step=next_step)
 
 
 def message_failed(alias: str, message: UUID, code: str, next_step: str, level: int = logging.ERROR) -> None:
-    """Say that an incoming message could not be routed; WARNING where that passes by itself."""
+    """Log that an incoming message could not be routed; at WARNING if the fault is temporary."""
     line = "{alias}: incoming message {message_id} cannot be routed"
     _write(ROUTING, level, line, alias=alias, message_id=message, code=safe(code, alias), next_step=next_step)
 
 
 def app_raised(alias: str, message: UUID, app: str, phase: str, code: str) -> None:
-    """Say at ERROR which router app raised what. `alias` is empty for an outgoing message, which may have several."""
+    """Log at ERROR that a router app raised. `alias` is empty for an outgoing message, which may have several
+    backends.
+    """
     line = "{alias}: {app} raised {code} in {phase} of message {message_id}"
     _write(
         APPS,
@@ -243,7 +245,7 @@ def app_raised(alias: str, message: UUID, app: str, phase: str, code: str) -> No
 
 
 def app_out_of_time(alias: str, message: UUID, app: str, phase: str, problem: str) -> None:
-    """Say at ERROR which router app did not come to an end."""
+    """Log at ERROR that a router app exceeded its time limit."""
     line = "{alias}: {app} in {phase} of message {message_id}: {problem}"
     _write(
         APPS,
@@ -260,7 +262,7 @@ def app_out_of_time(alias: str, message: UUID, app: str, phase: str, problem: st
 
 
 def answer_failed(alias: str, message: UUID, app: str, code: str) -> None:
-    """Say at ERROR that what a router app answers cannot be sent."""
+    """Log at ERROR that a router app's answer cannot be sent."""
     line = "{alias}: an answer of {app} to message {message_id} cannot be sent"
     _write(
         APPS,
@@ -275,19 +277,19 @@ def answer_failed(alias: str, message: UUID, app: str, code: str) -> None:
 
 
 def file_failed(alias: str, file: UUID, code: str, next_step: str, level: int = logging.WARNING) -> None:
-    """Say that a file that a person sent could not be fetched or stored."""
+    """Log that a file could not be fetched or stored."""
     line = "{alias}: received file {file_id} is not fetched"
     _write(MEDIA, level, line, alias=alias, file_id=file, code=code, next_step=next_step)
 
 
 def question_failed(alias: str, question: UUID, code: str, next_step: str) -> None:
-    """Say at WARNING that a provider could not be asked what phones can."""
+    """Log at WARNING that a capability check failed."""
     line = "{alias}: question {question} is not answered"
     _write(QUESTIONS, logging.WARNING, line, alias=alias, question=question, code=code, next_step=next_step)
 
 
 def too_late(alias: str, transmission: UUID, code: str, next_step: str) -> None:
-    """Say at WARNING that a message's ttl has passed before it left, or without proof that it arrived."""
+    """Log at WARNING that a message's ttl has passed before it left, or without proof of delivery."""
     line = "{alias}: the time of {transmission} is up"
     _write(
         EXPIRY, logging.WARNING, line, alias=alias, transmission=transmission, code=code, next_step=next_step
@@ -295,7 +297,7 @@ def too_late(alias: str, transmission: UUID, code: str, next_step: str) -> None:
 
 
 def not_answered(alias: str, transmission: UUID, code: str, next_step: str) -> None:
-    """Say at WARNING that a provider did not say how a message stands, or did not take it back."""
+    """Log at WARNING that a provider did not answer a status request or a revoke."""
     line = "{alias}: asking about {transmission} failed"
     _write(
         EXPIRY,
@@ -309,13 +311,13 @@ def not_answered(alias: str, transmission: UUID, code: str, next_step: str) -> N
 
 
 def taken_back(alias: str, transmission: UUID, code: str, next_step: str) -> None:
-    """Say at INFO that the provider has taken a message back."""
+    """Log at INFO that the provider has revoked a message."""
     line = "{alias}: {transmission} was taken back"
     _write(EXPIRY, logging.INFO, line, alias=alias, transmission=transmission, code=code, next_step=next_step)
 
 
 def doubted(alias: str, transmission: UUID, code: str) -> None:
-    """Say at WARNING that nobody knows whether a message arrived, and that nobody is left to be asked."""
+    """Log at WARNING that the outcome of a message is unknown and the provider cannot be asked."""
     line = "{alias}: nobody knows whether {transmission} arrived"
     _write(
         EXPIRY,
@@ -329,7 +331,7 @@ def doubted(alias: str, transmission: UUID, code: str) -> None:
 
 
 def _write(logger: logging.Logger, level: int, line: str, **facts: Any) -> None:
-    """`line` with the code and the next step behind it, where there are any."""
+    """Write `line`, followed by the code and the next step if there are any."""
     if not facts.get("alias"):
         line = line.removeprefix("{alias}: ")
     if facts.get("code") and "{code}" not in line:

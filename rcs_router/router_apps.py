@@ -1,4 +1,4 @@
-"""RCS_ROUTER["APPS"] in; the router apps of this process, made once and in their order, out."""
+"""The router apps of RCS_ROUTER["APPS"], created once per process, in their order."""
 
 from functools import lru_cache
 from typing import Any
@@ -14,12 +14,12 @@ from rcs_router.phases import RouterApp
 
 @lru_cache(maxsize=1)
 def router_apps() -> tuple[RouterApp, ...]:
-    """The apps of RCS_ROUTER["APPS"], one instance each. Raises ConfigError for a path that is no app."""
+    """Return the apps of RCS_ROUTER["APPS"], one instance each. Raises ConfigError for a path that is not an app."""
     return tuple(load_app(path) for path in router_settings().APPS)
 
 
 def load_app(path: str) -> RouterApp:
-    """One app by its dotted path: a RouterApp class, or a handler class, which is put in the place of one."""
+    """Return one app by its dotted path: a RouterApp class, or a handler class, which is wrapped in one."""
     try:
         cls = import_string(path)
     except Exception as error:

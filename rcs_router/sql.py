@@ -1,4 +1,4 @@
-"""Statements that Django's ORM has no words for, on PostgreSQL and SQLite: claim a batch, update each row at once."""
+"""Statements that Django's ORM cannot express, on PostgreSQL and SQLite: claim a batch, update each row differently."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -16,9 +16,9 @@ SUPPORTED = {"postgresql", "sqlite"}
 
 
 def now(model: type[models.Model]) -> datetime:
-    """The database's clock, which every worker shares."""
+    """Return the database's clock, which all workers share."""
     connection = database.connection(model)
-    if connection.vendor != "postgresql":  # SQLite runs on this machine's clock
+    if connection.vendor != "postgresql":  # SQLite uses this machine's clock
         return timezone.now()
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
@@ -26,7 +26,7 @@ def now(model: type[models.Model]) -> datetime:
 
 
 class Clock:
-    """The database's time, asked for once and then counted on by this process's own clock."""
+    """The database's time, read once and then advanced by this process's own clock."""
 
     def __init__(self, model: type[models.Model]) -> None:
         self._ahead: timedelta = now(model) - timezone.now()
@@ -45,12 +45,12 @@ def claim(
     also: str = "",
     **changes: Any,
 ) -> list[Any]:
-    """Set `changes` on up to `limit` rows that nobody else is claiming; their keys, in no order. One statement.
+    """Set `changes` on up to `limit` rows that nobody else claims; return their keys in no order. One statement.
 
-    `also` is SQL for a column that is reckoned from others: "tries = tries + 1".
+    `also` is SQL for a column that is computed from others: "tries = tries + 1".
 
-    `where` is SQL over the table's own columns. On PostgreSQL rows locked by somebody are passed over, and
-    `= ANY (ARRAY (…))` makes the planner run the inner query once; on SQLite one statement is one transaction.
+    `where` is SQL over the table's own columns. On PostgreSQL rows locked by others are skipped, and `= ANY (ARRAY
+    (…))` makes the planner run the inner query once; on SQLite one statement is one transaction.
     """
     connection = database.connection(model)
     table = model._meta.db_table
@@ -69,7 +69,7 @@ def claim(
 
 
 def one_of(model: type[models.Model], inner: str) -> str:
-    """SQL that follows a column and says that it is one of what the query `inner` finds, which is run once."""
+    """Return SQL that follows a column: it is one of the results of the query `inner`, which runs once."""
     postgresql = database.connection(model).vendor == "postgresql"
     return f"= ANY (ARRAY ({inner}))" if postgresql else f"IN ({inner})"
 
@@ -84,10 +84,11 @@ def update_each(
     params: Sequence[Any] = (),
     returning: Sequence[str] = ("id",),
 ) -> list[tuple[Any, ...]]:
-    """`UPDATE … FROM (VALUES …)`: other values for every row in one statement; `returning` of those updated.
+    """Run `UPDATE … FROM (VALUES …)`: different values for each row in one statement. Return `returning` of updated
+    rows.
 
-    `names` are fields of `model`, the key first.
-    `assign` and `where` are SQL over `t` (the table) and `v` (the values).
+    `names` are fields of `model`, the key first. `assign` and `where` are SQL over `t` (the table) and `v` (the
+    values).
     """
     rows = list(rows)
     if not rows:
@@ -95,7 +96,7 @@ def update_each(
     connection = database.connection(model)
     source, flat = _source(model, names, rows, connection)
     table = model._meta.db_table
-    # SQLite's RETURNING sees the table only and knows no alias; PostgreSQL's sees v's columns too and needs one
+    # SQLite's RETURNING sees only the table, and no alias; PostgreSQL's sees v's columns too and needs an alias
     back = ", ".join(f"t.{name}" if connection.vendor == "postgresql" else name for name in returning)
     columns = ", ".join(names)
     sql = (
@@ -115,7 +116,7 @@ def insert(
     conflict: str = "",
     returning: Sequence[str] = (),
 ) -> list[tuple[Any, ...]]:
-    """One INSERT and nothing else, where `bulk_create` would add a BEGIN and a COMMIT; on SQLite about 1,000 rows.
+    """Run one INSERT without the BEGIN and COMMIT of `bulk_create`; on SQLite for about 1,000 rows.
 
     `conflict` is SQL that follows ON CONFLICT; `returning` names columns.
     """
@@ -140,10 +141,10 @@ def _source(
     rows: list[Sequence[Any]],
     connection: BaseDatabaseWrapper,
 ) -> tuple[str, list[Any]]:
-    """SQL that yields the rows, and its parameters.
+    """Return SQL that yields the rows, and its parameters.
 
-    PostgreSQL gets one array per column: a statement of one length for any number of rows, and the only way to tell it
-    the type of a column that is all NULL. SQLite gets VALUES.
+    PostgreSQL gets one array per column: the statement has one length for any number of rows, and a column that is all
+    NULL has a type. SQLite gets VALUES.
     """
     fields: list[Any] = [model._meta.get_field(name) for name in names]
     if connection.vendor == "postgresql":
@@ -162,7 +163,7 @@ _PLAIN = (UUID, str, int, bool, datetime, type(None))
 
 
 def _prepared(field: Any, value: Any, connection: BaseDatabaseWrapper) -> Any:
-    """As the field writes it; most values need nothing on PostgreSQL."""
+    """Return a value as the field writes it; most values need no change on PostgreSQL."""
     if type(value) in _PLAIN and connection.vendor == "postgresql":
         return value
     return field.get_db_prep_save(value, connection)
@@ -173,7 +174,7 @@ def _column_type(field: Any, connection: BaseDatabaseWrapper) -> str:
 
 
 def params_for(values: Iterable[Any], connection: BaseDatabaseWrapper) -> list[Any]:
-    """Plain values as this database wants them: datetimes and UUIDs are text in SQLite."""
+    """Return plain values as this database needs them: datetimes and UUIDs are text in SQLite."""
     return [_adapted(value, connection) for value in values]
 
 
@@ -186,15 +187,15 @@ def _adapted(value: Any, connection: BaseDatabaseWrapper) -> Any:
 
 
 def storable(text: str, limit: int | None = None) -> str:
-    """What a provider wrote, cut to `limit` characters; PostgreSQL stores no NUL, and refuses the whole statement."""
+    """Return a provider's text, cut to `limit` characters and without NUL, which PostgreSQL refuses."""
     return text.replace("\0", "\ufffd")[:limit]
 
 
 def insert_all(objects: Sequence[models.Model], *, ignore_conflicts: bool = False) -> set[Any]:
-    """New rows with keys of their own (UUIDs), in one statement: twice as fast as `bulk_create` on PostgreSQL.
+    """Insert new rows that have keys already (UUIDs), in one statement: twice as fast as `bulk_create` on PostgreSQL.
 
-    Returns the keys of those that were inserted, where some may not be (`ignore_conflicts`). On SQLite it spares
-    Django 5.2's guess that a statement takes 999 variables: it takes 32,766 at least.
+    Return the keys of the inserted rows, where some may exist already (`ignore_conflicts`). On SQLite this avoids
+    Django 5.2's assumption of 999 variables per statement: the limit is 32,766 or more.
     """
     if not objects:
         return set()
@@ -202,7 +203,9 @@ def insert_all(objects: Sequence[models.Model], *, ignore_conflicts: bool = Fals
     fields = [
         field
         for field in model._meta.concrete_fields
-        if not isinstance(getattr(objects[0], field.attname), DatabaseDefault)  # what the database fills in
+        if not isinstance(
+            getattr(objects[0], field.attname), DatabaseDefault
+        )  # columns that the database fills
     ]
     key: Any = model._meta.pk
     inserted = insert(

@@ -1,6 +1,6 @@
-"""Do what time brings about: lost leases, deadlines, retries that are due, ends of ttl, silence, alarms.
+"""Do what depends on time: lost leases, deadlines, due retries, ends of ttl, missing receipts, alarms.
 
-Every process that works sweeps, but only one of them in a second (`LastRun`), so that no busy pool can hold it up.
+Every worker process sweeps, but only one of them each second (`LastRun`), so that no busy pool can delay it.
 """
 
 import logging
@@ -21,13 +21,13 @@ from rcs_router.outbox import expiry, pace
 
 logger = logging.getLogger(__name__)
 
-INTERVAL = 0.9  # seconds between two sweeps, over all processes
+INTERVAL = 0.9  # seconds between two sweeps of all processes together
 ALARMS = 10.0  # seconds between two looks for alarms
 SWEEP, LOOK, BEAT = "sweep", "alarms", "beat"
 
 
 def tick() -> None:
-    """Sweep by beat or cron, and wake workers for everything that is due, whether or not WAKE is on."""
+    """Sweep, and wake workers for everything that is due, even with WAKE off. For beat or cron."""
     now = sql.now(Transmission)
     note(BEAT, now)
     run(now)
@@ -36,12 +36,12 @@ def tick() -> None:
 
 
 def run(now: datetime) -> bool:
-    """Sweep, unless somebody did within the last second; True when this call swept."""
+    """Sweep, unless another process did so within the last second; return True if this call swept."""
     since = turn(SWEEP, INTERVAL, now)
     if since is None:
         return False
-    # When nobody has swept for a while, the database may have been away, and living workers could not renew their
-    # leases: they get a heartbeat and a half to do so before anybody takes what they hold.
+    # After a gap in sweeping, the database may have been unavailable, and living workers could not renew their
+    # leases: they get a heartbeat and a half to do so before another worker takes their rows.
     conf = router_settings()
     steady = since <= now - timedelta(seconds=1.5 * conf.HEARTBEAT)
     mend(now, patience=0.0 if steady else conf.LEASE)
@@ -51,7 +51,7 @@ def run(now: datetime) -> bool:
 
 
 def turn(job: str, every: float, now: datetime) -> datetime | None:
-    """Take the turn to run a job that all processes share; return since when it has run without a gap, or None.
+    """Take the turn of a job that all processes share; return since when it has run without a gap, or None.
 
     A gap is four times `every`.
     """
@@ -65,15 +65,15 @@ def turn(job: str, every: float, now: datetime) -> datetime | None:
 
 
 def note(job: str, now: datetime) -> None:
-    """Write down that a job has run."""
+    """Store that a job has run."""
     if not LastRun.objects.filter(job=job).update(at=now):
         LastRun.objects.get_or_create(job=job, defaults={"at": now, "since": now})
 
 
 def mend(now: datetime, patience: float = 0.0) -> None:
-    """Put what dead workers left back into the queue and end what is too late. Any number at once does no harm.
+    """Put the rows of dead workers back into the queue, and end what is too late. Concurrent calls do no harm.
 
-    `patience`: seconds that a lease must have been over.
+    `patience`: seconds that a lease must be over.
     """
     parts: tuple[Callable[[], int], ...] = (
         lambda: outbox.reap(now, patience=patience),
@@ -88,7 +88,7 @@ def mend(now: datetime, patience: float = 0.0) -> None:
             part()
         except (DatabaseError, InterfaceError):
             raise
-        except Exception as error:  # one broken row must not hold up what the other parts do
+        except Exception as error:  # one broken row must not stop the other parts
             where = "".join(traceback.format_tb(error.__traceback__))
             logger.error(
                 *("part %d of the sweep failed (%s): tried again\n%s", number, type(error).__name__, where),
@@ -97,7 +97,7 @@ def mend(now: datetime, patience: float = 0.0) -> None:
 
 
 def due(now: datetime) -> Iterator[wake.WakeUp]:
-    """Return the wake-ups for all work that is due and that somebody could begin."""
+    """Return the wake-ups for all due work that a worker could begin."""
     for alias in backends:
         if has_due(alias, now) and pace.has_room(alias, now):
             yield (wake.DRAIN, alias)
@@ -112,7 +112,7 @@ def due(now: datetime) -> Iterator[wake.WakeUp]:
 
 
 def has_due(alias: str, now: datetime) -> bool:
-    """Is anything to be sent on a backend that is not paused, or to go on to the fallback of one that is?"""
+    """Return True if something can be sent on a backend, or has to fall back from a paused one."""
     if BackendState.objects.filter(pk=alias, paused_until__gt=now).exists():
         return bool(backends.config(alias).fallback) and outbox.urgent_of(alias, now).exists()
     return Transmission.objects.filter(backend_id=alias, status=Status.QUEUED, due_at__lte=now).exists()
@@ -123,7 +123,7 @@ def to_revoke(alias: str, now: datetime) -> bool:
 
 
 def to_fetch(now: datetime) -> bool:
-    """Is a file to be fetched that nobody is fetching?"""
+    """Return True if a file is due that no worker is fetching."""
     if not router_settings().MEDIA_FETCH:
         return False
     free = Q(lease_until=None) | Q(lease_until__lt=now)
@@ -132,5 +132,5 @@ def to_fetch(now: datetime) -> bool:
 
 
 def to_digest(now: datetime) -> bool:
-    """Is a stored webhook due, or an incoming message that may be routed now?"""
+    """Return True if a stored webhook is due, or an incoming message may be routed now."""
     return bool(digest.look())

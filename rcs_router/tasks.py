@@ -1,6 +1,6 @@
-"""What Celery runs: each task wakes a thread of its process (`threads`), which finds its work in the database.
+"""The Celery tasks: each wakes a thread of its process (`threads`), which finds its work in the database.
 
-So a task takes no time, may be lost, and may come twice. Called directly, a task does the work itself.
+So a task takes no time, may be lost, and may come twice. A task that is called directly does the work itself.
 """
 
 from typing import Any
@@ -12,13 +12,13 @@ from rcs_router import wake
 
 
 def _serve(task: "Task[Any, Any]", *args: str) -> None:
-    from rcs_router.threads import perform, stations
+    from rcs_router.threads import perform, worker_threads
 
     wake_up = (task.name, *args)
     if task.request.called_directly or task.request.is_eager:
         perform(wake_up)
     else:
-        stations.wake(wake_up)
+        worker_threads.wake(wake_up)
 
 
 @shared_task(bind=True, name=wake.DRAIN, ignore_result=True)
@@ -35,19 +35,19 @@ def digest(self: "Task[Any, Any]") -> None:
 
 @shared_task(bind=True, name=wake.FETCH, ignore_result=True)
 def fetch(self: "Task[Any, Any]") -> None:
-    """Fetch files that people sent from their providers' links."""
+    """Fetch files that people sent, from their providers' links."""
     _serve(self)
 
 
 @shared_task(bind=True, name=wake.CHECK, ignore_result=True)
 def check(self: "Task[Any, Any]") -> None:
-    """Ask providers what phones can, for those who wait for the answer."""
+    """Do the capability checks that wait."""
     _serve(self)
 
 
 @shared_task(bind=True, name=wake.REVOKE, ignore_result=True)
 def revoke(self: "Task[Any, Any]", alias: str) -> None:
-    """Ask one provider to take back what is to be taken back."""
+    """Ask one provider to revoke the messages that are due for it."""
     _serve(self, alias)
 
 
@@ -62,7 +62,7 @@ def tick() -> None:
 @worker_process_shutdown.connect
 @worker_shutdown.connect
 def finish(**kwargs: Any) -> None:
-    """Let what is in flight end, and give back what has not left, before the process ends."""
-    from rcs_router.threads import stations
+    """Finish the requests in flight, and give back other claims, before the process ends."""
+    from rcs_router.threads import worker_threads
 
-    stations.stop()
+    worker_threads.stop()

@@ -1,7 +1,7 @@
 """Do the work in background threads of this process; Celery's tasks, rcs_worker and local wake-ups only wake them.
 
-A Celery process is therefore never held: a campaign, a hanging provider or a slow app keeps its own thread busy and
-nobody else's. Each backend has a thread that sends and one that takes back, `digest` may have several; one sweeps.
+So a Celery process is never blocked: a campaign, a hanging provider or a slow app uses only its own thread. Each
+backend has a thread that sends and one that revokes, `digest` may have several, and one thread sweeps.
 """
 
 import logging
@@ -22,17 +22,17 @@ from rcs_router.wake import WakeUp
 
 logger = logging.getLogger(__name__)
 
-IDLE = 10.0  # seconds after which a thread without work ends, and gives its database connection back
+IDLE = 10.0  # seconds after which a thread without work ends, and closes its database connection
 SWEEP = 1.0  # seconds between two sweeps, while anything is awake
-REST = 2.0  # seconds after trouble
-PATIENCE = 30.0  # seconds that `stop` waits for what is in flight
+REST = 2.0  # seconds after an error
+PATIENCE = 30.0  # seconds that `stop` waits for requests in flight
 DIGESTERS = 4  # threads that digest and route, when the first ones are busy
 BUSY = 0.3  # seconds after which a busy thread gets another one beside it
 
 
 @dataclass
-class Station:
-    """One thread and what wakes it."""
+class WorkerThread:
+    """One thread, its work, and the event that wakes it."""
 
     wake_up: WakeUp
     work: Callable[[], int]
@@ -42,20 +42,20 @@ class Station:
 
     @property
     def is_free(self) -> bool:
-        """Will it begin soon? A slow router app, or a long batch, lets others wait."""
+        """Return True if the thread starts soon. A slow router app, or a long batch, makes other work wait."""
         return not self.busy_since or time.monotonic() - self.busy_since < BUSY
 
 
-class Stations:
-    """Those of this process. A station is made when it is first woken and ends when it has been idle."""
+class WorkerThreads:
+    """The worker threads of this process. A thread starts when it is first woken, and ends after some idle time."""
 
     def __init__(self) -> None:
-        self._running: dict[tuple[WakeUp, int], Station] = {}
+        self._running: dict[tuple[WakeUp, int], WorkerThread] = {}
         self._lock = threading.Lock()
         self.stopping = False
 
     def wake(self, wake_up: WakeUp) -> None:
-        """Have this work done soon. Returns at once; what is being done already is looked at once more."""
+        """Have this work done soon. Return at once. A thread that is working looks once more afterwards."""
         if self.stopping:
             return
         wake.listen(self.wake)
@@ -67,23 +67,23 @@ class Stations:
         with self._lock:
             most = DIGESTERS if wake_up[0] == wake.DIGEST else 1
             for number in range(most):
-                station = self._running.get((wake_up, number))
-                if station is None or timelimit.abandoned(station.thread):
+                worker = self._running.get((wake_up, number))
+                if worker is None or timelimit.abandoned(worker.thread):
                     self._start(wake_up, number)
                     return
-                station.woken.set()
-                if station.is_free:
+                worker.woken.set()
+                if worker.is_free:
                     return
 
     def _start(self, wake_up: WakeUp, number: int) -> None:
         woken = threading.Event()
         woken.set()
-        station = Station(wake_up, self._work(wake_up, woken), woken)
+        worker = WorkerThread(wake_up, self._work(wake_up, woken), woken)
         name = f"rcs-{'-'.join(wake_up).removeprefix('rcs_router.')}-{number}"
-        args = (station, number)
-        station.thread = threading.Thread(target=self._serve, args=args, name=name, daemon=True)
-        station.thread.start()  # may fail: then nobody shall take it for one that runs
-        self._running[wake_up, number] = station
+        args = (worker, number)
+        worker.thread = threading.Thread(target=self._serve, args=args, name=name, daemon=True)
+        worker.thread.start()  # may fail: then the thread must not count as running
+        self._running[wake_up, number] = worker
 
     def _work(self, wake_up: WakeUp, woken: threading.Event) -> Callable[[], int]:
         task, *args = wake_up
@@ -94,7 +94,7 @@ class Stations:
         return lambda: perform((task, *args))
 
     def _sweep(self) -> int:
-        """Sweep, and begin here what is due; as long as other threads of this process are awake."""
+        """Sweep, and wake the threads of this process for what is due."""
         now = sql.now(Transmission)
         if sweep.run(now):
             for wake_up in sweep.due(now):
@@ -103,47 +103,47 @@ class Stations:
         time.sleep(SWEEP if others else 0.0)
         return int(others)
 
-    def _serve(self, station: Station, number: int) -> None:
+    def _serve(self, worker: WorkerThread, number: int) -> None:
         try:
             while not self.stopping and not timelimit.abandoned():
-                station.woken.clear()
-                station.busy_since = time.monotonic()
-                done = guarded(" ".join(station.wake_up), station.work)
+                worker.woken.clear()
+                worker.busy_since = time.monotonic()
+                done = guarded(" ".join(worker.wake_up), worker.work)
                 database.close_old_others()
-                station.busy_since = 0.0
-                if not done and not station.woken.wait(IDLE) and self._ends(station, number):
+                worker.busy_since = 0.0
+                if not done and not worker.woken.wait(IDLE) and self._ends(worker, number):
                     break
-        finally:  # also when somebody called sys.exit()
+        finally:  # also after sys.exit()
             with self._lock:
-                self._leave(station, number)
+                self._leave(worker, number)
             database.close_all()
 
-    def _ends(self, station: Station, number: int) -> bool:
-        """Leave the list of running stations, unless somebody has woken this one at the last moment."""
+    def _ends(self, worker: WorkerThread, number: int) -> bool:
+        """Remove an idle thread from the running ones, unless it was woken at the last moment."""
         with self._lock:
-            if station.woken.is_set():
+            if worker.woken.is_set():
                 return False
-            self._leave(station, number)
+            self._leave(worker, number)
             return True
 
-    def _leave(self, station: Station, number: int) -> None:
-        if self._running.get((station.wake_up, number)) is station:  # else another has taken its place
-            del self._running[station.wake_up, number]
+    def _leave(self, worker: WorkerThread, number: int) -> None:
+        if self._running.get((worker.wake_up, number)) is worker:  # else another thread has replaced it
+            del self._running[worker.wake_up, number]
 
     def stop(self, patience: float = PATIENCE) -> None:
-        """Finish and settle what is in flight, begin nothing more, and return when that is done."""
+        """Finish and settle the requests in flight, start nothing more, and return when that is done."""
         self.stopping = True
         wake.listen(None)
         until = time.monotonic() + patience
         while self._running and time.monotonic() < until:
-            for station in list(self._running.values()):
-                station.woken.set()
+            for worker in list(self._running.values()):
+                worker.woken.set()
             time.sleep(0.02)
         self.stopping = bool(self._running)
 
 
 def perform(wake_up: WakeUp) -> int:
-    """Do this work in the caller's thread, until nothing is due; return how much that was."""
+    """Do this work in the caller's thread until nothing is due; return how much was done."""
     task, *args = wake_up
     if task == wake.TICK:
         sweep.tick()
@@ -161,7 +161,7 @@ _WORK: dict[str, Callable[..., int]] = {
 
 
 def guarded(name: str, work: Callable[[], int | None]) -> int:
-    """Do the work. Nothing that goes wrong once may end a worker: the rows are still there and are found again."""
+    """Do the work and log its errors. One error must not end a worker: the rows are still there."""
     try:
         return work() or 0
     except DatabaseError as error:
@@ -170,7 +170,7 @@ def guarded(name: str, work: Callable[[], int | None]) -> int:
             extra={"code": type(error).__name__, "next_step": "tried again"},
         )
     except Exception as error:
-        # the lines without the error's own text, which may quote a message
+        # without the error's own text, which may quote a message
         where = "".join(traceback.format_tb(error.__traceback__))
         logger.error(
             *("%s failed (%s): tried again\n%s", name, type(error).__name__, where),
@@ -181,5 +181,5 @@ def guarded(name: str, work: Callable[[], int | None]) -> int:
     return 0
 
 
-stations = Stations()
-os.register_at_fork(after_in_child=lambda: stations.__init__())  # type: ignore[misc]
+worker_threads = WorkerThreads()
+os.register_at_fork(after_in_child=lambda: worker_threads.__init__())  # type: ignore[misc]

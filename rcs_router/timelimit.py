@@ -1,8 +1,8 @@
-"""Limit the time of calls into other people's code, also in threads, where no signal can interrupt them.
+"""Limit the time of calls into other people's code, also in threads, which signals cannot interrupt.
 
-In the main thread SIGALRM interrupts even a sleep or a socket. In any other thread a watchdog raises an exception,
-which comes to Python code only; a thread that does not come back is abandoned: whoever called is told from another
-thread, does without it, and starts another one. The abandoned call ends with `Abandoned` when it comes back after all.
+In the main thread SIGALRM interrupts even a sleep or a socket. In other threads a watchdog raises an exception, which
+only Python code notices. A thread that does not return is abandoned: the caller is told from another thread, and starts
+a new one. When the abandoned call returns after all, it ends with `Abandoned`.
 """
 
 import ctypes
@@ -23,9 +23,9 @@ from rcs_router import database
 
 logger = logging.getLogger(__name__)
 
-LOOK = 0.1  # seconds between two looks of the watchdog
-SLOW = 1.0  # seconds after which a call is slow: what waits behind it shall go elsewhere
-PATIENCE = 1.0  # seconds that an interrupted call has to come back
+LOOK = 0.1  # seconds between two checks of the watchdog
+SLOW = 1.0  # seconds after which a call is slow: waiting work should go to another thread
+PATIENCE = 1.0  # seconds that an interrupted call has to return
 IDLE = 5.0  # seconds without calls after which the watchdog ends
 
 Returned = TypeVar("Returned")
@@ -33,18 +33,18 @@ Told = Callable[[], object]
 
 
 class OutOfTime(BaseException):
-    """Raised inside of a call whose time is up. No `except Exception` stops it."""
+    """Raised in a call that exceeds its time. No `except Exception` catches it."""
 
 
 class Abandoned(BaseException):
-    """A call that was given up came back: nothing that it did may count."""
+    """An abandoned call has returned: its work must not count."""
 
 
 def call(function: Callable[[], Returned], seconds: float | None, *, slow: Told, abandon: Told) -> Returned:
     """Return what `function` returns. Raises OutOfTime after `seconds` (None: never), Abandoned if that did not help.
 
-    `slow` is called once, from another thread, when it takes longer than a second; `abandon` when it was interrupted
-    and did not come back.
+    `slow` is called once, from another thread, after a second; `abandon` when the call was interrupted and did not
+    return.
     """
     ours = _Call(seconds, slow, abandon, by_signal=seconds is not None and _may_use_signal())
     try:
@@ -63,12 +63,12 @@ def call(function: Callable[[], Returned], seconds: float | None, *, slow: Told,
 
 
 def abandoned(thread: threading.Thread | None = None) -> bool:
-    """Was a call of this thread given up? Then its work goes on elsewhere, and it should end when it comes back."""
+    """Return True if a call of this thread was abandoned: its work goes on elsewhere, and the thread should end."""
     return (thread or threading.current_thread()) in _abandoned
 
 
 def stuck(thread: threading.Thread | None = None) -> bool:
-    """Is this thread in a slow call, or abandoned? Then another one should be at hand for what must not wait."""
+    """Return True if this thread is in a slow or abandoned call: urgent work needs another thread."""
     thread = thread or threading.current_thread()
     return thread in _abandoned or any(one.thread is thread and one.is_slow for one in _watchdog.calls())
 
@@ -85,7 +85,7 @@ class State(Enum):
 
 @dataclass(eq=False)
 class _Call:
-    """One call under watch. `lock` guards `state`: nothing is raised in a thread that has left the call."""
+    """One watched call. `lock` guards `state`: nothing is raised in a thread that has left the call."""
 
     seconds: float | None
     slow: Told
@@ -98,10 +98,12 @@ class _Call:
     is_slow: bool = False
 
     def end(self) -> None:
-        """Leave the call; may be called again. Raises Abandoned if it was given up."""
+        """Leave the call; may be called again. Raises Abandoned if it was abandoned."""
         with self.lock:
             if self.state in {State.INTERRUPTED, State.ABANDONED} and not self.by_signal:
-                _raise_in(self.thread, None)  # what was ordered and has not come yet must not come later
+                _raise_in(
+                    self.thread, None
+                )  # an exception that was requested and has not come yet must not come later
             given_up = self.state == State.ABANDONED
             self.state = State.ABANDONED if given_up else State.DONE
         _watchdog.forget(self)
@@ -133,7 +135,9 @@ class _Call:
         _aside(self.abandon)
 
     def ring(self, number: int, frame: FrameType | None) -> None:
-        """Handle SIGALRM, in the thread of the call: while it is in end(), which has the lock, nothing is raised."""
+        """Handle SIGALRM in the thread of the call. Nothing is raised while the thread is in end(), which has the
+        lock.
+        """
         if self.lock.acquire(blocking=False):
             running = self.state == State.RUNNING
             self.state = State.INTERRUPTED if running else self.state
@@ -143,13 +147,13 @@ class _Call:
 
 
 def _raise_in(thread: threading.Thread, error: type[BaseException] | None) -> None:
-    """Have `error` raised in a thread at its next Python instruction; None takes back what has not come yet."""
+    """Raise `error` in a thread at its next Python instruction; None withdraws one that has not come yet."""
     what = ctypes.py_object(error) if error else None
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), what)
 
 
 def _may_use_signal() -> bool:
-    """Is this the main thread, and does nobody else use the timer?"""
+    """Return True in the main thread, if nothing else uses the timer."""
     return (
         threading.current_thread() is threading.main_thread()
         and hasattr(signal, "setitimer")
@@ -165,9 +169,7 @@ def _alarm(ours: _Call) -> AbstractContextManager[None]:
 @contextmanager
 def _ringing(ours: _Call, seconds: float) -> Iterator[None]:
     before = signal.signal(signal.SIGALRM, ours.ring)
-    signal.setitimer(
-        signal.ITIMER_REAL, seconds, LOOK
-    )  # again and again, should the lock be taken at the moment
+    signal.setitimer(signal.ITIMER_REAL, seconds, LOOK)  # repeated, in case the lock is taken at the moment
     try:
         yield
     finally:
@@ -190,7 +192,9 @@ def _aside(told: Told) -> None:
 
 
 class _Watchdog:
-    """The calls of this process, and the thread that looks at them; it ends when there have been none for a while."""
+    """The watched calls of this process, and the thread that checks them; the thread ends after a while without
+    calls.
+    """
 
     def __init__(self) -> None:
         self._calls: set[_Call] = set()

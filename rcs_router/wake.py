@@ -1,6 +1,6 @@
-"""Wake the workers after a commit. Never blocks the caller; a wake-up that is lost is made good by the next sweep.
+"""Wake the workers after a commit. Never blocks the caller; the next sweep makes up for a lost wake-up.
 
-`threads.py` listens in processes that do the work themselves; all others publish a Celery task from a thread.
+`threads` listens in processes that do the work themselves; other processes publish a Celery task from a thread.
 """
 
 import atexit
@@ -17,8 +17,8 @@ from rcs_router import database
 from rcs_router.conf import router_settings
 
 logger = logging.getLogger(__name__)
-INTERVAL = 0.1  # seconds: the most often that one process publishes
-LAST_CALL = 2.0  # seconds that a process which ends waits for the broker
+INTERVAL = 0.1  # seconds between two publications of one process
+LAST_CALL = 2.0  # seconds that an ending process waits for the broker
 
 WakeUp = tuple[str, ...]  # a Celery task's name and its arguments
 DRAIN, DIGEST, REVOKE = "rcs_router.drain", "rcs_router.digest", "rcs_router.revoke"
@@ -28,27 +28,27 @@ _here: Callable[[WakeUp], None] | None = None
 
 
 def drain(alias: str) -> None:
-    """After the commit, have the outbox of this backend drained."""
+    """Have the drain of this backend run after the commit."""
     _after_commit((DRAIN, alias))
 
 
 def digest() -> None:
-    """After the commit, have stored webhooks and incoming messages digested."""
+    """Have stored webhooks and incoming messages digested after the commit."""
     _after_commit((DIGEST,))
 
 
 def revoke(alias: str) -> None:
-    """After the commit, have what is to be taken back from this provider taken back."""
+    """Have due messages of this provider revoked after the commit."""
     _after_commit((REVOKE, alias))
 
 
 def fetch() -> None:
-    """After the commit, have the files that people sent fetched."""
+    """Have the files that people sent fetched after the commit."""
     _after_commit((FETCH,))
 
 
 def check() -> None:
-    """After the commit, have providers asked what phones can."""
+    """Have waiting capability checks done after the commit."""
     _after_commit((CHECK,))
 
 
@@ -69,12 +69,12 @@ def _publishes() -> bool:
 
 
 def publish_soon(wake_up: WakeUp) -> None:
-    """Publish it from a thread of this process, together with everything else within a tenth of a second."""
+    """Publish a wake-up from a thread of this process, together with all others within a tenth of a second."""
     _publisher.add(wake_up)
 
 
 def publish(wake_ups: Iterable[WakeUp], patience: float = 5.0) -> None:
-    """Publish here and now, for a process that ends soon. Raises the broker's error after `patience` seconds."""
+    """Publish at once, for a process that ends soon. Raises the broker's error after `patience` seconds."""
     with current_app.connection_for_write() as connection:
         connection.ensure_connection(max_retries=1, timeout=patience)
         for task, *args in wake_ups:
@@ -85,7 +85,7 @@ def publish(wake_ups: Iterable[WakeUp], patience: float = 5.0) -> None:
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Publish nothing for Celery in this process: it does the work itself."""
+    """Publish nothing for Celery in this process, which does the work itself."""
     global _silent
     before, _silent = _silent, True
     try:
@@ -95,13 +95,15 @@ def silenced() -> Iterator[None]:
 
 
 def listen(here: Callable[[WakeUp], None] | None) -> None:
-    """Have every wake-up of this process told to `here`, too: it can do the work at once. None: no longer."""
+    """Pass every wake-up of this process to `here` too, which can do the work at once. None: stop."""
     global _here
     _here = here
 
 
 class _Publisher:
-    """A set of wake-ups, and one daemon thread per process that publishes them: `.delay()` can block for minutes."""
+    """The wake-ups to publish, and one daemon thread per process that publishes them: `.delay()` may block for
+    minutes.
+    """
 
     def __init__(self) -> None:
         self._wanted: set[WakeUp] = set()
@@ -130,7 +132,7 @@ class _Publisher:
             time.sleep(INTERVAL)
 
     def last_call(self) -> None:
-        """Wait until everything is published, when the process ends: a script's messages shall not wait for beat."""
+        """Wait until everything is published before the process ends: a script's messages need not wait for beat."""
         with self._changed:
             if self._pid == os.getpid():
                 self._changed.wait_for(lambda: not (self._wanted or self._busy), timeout=LAST_CALL)
@@ -139,7 +141,7 @@ class _Publisher:
 def _publish_one(task: str, args: list[str]) -> None:
     try:
         current_app.send_task(task, args=args, ignore_result=True, expires=60, retry=False)
-    except Exception as error:  # the broker's many kinds of trouble
+    except Exception as error:  # the broker raises many types of errors
         logger.warning(
             "Celery's broker did not take %s (%s); the next sweep does the work", task, type(error).__name__
         )

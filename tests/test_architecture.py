@@ -343,7 +343,7 @@ def test_a_long_function_is_seen_and_its_docstring_is_not_counted() -> None:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("An alias in, a configured backend out.", True),
+        ("Return the configured backend of an alias.", True),
         ("Utilities", False),
         ("Some words without an end", False),
     ],

@@ -1,7 +1,8 @@
-"""Raise an alarm once when trouble begins and end it once when it is over; `look` finds what nobody reports.
+"""Raise an alarm once when a fault begins, and end it once when the fault is over.
 
-`pace` reports pauses; the sweep calls `look` every ten seconds. Receivers of the signal log the alarm and mail ADMINS.
-`rules` decides by values alone, `measures` asks the database for them, `watch` joins both, `receivers` tell people.
+`pace` reports pauses. The sweep calls `look` every ten seconds, which finds faults that no single message shows.
+Receivers of the signal log the alarm and mail ADMINS. `rules` decides from values alone, `measures` reads them from the
+database, `watch` joins both, and `receivers` inform people.
 """
 
 from rcs_router.alarms.episodes import begin, end

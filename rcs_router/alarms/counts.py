@@ -18,7 +18,7 @@ from rcs_router.models import BackendMinute
 
 logger = logging.getLogger(__name__)
 
-INTERVAL = 1.0  # seconds: the most often that one process writes, unless it is told to
+INTERVAL = 1.0  # seconds between two writes of one process, unless forced
 COLUMNS = ("attempts", "failed_attempts", "slow_attempts", "receipts", "failed_receipts")
 
 _TABLE = BackendMinute._meta.db_table
@@ -29,28 +29,28 @@ Key = tuple[str, datetime]  # alias and minute
 
 
 def attempt(alias: str, *, failed: bool, seconds: float) -> None:
-    """Count one request that has ended, and how long it took.
+    """Count one request that has ended, and its time.
 
-    That a phone has no RCS, or that a person wants no messages, is an answer and not a failure.
+    A phone without RCS, and a person who refuses messages, are answers and not failures.
     """
     _counts.add(alias, 1, int(failed), int(seconds > router_settings().SLOW_AFTER), 0, 0)
 
 
 def receipts(alias: str, *, total: int, failed: int) -> None:
-    """Count receipts that say delivered, read or failed; `failed` of them say failed or expired."""
+    """Count receipts that report delivered, read or failed; `failed` of them report failed or expired."""
     _counts.add(alias, 0, 0, 0, total, failed)
 
 
 def flush(*, force: bool = False) -> None:
-    """Write what has been counted; at most once a second unless `force`. Raises nothing."""
+    """Write the counts; at most once a second unless `force`. Raises nothing."""
     try:
         _counts.flush(force)
-    except Exception as error:  # counts are no reason to stop a drain; they are written later
+    except Exception as error:  # lost counts must not stop a drain; they are written later
         logger.warning("the counts of backends wait for the database (%s)", type(error).__name__)
 
 
 class _Counts:
-    """What this process has counted and not written yet."""
+    """The counts of this process that are not written yet."""
 
     def __init__(self) -> None:
         self._numbers: dict[Key, list[int]] = {}

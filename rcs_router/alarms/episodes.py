@@ -1,4 +1,4 @@
-"""Begin and end alarms: each exactly once, however many processes find the same trouble at the same time."""
+"""Begin and end alarms: each exactly once, however many processes see the same fault at the same time."""
 
 import logging
 from datetime import datetime
@@ -10,7 +10,7 @@ logger = logging.getLogger("rcs_router.alarms")
 
 _TABLE = Alarm._meta.db_table
 _COLUMNS = ("kind", "backend", "detail", "raised_at", "ended_at")
-# The unique row decides who was first; a row that has ended begins anew.
+# The unique row decides which process was first; a row that has ended is used again.
 _BEGIN = (
     "(kind, backend) DO UPDATE SET raised_at = EXCLUDED.raised_at, ended_at = NULL, detail = EXCLUDED.detail "
     f"WHERE {_TABLE}.ended_at IS NOT NULL"
@@ -18,7 +18,7 @@ _BEGIN = (
 
 
 def begin(kind: str, backend: str = "", detail: str = "", *, now: datetime) -> None:
-    """Raise the alarm unless it is raised already."""
+    """Raise the alarm unless it is raised."""
     words = logs.safe(detail, backend)
     row = (kind, backend, words, now, None)
     if sql.insert(Alarm, _COLUMNS, [row], conflict=_BEGIN, returning=["id"]):

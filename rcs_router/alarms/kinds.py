@@ -1,4 +1,4 @@
-"""Name the kinds of alarm, what each of them means, and the section of docs/operating.md that says what to do."""
+"""The kinds of alarm, their meaning, and the section of docs/operating.md that says what to do."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ PAGE = "docs/operating.md"
 
 @dataclass(frozen=True)
 class Kind:
-    """What people are told about one kind of alarm."""
+    """The texts about one kind of alarm."""
 
     means: str
     section: str  # of PAGE
@@ -33,6 +33,6 @@ KINDS = {
 
 
 def advice(kind: str) -> str:
-    """Return where to read what to do."""
+    """Return the page and section that say what to do."""
     section = f", “{KINDS[kind].section}”" if kind in KINDS else ""
     return f"see {PAGE}{section}"

@@ -1,4 +1,4 @@
-"""Ask the database what the rules need to know: each query is led by an index, whatever is in the tables."""
+"""Read from the database what the rules need. Each query uses an index, however large the tables are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ from rcs_router.models import (
 )
 
 DAY = timedelta(days=1)
-KEPT = timedelta(days=8)  # for so long counts are kept
+KEPT = timedelta(days=8)  # how long counts are kept
 URGENT = sorted({priority for priority in PRIORITY.values() if priority < 50})  # all but promotions
-COUNTED = 1000  # nothing is counted further than this
+COUNTED = 1000  # the highest count; larger numbers are not counted
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Silence:
     """What a backend's provider has accepted since its last receipt."""
 
     accepted: int
-    usual: float  # receipts for each accepted message, in the day before the last receipt
-    last: datetime | None  # None: no receipt has ever come, as far as counts are kept
+    usual: float  # receipts per accepted message, in the day before the last receipt
+    last: datetime | None  # None: no receipt has come within KEPT
 
 
 def sums(now: datetime, window: float) -> dict[str, tuple[Sums, Sums]]:
@@ -70,7 +70,7 @@ def _sums(prefix: str, row: Mapping[str, Any]) -> Sums:
 
 
 def takes_webhooks(alias: str) -> bool:
-    """Does the provider post to us? Not that we know, where the backend cannot be made: a system check says why."""
+    """Return True if the provider sends webhooks. False if the backend cannot be built: a system check says why."""
     try:
         return backends[alias].capabilities.webhook
     except Exception:
@@ -78,7 +78,7 @@ def takes_webhooks(alias: str) -> bool:
 
 
 def silence(alias: str, until: datetime) -> Silence:
-    """Return what was accepted until `until`, after the last receipt; led by the index over backend and minute."""
+    """Return what was accepted until `until`, after the last receipt; uses the index over backend and minute."""
     rows = BackendMinute.objects.filter(backend=alias)
     last = rows.filter(receipts__gt=0).order_by("-minute").values_list("minute", flat=True).first()
     since = rows.filter(minute__lte=until)
@@ -94,14 +94,14 @@ def _total(rows: QuerySet[BackendMinute]) -> Sums:
 
 
 def prune(now: datetime) -> None:
-    """Forget counts that nobody asks for any more."""
+    """Delete old counts."""
     BackendMinute.objects.filter(minute__lt=now - KEPT).delete()
 
 
 def oldest_due(now: datetime) -> dict[str, datetime]:
-    """Return, by alias, since when the oldest message that is not a promotion is due, where any is.
+    """Return, by alias, since when the oldest due message that is not a promotion waits.
 
-    One look into the index of what is due for each backend and priority.
+    One index lookup for each backend and priority.
     """
     queued = Transmission.objects.filter(backend=OuterRef("pk"), status=Status.QUEUED, due_at__lte=now)
     first = {
@@ -121,25 +121,25 @@ def paused() -> set[str]:
 
 
 def oldest_webhook() -> datetime | None:
-    """Return since when the oldest stored webhook is due; later than now when all wait for their time."""
+    """Return since when the oldest stored webhook is due; a time in the future if none is due."""
     rows = StoredWebhook.objects.filter(digested_at=None)
     return rows.order_by("due_at").values_list("due_at", flat=True).first()
 
 
 def oldest_unrouted() -> datetime | None:
-    """Return since when the oldest incoming message waits for the apps; what was set aside does not wait."""
+    """Return since when the oldest incoming message waits for the apps; messages that were set aside do not count."""
     rows = Message.objects.filter(direction=Message.Direction.IN, routed_at=None, set_aside_at=None)
     return rows.order_by("created_at").values_list("created_at", flat=True).first()
 
 
 def review(since: datetime) -> list[tuple[str, str]]:
-    """Return alias and reason of the newest transmissions in review that were created since then."""
+    """Return alias and reason of the newest transmissions in review since `since`."""
     rows = Transmission.objects.filter(status=Status.REVIEW, created_at__gte=since).order_by("-created_at")
     return list(rows.values_list("backend_id", "reason")[:COUNTED])
 
 
 def set_aside(since: datetime) -> int:
-    """Return how many incoming messages were set aside since then."""
+    """Return how many incoming messages were set aside since `since`."""
     rows = Message.objects.filter(set_aside_at__isnull=False, set_aside_at__gte=since)
     return rows.order_by("-set_aside_at")[:COUNTED].count()
 
@@ -150,6 +150,6 @@ def last_runs() -> dict[str, datetime]:
 
 
 def waiting(alias: str, now: datetime) -> int:
-    """Return how many messages are due on this backend; COUNTED when there are so many or more."""
+    """Return how many messages are due on this backend, at most COUNTED."""
     rows = Transmission.objects.filter(backend=alias, status=Status.QUEUED, due_at__lte=now)
     return rows.order_by("priority", "due_at", "id")[:COUNTED].count()

@@ -1,6 +1,6 @@
-"""Tell people of alarms: an ERROR in the log, and a mail to ADMINS at most once an hour for each kind.
+"""Tell people about alarms: an ERROR in the log, and at most one mail an hour to ADMINS for each kind.
 
-Both listen to `signals.alarm`, and can be disconnected by the names in LOG and MAIL.
+Both listen to `signals.alarm`, and can be disconnected by their dispatch_uid, LOG and MAIL.
 """
 
 import atexit
@@ -28,15 +28,15 @@ _UNMAILED = Q(ended_at=None) & (Q(mailed_at=None) | Q(mailed_at__lt=F("raised_at
 
 
 def connect() -> None:
-    """Listen to alarms; called once, when Django has loaded its apps."""
+    """Connect the receivers; called once, when Django has loaded its apps."""
     signals.alarm.connect(log_alarm, dispatch_uid=LOG)
     signals.alarm.connect(mail_alarm, dispatch_uid=MAIL)
 
 
 def log_alarm(*, kind: str, backend: str, detail: str, since: datetime, **kwargs: Any) -> None:
-    """Write one ERROR, which error trackers pass on."""
+    """Write one ERROR, which error trackers report."""
     extra = {"kind": kind, "backend": backend, "detail": detail, "since": since}
-    extra |= {"alias": backend, "code": kind, "next_step": advice(kind)}  # as in all other lines
+    extra |= {"alias": backend, "code": kind, "next_step": advice(kind)}  # as in all other log lines
     where = f" {backend}" if backend else ""
     logger.error("alarm: %s%s: %s (%s)", kind, where, detail, advice(kind), extra=extra)
 
@@ -47,7 +47,7 @@ def mail_alarm(*, kind: str, since: datetime, **kwargs: Any) -> None:
 
 
 def mail_overdue(now: datetime) -> None:
-    """Mail what could not be mailed when it began, because another of its kind had just been."""
+    """Mail what could not be mailed at its start, because another alarm of its kind had just been mailed."""
     if router_settings().ALARM_MAILS and settings.ADMINS:
         for kind in set(Alarm.objects.filter(_UNMAILED).values_list("kind", flat=True)):
             _mail(kind, now)
@@ -64,7 +64,7 @@ def _mail(kind: str, now: datetime) -> None:
 
 
 def _may_mail(kind: str, now: datetime) -> bool:
-    """Ask for this hour's mail of a kind; one of all processes gets it."""
+    """Reserve this hour's mail of a kind; return True for one of all processes."""
     turn, _ = LastRun.objects.get_or_create(job=f"mail {kind}")
     free = Q(at=None) | Q(at__lte=now - OFTEN)
     return bool(LastRun.objects.filter(free, pk=turn.pk).update(at=now))
@@ -80,7 +80,7 @@ def _text(kind: str, alarms: list[Alarm]) -> str:
 
 
 def _in_background(subject: str, text: str) -> None:
-    """A mail server that hangs holds up nobody; a process that ends gives the mail its time."""
+    """Send in a thread: a mail server that hangs delays nobody. A process that ends waits for the mail."""
     thread = threading.Thread(target=_send, args=(subject, text), name="rcs-alarm-mail", daemon=True)
     thread.start()
     atexit.register(thread.join, PATIENCE)

@@ -1,17 +1,17 @@
-"""Decide from values alone whether something is trouble; `raised` says that it is an alarm already.
+"""Decide from values alone whether something is a fault; `raised` says that its alarm is raised.
 
-What is raised ends a little later than it would begin, so that an alarm does not come and go.
+A raised alarm ends a little later than it would begin, so that it does not flap.
 """
 
 from datetime import timedelta
 
-ENOUGH = 10  # requests or receipts of which a share means something
+ENOUGH = 10  # fewer requests or receipts than this say nothing
 UNUSUAL = 3  # times the usual share
 SLOW_ENOUGH = 20  # requests
 SLOW_SHARE, NOT_SLOW = 0.5, 0.4
 SILENT_ENOUGH = 20  # accepted messages without a receipt
-EXPECTED = 10  # receipts that would have come for these, as things usually are
-NEVER_ENOUGH = 50  # accepted messages of a backend from which no receipt has ever come
+EXPECTED = 10  # receipts that would usually have come
+NEVER_ENOUGH = 50  # accepted messages of a backend without any receipt ever
 
 
 def share(part: int, whole: int) -> float:
@@ -20,7 +20,7 @@ def share(part: int, whole: int) -> float:
 
 
 def failing(failed: int, total: int, usual: float, limit: float, raised: bool) -> bool:
-    """Do unusually many fail? `usual` is the share of the day before; where all fail, that is never usual enough."""
+    """Return True if unusually many fail. `usual`: the share of the day before; a share of 1 never counts as usual."""
     now = share(failed, total)
     if raised:
         return now >= max(limit / 2, min(2 * usual, limit))
@@ -28,7 +28,9 @@ def failing(failed: int, total: int, usual: float, limit: float, raised: bool) -
 
 
 def silent(accepted: int, usual: float, ever: bool, raised: bool) -> bool:
-    """Have receipts stopped? `accepted` came after the last one and long enough ago; `usual` receipts came for each."""
+    """Return True if receipts have stopped. `accepted` came after the last one; `usual` receipts came for each
+    message.
+    """
     if not ever:
         return accepted >= NEVER_ENOUGH
     if raised:  # until the first receipt
@@ -37,22 +39,22 @@ def silent(accepted: int, usual: float, ever: bool, raised: bool) -> bool:
 
 
 def slow(slow_ones: int, total: int, raised: bool) -> bool:
-    """Does the provider take longer than SLOW_AFTER for more than half of the requests?"""
+    """Return True if more than half of the requests take longer than SLOW_AFTER."""
     if raised:
         return share(slow_ones, total) > NOT_SLOW
     return total >= SLOW_ENOUGH and share(slow_ones, total) > SLOW_SHARE
 
 
 def too_old(age: timedelta | None, limit: float, raised: bool) -> bool:
-    """Has the oldest that is due waited for longer than `limit` seconds? None: nothing waits."""
+    """Return True if the oldest due row has waited for longer than `limit` seconds. None: nothing waits."""
     return age is not None and age.total_seconds() > (limit / 2 if raised else limit)
 
 
 def growing(count: int, limit: int, raised: bool) -> bool:
-    """Did so many need a person within the last hour?"""
+    """Return True if too many transmissions went into review within the last hour."""
     return count > limit / 2 if raised else count >= limit
 
 
 def missing(age: timedelta | None, limit: float) -> bool:
-    """Is what ran before late by now? None: it never ran, and is perhaps not meant to."""
+    """Return True if a job that ran before is late. None: it has never run, and may not be intended to."""
     return age is not None and age.total_seconds() > limit

@@ -1,4 +1,4 @@
-"""Look for trouble that no single message shows: shares, ages and silences, some of each backend, some of all."""
+"""Find faults that no single message shows, from shares, ages and missing receipts, per backend or for the site."""
 
 import logging
 from collections import Counter
@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something that is, or stays, an alarm."""
+    """A fault that begins or keeps an alarm."""
 
     kind: str
     backend: str = ""
@@ -31,7 +31,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class View:
-    """The moment that is looked at, and what is an alarm already."""
+    """The time of the look, and the alarms that are raised."""
 
     now: datetime
     raised: frozenset[Key]
@@ -45,7 +45,7 @@ class View:
         return None if since is None else self.now - since
 
     def is_excused(self, alias: str, window: float) -> bool:
-        """Was there an outage within the window? Then failed requests are no news."""
+        """Return True if there was an outage within the window: failed requests are then expected."""
         ended = self.recovered.get(alias)
         return alias in self.outages or (ended is not None and self.now - ended < timedelta(seconds=window))
 
@@ -57,12 +57,12 @@ def look(now: datetime) -> None:
         _compare(now)
         receivers.mail_overdue(now)
         measures.prune(now)
-    except Exception as error:  # whoever sweeps goes on: mending is worth more than knowing
+    except Exception as error:  # the sweep goes on: its other work is more important
         logger.exception("looking for alarms failed: %s", type(error).__name__)
 
 
 def _compare(now: datetime) -> None:
-    """Begin what is found and was no alarm; end what is an alarm and is not found any more."""
+    """Begin an alarm for each new fault, and end the alarms whose fault is gone."""
     rows = list(Alarm.objects.all())
     raised = frozenset((row.kind, row.backend) for row in rows if row.ended_at is None)
     outages = frozenset(measures.paused() & set(backends))
@@ -78,8 +78,10 @@ def _compare(now: datetime) -> None:
 
 
 def troubles(view: View) -> Iterator[Trouble]:
-    """Yield everything that is an alarm now."""
-    for alias in view.outages:  # begun by `pace`, which knows why; ended by it, or here if it died
+    """Yield every fault that there is now."""
+    for alias in (
+        view.outages
+    ):  # begun by `pace`, which knows the reason; ended by `pace`, or here if that process died
         if view.is_raised(kinds.PAUSED, alias):
             yield Trouble(kinds.PAUSED, alias)
     for alias, (recent, usual) in measures.sums(view.now, router_settings().ALARM_WINDOW).items():
@@ -141,7 +143,7 @@ def _silent_words(view: View, alias: str, heard: Silence) -> str:
 
 
 def _backlog(view: View) -> Iterator[Trouble]:
-    """Of backends that are not paused. What waited for the end of an outage is counted from then on."""
+    """Look at backends that are not paused. Messages that waited for an outage count from its end."""
     for alias, due in measures.oldest_due(view.now).items():
         if alias not in backends or alias in view.outages:
             continue
@@ -178,7 +180,7 @@ def _review(view: View) -> Iterator[Trouble]:
 
 
 def review_words(rows: list[tuple[str, str]], aside: int) -> str:
-    """Return how many need a person and the commonest reasons: `12 on sms (unavailable)`."""
+    """Return how many need a person, and the commonest reasons: `12 on sms (unavailable)`."""
     common = Counter(rows).most_common(3)
     words = [f"{count} on {alias} ({reason or 'no reason'})" for (alias, reason), count in common]
     rest = len(rows) - sum(count for _, count in common)

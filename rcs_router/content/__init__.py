@@ -1,4 +1,4 @@
-"""What a message can say, in the words of RCS; no provider and no database here."""
+"""The content of a message, in the terms of RCS. Nothing here knows a provider or the database."""
 
 from rcs_router.content.base import translated
 from rcs_router.content.forms import Form, FormField

@@ -1,4 +1,4 @@
-"""Shared by messages and suggestions: field types, and pydantic's errors turned into ContentError with a path."""
+"""Field types shared by messages and suggestions; pydantic's errors become ContentError with a path."""
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
@@ -17,9 +17,9 @@ CONFIG = ConfigDict(extra="forbid", str_strip_whitespace=False, validate_default
 T = TypeVar("T", bound=type)
 One = TypeVar("One")
 if TYPE_CHECKING:
-    Several = Sequence  # a list may be given, too
+    Several = Sequence  # a list is accepted too
 else:
-    Several = tuple[One, ...]  # what is kept
+    Several = tuple[One, ...]  # the stored form
 SUGGESTION_TAGS = frozenset(
     {
         *("reply", "open_url", "dial", "show_location", "request_location", "calendar_event", "compose_text"),
@@ -48,7 +48,7 @@ def _web_address(value: str) -> str:
 
 
 def _as_ascii(address: str) -> str:
-    """`https://müller.example/straße?q="` as it travels on a wire: providers refuse what RFC 3986 does not know."""
+    """Return `https://müller.example/straße?q="` as ASCII: providers refuse what RFC 3986 does not allow."""
     if not address.isascii():
         parts = urlsplit(address)
         host = punycode(parts.netloc) if parts.netloc else ""
@@ -57,7 +57,7 @@ def _as_ascii(address: str) -> str:
 
 
 def _in_every_zone(at: datetime) -> datetime:
-    """Times travel in UTC: in the calendar's first and last year that may be a time that there is not."""
+    """Refuse times that have no value in UTC, at the ends of the calendar."""
     if not MINYEAR < at.year < MAXYEAR:
         raise ValueError(f"the year must be from {MINYEAR + 1} to {MAXYEAR - 1}")
     return at
@@ -72,13 +72,13 @@ AwareTime = Annotated[AwareDatetime, AfterValidator(_in_every_zone)]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 
-DEEPEST = 100  # lists in lists that are looked into for lazily translated texts
+DEEPEST = 100  # how many nested lists are searched for lazily translated texts
 
 
 def translated(value: Any, depth: int = 0) -> Any:
-    """Return `value` with lazily translated texts as they are in the active language; looks into lists and dicts.
+    """Return `value` with lazily translated texts in the active language; looks into lists and dicts.
 
-    What lies deeper than DEEPEST lists is left as it is, for the caller to refuse.
+    Lists nested deeper than DEEPEST are returned unchanged; the caller refuses them.
     """
     if isinstance(value, Promise):
         return str(value)
@@ -90,7 +90,7 @@ def translated(value: Any, depth: int = 0) -> Any:
 
 
 def raises_content_error(cls: T) -> T:
-    """Class decorator: a wrong argument raises ContentError, which names the path, not pydantic's own report.
+    """Class decorator: an invalid argument raises ContentError with its path, instead of pydantic's own error.
 
     Texts may be lazily translated.
     """
@@ -109,7 +109,7 @@ def raises_content_error(cls: T) -> T:
 def with_content_error(
     work: Callable[[], Any], *, tags: Iterable[str] = (), names: tuple[str, ...] = ()
 ) -> Any:
-    """Run `work`; a ValidationError becomes a ContentError about its first problem. `names`: positional fields."""
+    """Run `work`; turn a ValidationError into a ContentError about its first problem. `names`: positional fields."""
     try:
         return work()
     except ValidationError as error:
@@ -121,12 +121,12 @@ def with_content_error(
         raise ContentError(_path(location, set(tags)), _problem(first), code) from None
 
 
-# pydantic's words for a name that there is not, in a dataclass and in its JSON
+# pydantic's words for an unknown name, in a dataclass and in its JSON
 _CODES = dict.fromkeys(("unexpected_keyword_argument", "extra_forbidden"), "unknown_field")
 
 
 def _path(location: list[int | str], tags: set[str]) -> str:
-    """('cards', 3, 'title') → 'cards[3].title'; the tags pydantic puts before a union's fields are left out."""
+    """Return 'cards[3].title' for ('cards', 3, 'title'), without the tags that pydantic adds for a union."""
     path = ""
     for position, part in enumerate(location):
         if isinstance(part, int):

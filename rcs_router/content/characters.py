@@ -1,4 +1,4 @@
-"""JSON data in; the first text in it that neither a database nor a provider can hold, out."""
+"""Find texts in JSON data that a database or a provider cannot store."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def problem_of(text: str) -> str:
-    """Say what is wrong with the characters of `text`; empty when nothing is."""
+    """Return what is wrong with the characters of `text`; empty if nothing is."""
     found = _UNSTORABLE.search(text)
     if not found:
         return ""
@@ -16,7 +16,7 @@ def problem_of(text: str) -> str:
 
 
 def first_problem(data: Any) -> tuple[str, str] | None:
-    """Return where in `data` it is, such as `cards[3].title`, and what it is; None when all of it can be stored."""
+    """Return the path in `data`, such as `cards[3].title`, and the problem there; None if all of it can be stored."""
     for path, text in _texts(data):
         if problem := problem_of(text):
             return path, problem
@@ -24,12 +24,12 @@ def first_problem(data: Any) -> tuple[str, str] | None:
 
 
 def storable(said: str) -> str:
-    """`said` with U+FFFD in the place of what cannot be stored: what a person said may not be lost over it."""
+    """Return `said` with U+FFFD instead of each character that cannot be stored, so that no message is lost."""
     return _UNSTORABLE.sub("\ufffd", said)
 
 
 def _texts(data: Any) -> Iterator[tuple[str, str]]:
-    """Every text in `data` with its path, the names of members too; without recursion, however deep it is."""
+    """Yield every text in `data` with its path, including the names of members; without recursion."""
     rest: list[tuple[str, Any]] = [("", data)]
     while rest:
         path, value = rest.pop()

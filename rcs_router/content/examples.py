@@ -1,4 +1,4 @@
-"""One example of everything that a message can say: for the feature table, and for tests of what carries it."""
+"""Examples of every content and chip, for the feature table and for tests of backends."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from rcs_router.content.suggestions import (
     Suggestion,
 )
 
-FORM_LINK = "https://shop.example/forms/7f3a"  # where an example's form is filled in
+FORM_LINK = "https://shop.example/forms/7f3a"  # the address where an example's form is filled in
 PICTURE = Media("https://cdn.example/boots.jpg", "medium")
 SEVEN, NINE = datetime(2026, 11, 27, 17, tzinfo=UTC), datetime(2026, 11, 27, 19, tzinfo=UTC)
 
@@ -115,7 +115,7 @@ FINER: dict[Feature, Content] = {
 
 
 def fallback_urls() -> Iterator[tuple[type, Content]]:
-    """Each type of chip that may have one, with a link for phones that do not know the chip."""
+    """Return each type of chip that may have a fallback URL, with a link for phones that do not know the chip."""
     for chip in CHIPS:
         if isinstance(chip, OpenUrl | Dial | ShowLocation | RequestLocation | CalendarEvent):
             yield type(chip), _chip(replace(chip, fallback_url="https://shop.example/instead"))
@@ -161,7 +161,7 @@ MORE: dict[str, Content] = {
 
 
 def examples() -> Iterator[Example]:
-    """Each content alone and with each chip, then each finer point, then what is easily forgotten."""
+    """Yield each content alone and with each chip, then each feature, then cases that are easily forgotten."""
     for content in CONTENTS:
         yield Example(type(content).__name__, content)
         for chip in CHIPS:

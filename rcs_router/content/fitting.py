@@ -1,7 +1,7 @@
-"""A content and what a backend carries in; the nearest content that it can carry, and what was lost, out.
+"""Fit a content to a backend: return the nearest content that the backend can carry, and what was lost.
 
-The declared rules, in order: the kind of content, then its chips, then their finer points. Where no rule leads to
-something that the backend carries, there is only plain text.
+The declared rules apply in order: to the kind of content, to its chips, then to their features. Where no rule leads to
+something that the backend carries, only plain text is left.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,16 +29,16 @@ from rcs_router.content.suggestions import (
 
 
 class Feature(StrEnum):
-    """The finer points of content and chips, which a wire has or has not."""
+    """The optional features of contents and chips, which a backend has or has not."""
 
-    WEBVIEW = "webview"  # OpenUrl inside of the conversation
+    WEBVIEW = "webview"  # OpenUrl inside the conversation
     ENRICHED_CALL = "enriched_call"
     VIDEO_CALL = "video_call"
-    MAP_QUERY = "map_query"  # ShowLocation by what to search for
-    ALT = "alt"  # words for screen readers
+    MAP_QUERY = "map_query"  # ShowLocation by a search query
+    ALT = "alt"  # texts for screen readers
     THUMBNAIL = "thumbnail"
     THUMBNAIL_NAME = "thumbnail_name"
-    UPLOAD = "upload"  # files by the name under which the provider keeps them
+    UPLOAD = "upload"  # files by the provider's name for an upload
     FILE_NAME = "file_name"
     CARD_TEXT = "card_text"  # a text beside a card or a carousel
 
@@ -49,7 +49,7 @@ class CannotFit(Exception):
 
 @dataclass
 class Fitting:
-    """One content on its way to one backend. `lost`: short sentences, each once, with how often."""
+    """One content on its way to one backend. `lost`: short sentences, each once, with a count."""
 
     content_types: frozenset[type]
     chip_types: frozenset[type]
@@ -59,7 +59,7 @@ class Fitting:
     _lost: dict[str, int] = field(default_factory=dict)
 
     def fit(self, content: Content) -> Content:
-        """Raises CannotFit."""
+        """Return the fitted content and the losses. Raises CannotFit."""
         content = self._kind(content)
         if isinstance(content, Carousel):
             content = self._carousel(content)
@@ -81,7 +81,7 @@ class Fitting:
     # The kind of content
 
     def _kind(self, content: Content) -> Content:
-        """Follow the rules from kind to kind until one is native."""
+        """Follow the rules from one kind to the next until one is native."""
         while type(content) not in self.content_types:
             rule = _RULES.get(type(content))
             if rule is None:
@@ -117,7 +117,7 @@ class Fitting:
         return Text(file.url, file.suggestions)
 
     def card(self, card: Card) -> Text:
-        """The words and the picture's address; a card's buttons become chips."""
+        """Return the words and the picture's address as text; a card's buttons become chips."""
         media = card.media.url if card.media else None
         if card.media and not media:
             raise CannotFit
@@ -138,7 +138,9 @@ class Fitting:
     # Cards and media
 
     def _carousel(self, content: Carousel) -> Carousel:
-        """A text beside it becomes the first lines of its first card, where the wire has no place for it."""
+        """Return a carousel; its text becomes the first lines of the first card where the backend has no place for
+        it.
+        """
         first, *rest = (self._card(card) for card in content.cards)
         if content.text and Feature.CARD_TEXT not in self.features:
             self.lose("text beside a carousel became part of its first card")
@@ -160,7 +162,9 @@ class Fitting:
         return replace(card, description=description, media=media, suggestions=buttons, chips=chips)
 
     def _source(self, media: Any) -> Any:
-        """A File or a Media without what the wire has no place for; None for a picture that only another has."""
+        """Return a File or Media without the fields that the backend does not carry; None for a file of another
+        provider.
+        """
         if media.uploaded and Feature.UPLOAD not in self.features:
             if isinstance(media, File):
                 raise CannotFit
@@ -195,7 +199,7 @@ class Fitting:
     # Chips
 
     def _with_chips(self, content: Any) -> Any:
-        """Chips that no button can be become lines where there is room for words."""
+        """Attach chips; those that cannot be buttons become lines where there is room for words."""
         chips, lines = self._chips(content.suggestions)
         content = replace(content, suggestions=chips)
         if not lines:
@@ -223,7 +227,7 @@ class Fitting:
         return tuple(kept), lines
 
     def _chip(self, chip: Suggestion) -> Suggestion | None:
-        """A chip that the wire does not have as the one that comes nearest, if there is any; None: left out."""
+        """Return the nearest chip that the backend carries, or None if there is none."""
         by_query = isinstance(chip, ShowLocation) and chip.query and Feature.MAP_QUERY not in self.features
         if type(chip) in self.chip_types and not by_query:
             return chip
@@ -232,7 +236,7 @@ class Fitting:
                 self.lose("button became a reply: its label is said in the conversation")
                 return Reply(chip.label, postback_of(chip))
             case Reply() | SendPostback():
-                raise CannotFit  # numbered options are the nearest thing, and those are plain text
+                raise CannotFit  # numbered options would be the nearest, and those are plain text
             case ShowLocation() if OpenUrl in self.chip_types:
                 self.lose("map chip became a link to a map")
                 return OpenUrl(chip.label, chip.postback, url=map_link(chip), fallback_url=chip.fallback_url)

@@ -1,4 +1,4 @@
-"""Forms: fields in; what a phone or our web page asks, and what an answer must look like, out."""
+"""Forms: the questions, and what a valid answer looks like."""
 
 from typing import Annotated, Literal
 
@@ -35,10 +35,10 @@ class FormField:
 @raises_content_error
 @dataclass(frozen=True, config=CONFIG)
 class Form:
-    """Questions that are answered together: native where the wire has forms, else a web page of ours behind a chip.
+    """Questions that are answered together: native where the backend has forms, else a web page of ours behind a chip.
 
-    `name` tells the form, `postback` (default: the name) comes back with the answers; `button` is the label of the chip
-    that opens the page, `submit` that of the button that sends the answers.
+    `name` identifies the form. `postback` (default: the name) comes back with the answers. `button` is the label of the
+    chip that opens the page, and `submit` the label of the button that sends the answers.
     """
 
     title: Label
@@ -58,5 +58,5 @@ class Form:
 
 
 def postback_of_form(form: Form) -> str:
-    """The data that comes back with the answers: the form's postback, else its name."""
+    """Return the data that comes back with the answers: the form's postback, else its name."""
     return form.postback or form.name

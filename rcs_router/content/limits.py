@@ -1,4 +1,4 @@
-"""A provider's dated table of limits and a content in; what breaks a limit out, before anything is sent."""
+"""Check a content against a provider's dated table of limits, before anything is sent."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Limits:
-    """What `provider` allows at most, as of a month (2026-11) and by a source; `most` leaves out what has no limit."""
+    """The limits of `provider` as of a month (2026-11), with their source. `most` leaves out what has no limit."""
 
     provider: str
     as_of: str
@@ -53,7 +53,7 @@ class Limits:
             raise ValueError(f"no such limit: {', '.join(sorted(strange))}")
 
     def problems(self, content: Content) -> Iterator[str]:
-        """What breaks a limit, as `path: problem` lines. The size of the whole message is the renderer's to know."""
+        """Return what breaks a limit, as `path: problem` lines. The renderer checks the size of the whole message."""
         match content:
             case Text():
                 yield from self._many("text", len(content.text), "text", "characters")
@@ -75,7 +75,7 @@ class Limits:
             yield from self._chips("suggestions", content.suggestions, "suggestions")
 
     def too_big(self, size: int) -> Iterator[str]:
-        """`size`: bytes of the message's JSON."""
+        """Return the problem if the message's JSON has more bytes than allowed. `size`: bytes."""
         if size > self.most.get("message", size):
             yield f"message: {size} bytes of JSON, {self.provider} allows {self.most['message']}"
 

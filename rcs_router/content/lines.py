@@ -1,4 +1,4 @@
-"""A chip, a place or a time in; the words that say it in plain text out, in the GSM alphabet where they are ours."""
+"""Describe chips, places and times as lines of plain text. Our own words use the GSM alphabet."""
 
 from datetime import datetime, timedelta, timezone
 from urllib.parse import quote
@@ -18,12 +18,12 @@ MAP = "https://maps.google.com/?q="  # every phone opens it in its map applicati
 
 
 def label_of(chip: Suggestion) -> str:
-    """The label on one line."""
+    """Return the label on one line."""
     return " ".join(chip.label.split())
 
 
 def lines_of(chip: Suggestion) -> list[str]:
-    """`label: what it does`, and the fallback of what text cannot perform at all."""
+    """Return `label: what it does`, and the fallback of a chip that text cannot replace."""
     lines = [f"{label_of(chip)}: {action_of(chip)}"]
     if isinstance(chip, RequestLocation | CalendarEvent) and chip.fallback_url:
         lines.append(f"{label_of(chip)}: {chip.fallback_url}")
@@ -31,7 +31,7 @@ def lines_of(chip: Suggestion) -> list[str]:
 
 
 def action_of(chip: Suggestion) -> str:
-    """What a chip would do, with every address, number, date and place in it; empty for what only a phone can do."""
+    """Return what a chip does, with every address, number, date and place; empty if only a phone can do it."""
     match chip:
         case OpenUrl():
             return chip.url
@@ -52,25 +52,25 @@ def action_of(chip: Suggestion) -> str:
 
 
 def place(name: str, latitude: float, longitude: float) -> str:
-    """Name, degrees, and a link that opens the map."""
+    """Return the name, the degrees, and a link that opens the map."""
     position = f"{degrees(latitude)},{degrees(longitude)}"
     return f"{name} {position} {MAP}{position}".strip()
 
 
 def map_link(chip: ShowLocation) -> str:
-    """The address of a map that shows what the chip would."""
+    """Return the address of a map that shows what the chip shows."""
     if chip.query:
         return MAP + quote(chip.query)
     return f"{MAP}{degrees(chip.latitude or 0)},{degrees(chip.longitude or 0)}"
 
 
 def degrees(value: float) -> str:
-    """Six decimals are 0.1 m; never an exponent, which map applications do not read."""
-    return f"{round(value, 6) + 0.0:.6f}".rstrip("0").rstrip(".")  # + 0.0: there is no -0 on a map
+    """Format degrees with six decimals (0.1 m), never with an exponent, which map applications do not read."""
+    return f"{round(value, 6) + 0.0:.6f}".rstrip("0").rstrip(".")  # + 0.0 turns -0 into 0
 
 
 def span(start: datetime, end: datetime) -> str:
-    """Both times by the clock of `start`, with its offset from UTC."""
+    """Return both times in the zone of `start`, with its offset from UTC."""
     zone = timezone(start.utcoffset() or timedelta())
     end = end.astimezone(zone)
     day = "" if end.date() == start.date() else f"{end:%Y-%m-%d} "

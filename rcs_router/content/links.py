@@ -1,4 +1,4 @@
-"""A transmission's id in, the signed address of a page of ours out; and back."""
+"""Sign and read the address of a form's web page."""
 
 import base64
 import binascii
@@ -9,24 +9,27 @@ from django.core import signing
 from rcs_router.conf import router_settings
 from rcs_router.errors import RCSError
 
-SAMPLE = UUID(int=0)  # for the length and form of an address before there is a transmission
+SAMPLE = UUID(
+    int=0
+)  # stands for a transmission that does not exist yet, for the length and form of an address
 
 
 class LinkBroken(RCSError):
-    """The address was never ours, or it was changed."""
+    """The address was changed, or is not ours."""
 
 
 def form_link(transmission: UUID = SAMPLE) -> str:
-    """Where the form of this transmission is filled in; empty while PUBLIC_URL is not set.
+    """Return the address of this transmission's form; empty while PUBLIC_URL is not set.
 
-    Always the same one, so that a repeated request is the same request; its end is reckoned from the transmission.
+    The address of a transmission never changes, so a repeated request is the same request. It expires with the
+    transmission.
     """
     base = router_settings().PUBLIC_URL
     return f"{base.rstrip('/')}/forms/{_sign(transmission)}/" if base else ""
 
 
 def read_form_token(token: str) -> UUID:
-    """The transmission that a form's address names. Raises LinkBroken."""
+    """Return the id of the transmission that a form's address names. Raises LinkBroken."""
     try:
         return UUID(bytes=base64.urlsafe_b64decode(_signer().unsign(token) + "=="))
     except (signing.BadSignature, ValueError, binascii.Error):
@@ -34,7 +37,7 @@ def read_form_token(token: str) -> UUID:
 
 
 def _sign(transmission: UUID) -> str:
-    """Short enough for an SMS: the id is 22 characters, the signature 43."""
+    """Sign an id, short enough for an SMS: 22 characters for the id, 43 for the signature."""
     return _signer().sign(base64.urlsafe_b64encode(transmission.bytes).decode().rstrip("="))
 
 

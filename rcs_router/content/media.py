@@ -1,4 +1,4 @@
-"""Pictures, sound and documents: an address, or the name of an upload, in; what messages and cards show out."""
+"""Pictures, sound and documents in messages and cards: an address, or the provider's name of an upload."""
 
 from operator import not_
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ from rcs_router.content.base import CONFIG, Url, raises_content_error
 from rcs_router.content.suggestions import Suggestions
 
 Height = Literal["short", "medium", "tall"]
-# e.g. image/jpeg; empty: not known
+# such as image/jpeg; empty if unknown
 MediaType = Annotated[str, Field(pattern=r"^([A-Za-z0-9_.+-]+/[A-Za-z0-9_.+-]+)?$")]
 Size = Annotated[int, Field(ge=0)]  # bytes
 
@@ -18,10 +18,10 @@ Size = Annotated[int, Field(ge=0)]  # bytes
 @raises_content_error
 @dataclass(frozen=True, config=CONFIG)
 class File:
-    """A picture, video, sound or document: a public `url`, or the name under which the provider keeps an upload.
+    """A picture, video, sound or document: a public `url`, or the provider's name of an upload.
 
-    `name`, `media_type` and `size` (bytes) are what a phone shows before it fetches the file, where the wire has them;
-    `thumbnail_name`, `thumbnail_type` and `thumbnail_size` say the same of the thumbnail.
+    `name`, `media_type` and `size` (bytes) are what a phone shows before it fetches the file, where the provider
+    supports them. `thumbnail_name`, `thumbnail_type` and `thumbnail_size` describe the thumbnail.
     """
 
     url: Url | None = None
@@ -47,7 +47,7 @@ class File:
 @raises_content_error
 @dataclass(frozen=True, config=CONFIG)
 class Audio:
-    """A recording that the phone plays by itself; `seconds`: its playing length. Where a wire has none: a File."""
+    """A recording that the phone plays itself; `seconds` is its length. A File for providers without recordings."""
 
     url: Url | None = None
     seconds: Annotated[int, Field(ge=0)] | None = None

@@ -1,4 +1,4 @@
-"""What a message can say: built by the caller, stored as JSON, rendered by a backend or as plain text."""
+"""The contents of messages: built by the caller, stored as JSON, rendered by a backend or as plain text."""
 
 import json
 from operator import not_
@@ -30,7 +30,7 @@ from rcs_router.errors import ContentError
 @raises_content_error
 @dataclass(frozen=True, config=CONFIG)
 class Text:
-    """Plain text, with a row of chips below it."""
+    """Plain text with a row of chips below it."""
 
     text: Label
     suggestions: Suggestions = ()
@@ -40,9 +40,9 @@ class Text:
 @raises_content_error
 @dataclass(frozen=True, config=CONFIG)
 class Card:
-    """A rich card; at least a title, a description or media. `alignment` is the side of a horizontal card's picture.
+    """A rich card with at least a title, a description or media. `alignment`: the side of a horizontal card's picture.
 
-    `text` stands beside the card, as a bubble of its own; where a wire has none, it is part of the description.
+    `text` is shown beside the card, in a bubble of its own; without support it becomes part of the description.
     """
 
     title: str = ""
@@ -54,7 +54,7 @@ class Card:
     chips: Suggestions = Field(
         default=(), kw_only=True
     )  # the row of chips below the card, besides its own buttons
-    # not stored where it is empty: workers of the release before refuse names that they do not know
+    # not stored where empty: workers of the previous release refuse unknown names
     text: str = Field(default="", kw_only=True, exclude_if=not_)
     type: Literal["card"] = Field(default="card", kw_only=True, repr=False)
 
@@ -72,9 +72,9 @@ class Card:
 @raises_content_error
 @dataclass(frozen=True, config=CONFIG)
 class Carousel:
-    """Cards to swipe through, all of one `width`, with a row of chips (`suggestions`) below them.
+    """Cards to swipe through, all with the same `width`, and a row of chips (`suggestions`) below them.
 
-    `text` stands beside the cards; where a wire has none, it is part of the first card's description.
+    `text` is shown beside the cards; without support it becomes part of the first card's description.
     """
 
     cards: Annotated[Several[Card], Field(min_length=2)]
@@ -87,9 +87,9 @@ class Carousel:
 @raises_content_error
 @dataclass(frozen=True, config=CONFIG)
 class Location:
-    """A place: degrees, and a `label`. Native where the provider has it, else text with a map link.
+    """A place: degrees and a `label`. Native where the provider supports it, else text with a map link.
 
-    `radius`: metres, if it is a circle and no point; `at` and `expires_at` (aware): when the position was taken, and
+    `radius`: metres, for a circle instead of a point. `at` and `expires_at` (aware): when the position was taken, and
     until when the phone may keep it.
     """
 
@@ -109,7 +109,7 @@ _TAGS = SUGGESTION_TAGS | {"text", "file", "audio", "location", "card", "carouse
 
 
 def dump(content: Content) -> dict[str, Any]:
-    """Content as JSON data for the database and the API; `load` reads it back. Raises ContentError for broken text."""
+    """Return the content as JSON data for the database and the API; `load` reads it. Raises ContentError."""
     try:
         data: dict[str, Any] = _ADAPTER.dump_python(content, mode="json")
     except PydanticSerializationError:
@@ -121,7 +121,7 @@ def dump(content: Content) -> dict[str, Any]:
 
 
 def load(data: Any, *, strict: bool = False) -> Content:
-    """JSON data as content. Raises ContentError that names the path. `strict`: "1" is no number, as in JSON."""
+    """Return JSON data as content. Raises ContentError with the path. `strict`: "1" is not a number, as in JSON."""
 
     def read() -> Content:
         if strict:
@@ -133,7 +133,7 @@ def load(data: Any, *, strict: bool = False) -> Content:
 
 
 def as_content(value: "Content | str") -> Content:
-    """What a caller gave to `send()`: a string is a Text, also a lazily translated one."""
+    """Return the content that a caller gave to `send()`; a string, also a lazily translated one, becomes a Text."""
     value = translated(value)
     if isinstance(value, str):
         return Text(value)
@@ -145,5 +145,5 @@ def as_content(value: "Content | str") -> Content:
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema of every content, for the REST API and for forms."""
+    """Return the JSON Schema of every content, for the REST API and for forms."""
     return _ADAPTER.json_schema()

@@ -1,6 +1,6 @@
-"""Content → what an SMS says: each reply, link, number, date and place stays reachable; losses are named.
+"""Render a content as plain text for an SMS: replies, links, numbers, dates and places stay usable; losses are named.
 
-The numbers of the replies are kept on the transmission; `match` turns the answer "2" back into its postback.
+The numbers of the replies are stored on the transmission; `match` turns the answer "2" back into its postback.
 """
 
 import re
@@ -26,13 +26,13 @@ from rcs_router.content.suggestions import (
     postback_of,
 )
 
-_MEANT = "Sc Sm Pd"  # kinds of signs that tell labels apart: "A+" is not "A-", and 5 € are not 5 $
+_MEANT = "Sc Sm Pd"  # symbols that make labels different: "A+" is not "A-", and 5 € is not 5 $
 _ONLY_A_PHONE = (RequestDeviceSpecifics, DisableAnonymization, EnableDisplayedNotifications)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One numbered option: what the person may answer with, and the postback that this answer stands for."""
+    """One numbered option: the label, and the postback that an answer with its number stands for."""
 
     number: int
     label: str
@@ -41,7 +41,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A message as plain text, its numbered options, and short sentences about what was lost on the way."""
+    """A message as plain text, its numbered options, and short sentences about what was lost."""
 
     text: str
     choices: tuple[Choice, ...]
@@ -49,9 +49,9 @@ class Plain:
 
 
 def render(content: Content, *, fallback_text: str = "", form_link: str = "") -> Plain:
-    """The message as plain text. `fallback_text` replaces the body; options it does not name are added.
+    """Return the message as plain text. `fallback_text` replaces the body; options that it does not name are added.
 
-    `form_link`: where a Form is filled in; it is added to a `fallback_text` that does not hold it.
+    `form_link`: the address of a Form, which is added to a `fallback_text` that does not contain it.
     """
     draft = _Draft(form_link)
     if fallback_text:
@@ -62,11 +62,11 @@ def render(content: Content, *, fallback_text: str = "", form_link: str = "") ->
 
 
 def match(text: str, choices: Iterable[Choice]) -> Choice | None:
-    """The option that a typed answer means, or None if in doubt.
+    """Return the option that a typed answer means, or None if in doubt.
 
-    A number in any spelling ("2", "(2)", a keycap) is that option; all else is compared with the labels, first as they
-    are, then without punctuation, quotes and emoji around them. A number wins over a label that looks like one, since
-    the numbers are what the message asks for. So is a line that somebody copied, number and label.
+    A number in any spelling ("2", "(2)", a keycap) selects that option. Other answers are compared with the labels,
+    first as they are, then without punctuation, quotes and emoji around them. A number wins over a label that looks
+    like one, because the message asks for numbers. A copied line with number and label is accepted too.
     """
     choices, number = list(choices), spelling.number(text)
     if chosen := [choice for choice in choices if choice.number == number]:
@@ -78,7 +78,7 @@ def match(text: str, choices: Iterable[Choice]) -> Choice | None:
 def _labelled(text: str, choices: list[Choice]) -> list[Choice]:
     typed = spelling.folded(text)
     exact = [choice for choice in choices if typed and spelling.folded(choice.label) == typed]
-    if exact or spelling.refuses(text):  # a "no" beside a word may turn its meaning
+    if exact or spelling.refuses(text):  # a "no" next to a word may reverse its meaning
         return exact
     bare = spelling.core(text, _MEANT)
     return [choice for choice in choices if bare and spelling.core(choice.label, _MEANT) == bare]
@@ -94,7 +94,7 @@ def _copied(text: str, choices: list[Choice]) -> list[Choice]:
 
 
 class _Draft:
-    """The text while it is written: blocks of lines, the options counted through, and a tally of losses."""
+    """The text while it is built: blocks of lines, the numbered options, and a count of losses."""
 
     def __init__(self, form_link: str = "") -> None:
         self.form_link = form_link
@@ -103,7 +103,7 @@ class _Draft:
         self._lost: dict[tuple[str, str], int] = {}
 
     def use(self, text: str, content: Content) -> None:
-        """The caller's own text. What it does not say of links and places is the caller's decision."""
+        """Use the caller's own text. The caller decides what it says about links and places."""
         self._lose("message: its text was replaced by fallback_text", "")
         options = [s for s in _suggestions(content) if isinstance(s, Reply | SendPostback | RequestLocation)]
         missing = [line for line in map(self._option, options) if not _contains(text, line)]
@@ -162,7 +162,7 @@ class _Draft:
                 yield self._option(suggestion)
             elif isinstance(suggestion, RequestLocation):
                 yield self._option(suggestion)
-                yield from lines_of(suggestion)[1:]  # text does not ask for the position, its fallback may
+                yield from lines_of(suggestion)[1:]  # text cannot ask for the position; its fallback may
             else:
                 self._lose_of(suggestion)
                 yield from lines_of(suggestion)
@@ -179,7 +179,7 @@ class _Draft:
         return f"{choice.number}) {choice.label}"
 
     def _lose_of(self, suggestion: Suggestion) -> None:
-        """What a line of text does not do that the chip did."""
+        """Return what the chip could do and its line of text cannot."""
         self._lose(
             "chip became a line of text: its tap is not reported",
             "chips became lines of text: their taps are not reported",
@@ -202,12 +202,12 @@ class _Draft:
         return [alt]
 
     def _lose(self, one: str, many: str) -> None:
-        """Count a loss. Without `many`, `one` is a sentence of its own and said once."""
+        """Count a loss. Without `many`, `one` is a complete sentence and is said once."""
         self._lost[one, many] = self._lost.get((one, many), 0) + 1
 
 
 def _suggestions(content: Content) -> Iterator[Suggestion]:
-    """Every suggestion of a message in reading order."""
+    """Yield every suggestion of a message in reading order."""
     if isinstance(content, Carousel):
         for card in content.cards:
             yield from _suggestions(card)

@@ -1,4 +1,4 @@
-"""Text that goes out as SMS → how it is encoded and how many parts it takes, so that the cost is seen before.
+"""Compute how a text is encoded as SMS and how many parts it takes, so that the cost is known before it is sent.
 
 Source: 3GPP TS 23.038 (GSM 7 bit default alphabet and extension table), TS 23.040 (concatenation).
 """
@@ -15,13 +15,13 @@ _BASIC = frozenset(
 )
 _EXTENDED = frozenset("^{}\\[~]|€\f")  # an escape and a code: two septets
 _GSM7 = _BASIC | _EXTENDED
-_SINGLE: dict[Encoding, int] = {"gsm7": 160, "ucs2": 70}  # units of a message that needs no header
-_PART: dict[Encoding, int] = {"gsm7": 153, "ucs2": 67}  # units of one part of several
+_SINGLE: dict[Encoding, int] = {"gsm7": 160, "ucs2": 70}  # units of a message that fits into one part
+_PART: dict[Encoding, int] = {"gsm7": 153, "ucs2": 67}  # units of each part of a longer message
 
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """How a text travels: `units` are septets (gsm7) or 16-bit code units (ucs2); each part is one SMS."""
+    """How a text is sent: `units` are septets (gsm7) or 16-bit code units (ucs2); each part is one SMS."""
 
     encoding: Encoding
     units: int
@@ -29,12 +29,12 @@ class Segments:
 
 
 def encoding(text: str) -> Encoding:
-    """ "gsm7" if every character is in the GSM alphabet; one that is not turns the whole text into "ucs2"."""
+    """Return "gsm7" if every character is in the GSM alphabet; one other character makes the whole text "ucs2"."""
     return "gsm7" if _GSM7.issuperset(text) else "ucs2"
 
 
 def segments(text: str) -> Segments:
-    """Encoding, units and number of parts. An empty text is one part, as a gateway sends it."""
+    """Return encoding, units and number of parts. An empty text is one part, as a gateway sends it."""
     name = encoding(text)
     if name == "gsm7":
         costs = [2 if character in _EXTENDED else 1 for character in text]
@@ -45,7 +45,7 @@ def segments(text: str) -> Segments:
 
 
 def _packed(costs: Sequence[int], room: int) -> int:
-    """Parts needed when no character of two units (escape or surrogate pair) may be split between two."""
+    """Return the parts needed when a character of two units (escape or surrogate pair) may not be split."""
     parts, used = 1, 0
     for cost in costs:
         if used + cost > room:

@@ -1,15 +1,15 @@
-"""Text as a person typed or pasted it in; what it says, without what cannot be seen and without decoration, out.
+"""Compare texts as people type or paste them: without invisible characters, case and decoration.
 
-Everything here looks at no more than MOST characters, so that a long message takes no longer than a short one.
+Every function looks at the first MOST characters only, so that a long message takes no longer than a short one.
 """
 
 import re
 import unicodedata
 
-MOST = 1000  # characters that are looked at; what is longer is no keyword, no option and no number…
-LONGEST = 200  # …and so is what has more characters that can be seen
+MOST = 1000  # characters that are looked at; a longer text is not a keyword, option or number…
+LONGEST = 200  # …and neither is a text with more visible characters than this
 
-# Code points that show nothing: format characters (category Cf), controls but for blanks, variation selectors, and the
+# Code points that show nothing: format characters (category Cf), controls except blanks, variation selectors, and the
 # others that Unicode calls default ignorable. A test compares the list with Python's own tables.
 INVISIBLE = (
     "\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160"
@@ -18,30 +18,30 @@ INVISIBLE = (
 )
 _INVISIBLE = re.compile(f"[{INVISIBLE}]+")
 _NOTHING = re.compile(rf"[\s{INVISIBLE}]*")
-_TONES = re.compile("[\U0001f3fb-\U0001f3ff]")  # of the skin of an emoji
+_TONES = re.compile("[\U0001f3fb-\U0001f3ff]")  # the skin colour of an emoji
 _DASHES = re.compile("[\u2010-\u2015\u2043\u2212\ufe58\ufe63\uff0d]")
 _REFUSING = re.compile("[\u26d4\u2716\u2717\u2718\u274c\u274e\U0001f44e\U0001f645\U0001f6ab\U0001f6d1]")
-# Emoji that NFKC would make letters of, the blank of Braille, and the keycaps: of 10, and around other digits.
+# Emoji that NFKC turns into letters, the blank of Braille, and the keycaps of 10 and of other digits.
 _SIGNS = str.maketrans(
     {**dict.fromkeys("\u2139\u2122\xa9\xae\u24c2\u3297\u3299\u2800", " "), "\U0001f51f": "10"}
 )
 _KEYCAP = "\u20e3"
-_MARKS = 8  # characters that a text may have more than a keyword, as marks on its last letter
+_MARKS = 8  # how many more characters a text may have than a keyword, as marks on its last letter
 
 _NUMBER = re.compile(r"(\d{1,4})")
-_COPIED = re.compile(r"\W*(\d{1,4})\W+(\w.*)", re.DOTALL)  # "2) Return"
-_NO_DECORATION = frozenset("%\u2030&@/\\")  # of a number: "2 %" is another answer than "2"
+_COPIED = re.compile(r"\W*(\d{1,4})\W+(\w.*)", re.DOTALL)  # such as "2) Return"
+_NO_DECORATION = frozenset("%\u2030&@/\\")  # after a number: "2 %" is a different answer from "2"
 
 
 def visible(text: str) -> str:
-    """Return `text` without the characters that show nothing."""
+    """Return `text` without invisible characters."""
     return _INVISIBLE.sub("", text)
 
 
 def begins_with(text: str, keyword: str) -> int:
     """Return where `keyword` ends if `text` begins with it as a whole word; else 0.
 
-    Both are compared as `folded`: letters may be composed in another way, and capitals be fewer characters or more
+    Both are compared as `folded`: letters may be composed differently, and capitals may have more or fewer characters
     (ß, SS).
     """
     wanted, begin = folded(keyword), _NOTHING.match(text).end()  # type: ignore[union-attr]  # it always matches
@@ -57,7 +57,7 @@ def begins_with(text: str, keyword: str) -> int:
 
 
 def goes_on(text: str, end: int) -> bool:
-    """Return whether a word goes on there: with a letter, a digit, or a mark on the letter before."""
+    """Return True if a word continues there: with a letter, a digit, or a mark on the letter before."""
     after = _INVISIBLE.match(text, end)
     start = after.end() if after else end
     rest = text[start : start + 1]
@@ -65,10 +65,9 @@ def goes_on(text: str, end: int) -> bool:
 
 
 def folded(text: str) -> str:
-    """Return `text` as it is compared: without case, invisible characters, and more than one blank between words.
+    """Return `text` for comparison: without case and invisible characters, and with single blanks between words.
 
-    It makes no difference how letters are composed, how wide they are, and which dash it is. Empty for what is longer
-    than LONGEST.
+    The composition and width of letters and the kind of dash make no difference. Empty if longer than LONGEST.
     """
     seen = visible(stripped) if len(stripped := text.strip()) <= MOST else ""
     if len(seen) > LONGEST:
@@ -81,7 +80,7 @@ def folded(text: str) -> str:
 def core(text: str, keep: str = "") -> str:
     """Return `folded` text without signs, quotes and emoji before its first letter or digit and after its last.
 
-    `keep`: letters of Unicode categories, such as "Sc Sm", that count as letters.
+    `keep`: Unicode categories, such as "Sc Sm", whose characters count as letters.
     """
     said = folded(text)
     held = [n for n, character in enumerate(said) if _counts(character, keep)]
@@ -101,7 +100,7 @@ def word(text: str) -> str:
 def number(text: str) -> int | None:
     """Return the number that the whole text is: "2", "2.", "(2)", a keycap, digits of any script; else None.
 
-    Nothing is guessed: "2 or 1", "2.5", "-2", "2 %", "²" and "2 👎" are no numbers.
+    Nothing is guessed: "2 or 1", "2.5", "-2", "2 %", "²" and "2 👎" are not numbers.
     """
     said = _digits(text)
     found = list(_NUMBER.finditer(said))
@@ -120,7 +119,7 @@ def copied(text: str) -> tuple[int, str] | None:
 
 
 def refuses(text: str) -> bool:
-    """Return whether an emoji in it says no, so that it may mean the contrary of its words."""
+    """Return True if an emoji in it says no, so that it may reverse the meaning of its words."""
     return bool(_REFUSING.search(text[:MOST]))
 
 
@@ -130,7 +129,7 @@ def _counts(character: str, keep: str) -> bool:
 
 
 def _decorates(character: str) -> bool:
-    """Return whether it may stand beside a number without a meaning: a blank, a bracket, a full stop, an emoji."""
+    """Return True if it may stand beside a number without a meaning: a blank, a bracket, a full stop, an emoji."""
     category = unicodedata.category(character)
     return character not in _NO_DECORATION and (category[0] in "PZ" or category in {"So", "Sk"})
 
@@ -140,7 +139,7 @@ def _is_raised(character: str) -> bool:
 
 
 def _digits(text: str) -> str:
-    """Return `folded` text in which digits in circles and on keycaps are digits."""
+    """Return `folded` text with digits in circles and on keycaps as plain digits."""
     return "".join(map(_digit, folded(text).replace(_KEYCAP, "")))
 
 

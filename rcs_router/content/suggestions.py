@@ -32,9 +32,9 @@ class Reply:
 @raises_content_error
 @dataclass(frozen=True, config=CONFIG)
 class SendPostback:
-    """A button that sends its `postback` (default: the label) and nothing else: the conversation shows no answer.
+    """A button that sends only its `postback` (default: the label): the conversation shows no answer.
 
-    Where a wire has no such button it becomes a Reply.
+    It becomes a Reply for providers without such a button.
     """
 
     label: Label
@@ -52,7 +52,7 @@ class OpenUrl:
     url: Url = Field(kw_only=True)
     application: Literal["browser", "webview"] = Field(default="browser", kw_only=True)
     webview_size: Literal["full", "half", "tall"] = Field(default="full", kw_only=True)
-    description: str = Field(default="", kw_only=True)  # what a screen reader says of the webview
+    description: str = Field(default="", kw_only=True)  # the screen reader's text for the webview
     fallback_url: Url | None = Field(default=None, kw_only=True)
     type: Literal["open_url"] = Field(default="open_url", kw_only=True, repr=False)
 
@@ -62,7 +62,7 @@ class OpenUrl:
 class Dial:
     """Opens the dialler with `phone`: digits, `+`, `*` and `#`, so that short codes work too.
 
-    `mode`: a voice call; an enriched one, which shows its `subject` while the phone rings; or a video call.
+    `mode`: a voice call; an enriched call, which shows its `subject` while the phone rings; or a video call.
     """
 
     label: Label
@@ -81,8 +81,10 @@ class Dial:
 @raises_content_error
 @dataclass(frozen=True, config=CONFIG)
 class ShowLocation:
-    """Shows a place on the phone's map: `latitude` and `longitude` in degrees with an optional `place` name, or what
-    to search for (`query`), which finds the nearest one.
+    """Shows a place on the phone's map.
+
+    `latitude` and `longitude` in degrees with an optional `place` name, or a search text (`query`), which finds the
+    nearest match.
     """
 
     label: Label
@@ -116,7 +118,7 @@ class RequestLocation:
 @raises_content_error
 @dataclass(frozen=True, config=CONFIG)
 class CalendarEvent:
-    """Adds an event to the phone's calendar. Times must know their time zone; the end lies after the start."""
+    """Adds an event to the phone's calendar. Times must be aware, and the end must be after the start."""
 
     label: Label
     postback: Postback = ""
@@ -173,7 +175,7 @@ class RequestDeviceSpecifics:
 @raises_content_error
 @dataclass(frozen=True, config=CONFIG)
 class DisableAnonymization:
-    """Asks a person who writes under a token for their number; the answer links both to one contact."""
+    """Asks a person with an anonymous token for their number; the answer links both to one contact."""
 
     label: Label
     postback: Postback = ""
@@ -211,5 +213,5 @@ Suggestions = Several[Suggestion]
 
 
 def postback_of(suggestion: Suggestion) -> str:
-    """The data that comes back when this chip is tapped: its postback, else its label."""
+    """Return the data that comes back when this chip is tapped: its postback, else its label."""
     return suggestion.postback or suggestion.label

@@ -1,4 +1,4 @@
-"""Say which keys of a message's `fields["extra"]` a backend lets it set."""
+"""Check which keys of a message's `fields["extra"]` a backend allows."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,7 +7,9 @@ from typing import Any
 def sorted_extra(
     extra: Mapping[str, Any], allowed: Iterable[str], path: tuple[str, ...] = ()
 ) -> tuple[dict[str, Any], list[str]]:
-    """What of `extra` may be set, and the dotted paths of the rest. `allowed`: dotted paths, with all that is below."""
+    """Return the allowed part of `extra`, and the dotted paths of the rest. `allowed`: dotted paths, each with its
+    subtree.
+    """
     known = [tuple(one.split(".")) for one in allowed]
     kept: dict[str, Any] = {}
     refused: list[str] = []

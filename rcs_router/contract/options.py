@@ -1,4 +1,4 @@
-"""OPTIONS of an entry of RCS_BACKENDS, read into a frozen dataclass that each backend declares."""
+"""Read the OPTIONS of an entry of RCS_BACKENDS into a frozen dataclass that the backend declares."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -12,15 +12,15 @@ from rcs_router.errors import ConfigError
 
 @dataclass(frozen=True)
 class Options:
-    """Base of a backend's options: a frozen dataclass. Declare a secret with `secret()`; repr never shows it."""
+    """Base class of a backend's options: a frozen dataclass. Declare a secret with `secret()`; repr never shows it."""
 
     timeout: float = dataclasses.field(default=15.0, kw_only=True)  # seconds to wait for an answer
 
     @classmethod
     def read(cls, alias: str, given: Mapping[str, Any]) -> "Options":
-        """OPTIONS of `alias` as a value; names may be in any case, as in RapidSMS.
+        """Return the OPTIONS of `alias` as a value; names may be in any case, as in RapidSMS.
 
-        Raises ConfigError that names an unknown, missing or mistyped option, or one that is there twice.
+        Raises ConfigError for an unknown, missing, mistyped or repeated option, and names it.
         """
         where = f'RCS_BACKENDS["{alias}"]["OPTIONS"]'
         given = in_lower_case(where, given)
@@ -37,7 +37,7 @@ class Options:
         )
 
     def secrets(self) -> Iterable[str]:
-        """The values that must never be shown."""
+        """Return the values that must never be shown."""
         for f in dataclasses.fields(self):
             if not f.repr:
                 value = getattr(self, f.name)
@@ -47,7 +47,7 @@ class Options:
 
 
 def in_lower_case(where: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options under their own names. Raises ConfigError for one that is there twice."""
+    """Return the options under lower-case names. Raises ConfigError for a repeated one."""
     lower: dict[str, Any] = {}
     for name, value in given.items():
         key = name.lower() if isinstance(name, str) else name
@@ -58,19 +58,19 @@ def in_lower_case(where: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def secret(**kwargs: Any) -> Any:
-    """A dataclass field whose value is left out of repr, logs and error pages."""
+    """Declare a dataclass field whose value is left out of repr, logs and error pages."""
     return dataclasses.field(repr=False, **kwargs)
 
 
 def several(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    """The values of an option that may be one string, or a tuple of them while it is being changed."""
+    """Return the values of an option that may be one string, or a tuple of strings while a secret is being changed."""
     return (value,) if isinstance(value, str) else value
 
 
 def _checked(where: str, wanted: Any, value: Any) -> Any:
     try:
         return TypeAdapter(wanted).validate_python(value)
-    except ValidationError as error:  # never with the input: it may be a secret
+    except ValidationError as error:  # never with the value, which may be a secret
         raise ConfigError(
             f"{where}: {error.errors(include_url=False, include_input=False)[0]['msg']}"
         ) from None

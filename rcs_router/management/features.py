@@ -1,4 +1,4 @@
-"""Backends in; a Markdown page of what each carries natively, what the rest becomes, and what its limits are, out.
+"""Write a Markdown page of what each backend carries natively, what the rest becomes, and what its limits are.
 
 Nothing is written by hand: each example goes through the same rules as a message.
 """
@@ -23,7 +23,7 @@ FEATURES = {
     Feature.ALT: "words for screen readers",
     Feature.THUMBNAIL: "thumbnail of a file",
     Feature.THUMBNAIL_NAME: "name of a thumbnail",
-    Feature.UPLOAD: "file that the provider keeps",
+    Feature.UPLOAD: "file that the provider stores",
     Feature.FILE_NAME: "name of a file",
     Feature.CARD_TEXT: "text beside a card",
 }
@@ -49,7 +49,7 @@ class Column:
         carrier.capabilities = self.capabilities
         how = fit(carrier, content, form_link=FORM_LINK)
         if how.is_plain and not isinstance(how.content, Text):
-            return "not without a fallback_text"
+            return "needs a fallback_text"
         if how.content == content:
             return NATIVE
         lost = "; ".join(map(_worded, how.lost))
@@ -61,16 +61,16 @@ def _worded(loss: str) -> str:
 
 
 ASKED: dict[str, Callable[[Column], str]] = {
-    "drops a message whose id it has seen": lambda c: _yes(c.capabilities.idempotent),
+    "drops a message with an id that it already has": lambda c: _yes(c.capabilities.idempotent),
     "messages in one request": lambda c: f"{c.capabilities.bulk:,}" if c.capabilities.bulk else "1",
-    "takes a message back": lambda c: _yes(c.capabilities.revoke),
-    "can be asked how a message stands": lambda c: _yes(c.capabilities.status),
-    "can be asked what a phone can": lambda c: _yes(c.capabilities.check),
+    "can revoke a message": lambda c: _yes(c.capabilities.revoke),
+    "can be asked for the status of a message": lambda c: _yes(c.capabilities.status),
+    "can be asked what a phone supports": lambda c: _yes(c.capabilities.check),
     "shows that we are typing": lambda c: _yes(c.capabilities.typing),
-    "tells people that we have read": lambda c: _yes(c.capabilities.mark_read),
-    "keeps our files": lambda c: _yes(c.capabilities.upload),
+    "marks what people write as read": lambda c: _yes(c.capabilities.mark_read),
+    "stores our files": lambda c: _yes(c.capabilities.upload),
     "calls a webhook": lambda c: _yes(c.capabilities.webhook),
-    "people may write under a token": lambda c: _yes(c.capabilities.tokens),
+    "people may hide their number behind a token": lambda c: _yes(c.capabilities.tokens),
     "falls back to SMS by itself": lambda c: _yes(c.capabilities.own_fallback),
     "tested against": lambda c: c.tested,
 }
@@ -88,20 +88,21 @@ def page(columns: list[Column]) -> str:
 def _lines(columns: list[Column]) -> Iterator[str]:
     yield "# What each backend carries"
     yield ""
-    yield "Made by `manage.py rcs_features`; do not edit. *native*: as it is. Otherwise the cell says what was lost, in"
-    yield "the words that the admin shows and `strict=True` refuses. *plain text*: as an SMS says it. A backend that is"
-    yield "named by its class stands here with its default options; some options change what it can."
+    yield "`manage.py rcs_features` writes this page; do not edit it. *native*: the backend carries it as it is."
+    yield "*plain text*: it becomes plain text, as in an SMS. All other words say what is lost: the admin shows them,"
+    yield "and `strict=True` refuses such a message. A class is shown with its default options; some options change"
+    yield "what a backend carries."
     sections: dict[str, list[tuple[str, Content]]] = {
         "Content": [(type(content).__name__, content) for content in CONTENTS],
         "Chips": [(type(chip).__name__, Text("Look", (chip,))) for chip in CHIPS],
-        "Finer points": [(FEATURES[feature], content) for feature, content in FINER.items()],
+        "Details": [(FEATURES[feature], content) for feature, content in FINER.items()],
         "A chip's `fallback_url`": [(kind.__name__, content) for kind, content in fallback_urls()],
     }
     for title, rows in sections.items():
         cells = ((name, [column.carries(content) for column in columns]) for name, content in rows)
         yield from _table(title, columns, cells)
     asked = ((what, [answer(column) for column in columns]) for what, answer in ASKED.items())
-    yield from _table("What else", columns, asked)
+    yield from _table("Other features", columns, asked)
     yield from _limits([column for column in columns if column.limits])
 
 
@@ -126,7 +127,7 @@ def _limits(columns: list[Column]) -> Iterator[str]:
     ]
     if not rows:
         return
-    yield from _table("At most", columns, rows)
+    yield from _table("Limits", columns, rows)
     yield ""
     for column in columns:
         if column.limits:

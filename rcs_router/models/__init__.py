@@ -1,4 +1,4 @@
-"""The rows: who (people), what (message), what happened (event), what came in (intake), may we (consent), state."""
+"""The models: people, messages, events, stored webhooks, media, consent, capability checks and workers' state."""
 
 from rcs_router.models.consent import Consent, ConsentRecord, Tally
 from rcs_router.models.event import Event

@@ -1,4 +1,4 @@
-"""Models whose rows are read where they are written, whatever DATABASE_ROUTERS says of reading."""
+"""Base classes of the models, whose rows are always read from the database where they are written."""
 
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -11,9 +11,9 @@ Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
 class FreshQuerySet(models.QuerySet[Row, Row]):
-    """Asks the database that the router writes to, unless `using()` names another one.
+    """A queryset of the database that the router writes to, unless `using()` names another one.
 
-    The choice is made when it is evaluated, so that it can stand as a subquery in a query of any other model.
+    The database is chosen at evaluation, so that the queryset can be a subquery of any other model's query.
     """
 
     _db: str | None
@@ -37,7 +37,7 @@ class FreshManager(models.Manager[Row]):
 
 
 class ForeignKey(models.ForeignKey):
-    """A foreign key whose row is looked for where rows are written: forms are sent before a replica has caught up."""
+    """A foreign key that is validated where rows are written: a form may be sent before a replica has caught up."""
 
     def validate(self, value: Any, model_instance: models.Model | None) -> None:
         super(models.ForeignKey, self).validate(value, model_instance)
@@ -47,13 +47,13 @@ class ForeignKey(models.ForeignKey):
             raise ValidationError(self.error_messages["invalid"], code="invalid", params=params)
 
     def deconstruct(self) -> Any:
-        """As Django's own, which is what migrations make."""
+        """Return Django's own foreign key, so that migrations do not name this class."""
         name, _, arguments, options = super().deconstruct()
         return name, "django.db.models.ForeignKey", arguments, options
 
 
 class RouterModel(models.Model):
-    """A row of the router. Subclasses have a Meta of their own, so that migrations need not know of this one."""
+    """A model of the router. Each subclass has its own Meta, so that migrations do not name this class."""
 
     objects: ClassVar[FreshManager[Self]] = FreshManager()
 

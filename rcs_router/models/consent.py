@@ -1,4 +1,4 @@
-"""May we write to this person? The ledger says who said what and when; the state is its last word."""
+"""Consent: the ledger holds every statement, and the state is the result."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -7,13 +7,13 @@ from rcs_router.models.base import RouterModel
 
 
 class Consent(RouterModel):
-    """Where one subject (a number or token) stands now with one brand, on all of its backends."""
+    """The current state of one subject (a number or token) for one brand, on all of its backends."""
 
     brand = models.CharField(
         max_length=60,
         blank=True,
         default="",
-        db_default="",  # a worker of an older release names no brand
+        db_default="",  # a worker of an older release sets no brand
         help_text="BRAND of RCS_BACKENDS; empty: no brand.",
     )
     subject = models.CharField(max_length=100)
@@ -22,7 +22,7 @@ class Consent(RouterModel):
 
     class Meta:
         constraints = [
-            # the subject first, so that it also finds a person whatever the brand
+            # the subject first, so that the index also finds a person whatever the brand
             models.UniqueConstraint(fields=["subject", "brand"], name="rcs_consent_once"),
         ]
 
@@ -32,7 +32,7 @@ class Consent(RouterModel):
 
 
 class ConsentRecord(RouterModel):
-    """One line of the ledger: append-only evidence."""
+    """One line of the ledger: evidence that is never changed."""
 
     brand = models.CharField(max_length=60, blank=True, default="", db_default="")
     subject = models.CharField(max_length=100, db_index=True)
@@ -44,14 +44,14 @@ class ConsentRecord(RouterModel):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
-        pass  # its own: see RouterModel
+        pass  # a Meta of its own: see RouterModel
 
     def __str__(self) -> str:
         return f"{self.subject} {'out' if self.opted_out else 'in'} by {self.source}"
 
 
 class Tally(RouterModel):
-    """The promotions that one subject lately had of one brand; counted only while there are CAPS."""
+    """The promotions that one subject recently had of one brand; counted only while there are CAPS."""
 
     brand = models.CharField(max_length=60, blank=True, default="", db_default="")
     subject = models.CharField(max_length=100)

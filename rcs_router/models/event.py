@@ -1,4 +1,4 @@
-"""What happened to a transmission or on a connection: append-only, in the order it became known."""
+"""Events of transmissions and connections, never changed, in the order in which they became known."""
 
 from django.db import models
 from django.db.models import Q
@@ -10,7 +10,7 @@ from rcs_router.models.people import Connection
 
 
 class Event(RouterModel):
-    """One thing that happened, with its cause. Never changed, never removed but with its transmission."""
+    """One event with its cause. It is never changed, and removed only with its transmission."""
 
     transmission = models.ForeignKey(
         Transmission, on_delete=models.CASCADE, null=True, blank=True, related_name="events", db_index=False

@@ -1,4 +1,4 @@
-"""What providers posted: the raw request first, its meaning later."""
+"""Webhook requests as providers sent them; their meaning is digested later."""
 
 from django.db import models
 from django.db.models import Q
@@ -9,7 +9,7 @@ from rcs_router.models.base import RouterModel
 
 
 class StoredWebhook(RouterModel):
-    """One verified webhook request, kept as it came until it is digested, and after."""
+    """One verified webhook request, kept as it came, before and after it is digested."""
 
     backend = models.CharField(
         max_length=60, help_text="The alias; no foreign key, so that storing never fails on one."

@@ -1,4 +1,4 @@
-"""Files that people sent us: the provider's link first, the file in our own storage later."""
+"""Files that people sent us: first the provider's link, later the file in our own storage."""
 
 import re
 import uuid
@@ -28,7 +28,7 @@ _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")  # 
 
 @deconstructible(path="rcs_router.models.media.InboundStorage")
 class InboundStorage(Storage):
-    """The storage of STORAGES that MEDIA_STORAGE names, looked up each time: nothing is read at import."""
+    """The storage of STORAGES that MEDIA_STORAGE names, looked up at each use: nothing is read at import."""
 
     def open(self, name: str, mode: str = "rb") -> File:
         return _storage().open(name, mode)
@@ -57,7 +57,7 @@ def _storage() -> Storage:
 
 
 class InboundFile(RouterModel):
-    """One link of an incoming message: its file, or the small picture of it that the provider made."""
+    """One link of an incoming message: its file, or the thumbnail that the provider made."""
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"  # to be fetched, for the first time or again
@@ -66,7 +66,7 @@ class InboundFile(RouterModel):
         REFUSED = (
             "refused",
             "refused",
-        )  # too large, of a type that is not allowed, or on an address that is not
+        )  # too large, of a type that is not allowed, or at a refused address
         FAILED = "failed", "failed"  # every try failed
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -102,7 +102,7 @@ class InboundFile(RouterModel):
 
 
 def links_of(message: Message) -> list[InboundFile]:
-    """What there is to fetch for an incoming message, not saved: its file, and its thumbnail where there is one."""
+    """Return the unsaved links of an incoming message: its file, and its thumbnail if there is one."""
     fields: Mapping[str, Any] = message.fields
     until = _time(fields.get("expires_at"))
     file, thumbnail = _text(fields.get("url")), _text(fields.get("thumbnail_url"))
@@ -114,7 +114,7 @@ def links_of(message: Message) -> list[InboundFile]:
 
 
 def media_type(given: str) -> str:
-    """`image/jpeg` of `Image/JPEG; name=a.jpg`; empty for what is no media type, or longer than the column."""
+    """Return `image/jpeg` for `Image/JPEG; name=a.jpg`; empty for an invalid type, or one longer than the column."""
     name = given.partition(";")[0].strip().lower()
     return name if len(name) <= 100 and _TYPE.fullmatch(name) else ""
 
@@ -124,7 +124,7 @@ def _text(value: Any) -> str:
 
 
 def _time(value: Any) -> datetime | None:
-    """An ISO 8601 time, in UTC where it names no zone; None for anything else."""
+    """Return an ISO 8601 time, in UTC if it names no zone; None for anything else."""
     try:
         at = parse_datetime(_text(value))
     except ValueError:
@@ -134,6 +134,6 @@ def _time(value: Any) -> datetime | None:
 
 @receiver(post_delete, sender=InboundFile)
 def _forget(sender: Any, instance: InboundFile, using: str, **kwargs: Any) -> None:
-    """Whoever deletes a message wants the picture gone, too; after the commit, because a file comes not back."""
+    """Delete the stored file of a deleted row, after the commit, because a deleted file cannot be restored."""
     if instance.file:
         database.on_commit(partial(instance.file.storage.delete, str(instance.file.name)), using)

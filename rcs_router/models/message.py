@@ -1,4 +1,4 @@
-"""What is said, and each of its ways: Message (one per send or receive) and Transmission (one per connection)."""
+"""Messages and transmissions: a Message is one send or receive, a Transmission is its way to one connection."""
 
 import uuid
 from collections import Counter
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
     from rcs_router.models.event import Event
 
-# A message stands where that of its recipients stands who comes first here: trouble before all else, then whoever is
-# furthest from it. Those who were taken out or refuse it say something of the message only when they are all there is.
+# A message shows the status of that recipient which comes first here: faults before everything else, then the least
+# advanced. Recipients who were taken out or who refuse count only when there are no others.
 WORST_FIRST = (
     *(Status.REVIEW, Status.FAILED, Status.EXPIRED),
     *(Status.QUEUED, Status.SENDING, Status.ACCEPTED, Status.DELIVERED, Status.READ),
     Status.CANCELLED,
 )
 STATUSES = [(status.value, status.name.lower()) for status in Status]
-PRIORITY = {  # small numbers leave first: a one-time password never queues behind a campaign
+PRIORITY = {  # small numbers leave first: a one-time password never waits behind a campaign
     Traffic.AUTHENTICATION: 0,
     Traffic.ACKNOWLEDGEMENT: 10,
     Traffic.TRANSACTION: 20,
@@ -37,12 +37,12 @@ PRIORITY = {  # small numbers leave first: a one-time password never queues behi
     Traffic.PROMOTION: 50,
 }
 
-TAKEN_OUT = "taken out by a router app"  # reasons of transmissions that router apps did not want
+TAKEN_OUT = "taken out by a router app"  # reasons of transmissions that a router app removed
 STOPPED_BY = "stopped by "
 
 
 class Message(RouterModel):
-    """What is said: content, traffic type, options. Incoming or outgoing."""
+    """One message, incoming or outgoing: content, traffic type and options."""
 
     class Direction(models.TextChoices):
         OUT = "out", "outgoing"
@@ -122,12 +122,12 @@ class Message(RouterModel):
             ),
         ]
         indexes = [
-            models.Index(  # in the order in which they are claimed
+            models.Index(  # the order in which they are claimed
                 fields=["-urgent", "created_at", "id"],
                 condition=Q(direction="in", routed_at=None),
                 name="rcs_message_to_route",
             ),
-            models.Index(  # has this person said something before that is not routed yet?
+            models.Index(  # finds earlier messages of the same person that are not routed yet
                 fields=["connection", "created_at"],
                 condition=Q(direction="in", routed_at=None),
                 name="rcs_message_turn",
@@ -145,12 +145,12 @@ class Message(RouterModel):
 
     @property
     def body(self) -> Content | None:
-        """The content as a value; None for what is not content (a tap, a position)."""
+        """The content as a value; None if it is not content (a tap, a position)."""
         return load(self.content) if self.content else None
 
     @cached_property
     def connections(self) -> list[Connection]:
-        """Who said it, or whom it is for, without those whom a router app took out."""
+        """The sender, or the recipients without those whom a router app removed."""
         if self.direction == Message.Direction.IN:
             return [self.connection] if self.connection else []
         rows = self.transmissions.filter(fallback_of=None).exclude(reason=TAKEN_OUT)
@@ -158,17 +158,17 @@ class Message(RouterModel):
 
     @property
     def contact(self) -> Contact | None:
-        """The person of the first connection."""
+        """The contact of the first connection."""
         return self.connection.contact if self.connection else None
 
     @cached_property
     def raw_text(self) -> str:
-        """The text before router apps changed it, on what `send()` returned; else as it is stored."""
+        """The text before router apps changed it, on the result of `send()`; otherwise the stored text."""
         return self.text
 
     @property
     def processed(self) -> bool:
-        """Have all phases seen it? Not where an app stopped an outgoing message."""
+        """True if all phases have seen it. False if an app stopped an outgoing message."""
         if self.direction == Message.Direction.IN:
             return self.routed_at is not None and self.set_aside_at is None
         return self.transmissions.exclude(reason__startswith=STOPPED_BY).exists()
@@ -180,18 +180,18 @@ class Message(RouterModel):
 
     @property
     def status(self) -> Status | None:
-        """What became of it, over all recipients; None before it has any.
+        """The status over all recipients; None if it has none yet.
 
-        The first of WORST_FIRST at which any of them stands: `by_status` says how many stand where.
+        It is the first of WORST_FIRST that any recipient has; `by_status` counts the recipients of each.
         """
         return min(self.by_status, key=WORST_FIRST.index, default=None)
 
     @property
     def by_status(self) -> dict[Status, int]:
-        """How many of its recipients stand where, the worst first.
+        """The number of recipients for each status, the worst first.
 
-        A recipient stands at DELIVERED or READ when the message arrived on any backend, else where the last backend
-        that was tried stands.
+        A recipient counts as DELIVERED or READ when the message arrived on any backend, else with the status of the
+        last backend that was tried.
         """
         rows = {t.pk: t for t in self.transmissions.all()}
         parents = {t.fallback_of_id for t in rows.values()}
@@ -200,7 +200,7 @@ class Message(RouterModel):
 
 
 class FirstRecipient(ForwardManyToOneDescriptor):
-    """`message.connection`: who said it; of an outgoing message, which has several, the first of `connections`."""
+    """`message.connection`: the sender, or the first of `connections` of an outgoing message."""
 
     def __get__(self, instance: Any, cls: Any = None) -> Any:
         if instance is None or instance.direction == Message.Direction.IN or instance.connection_id:
@@ -220,12 +220,12 @@ def _end_of_road(last: "Transmission", rows: dict[uuid.UUID, "Transmission"]) ->
 
 
 class RevokeFor(models.TextChoices):
-    """Why a message is taken back, and so what it becomes when that worked."""
+    """The reason for a revoke, and so the status after it."""
 
     EXPIRY = "expiry", "its time is up"
     FALLBACK = "fallback", "another backend shall carry it"
     CANCEL = "cancel", "somebody asked for it"
-    LOOK_UP = "look_up", "only to hear how it stands"  # and nothing is taken back
+    LOOK_UP = "look_up", "only to hear how it stands"  # and nothing is revoked
 
 
 class Transmission(RouterModel):
@@ -238,7 +238,7 @@ class Transmission(RouterModel):
     message: "models.ForeignKey[Message, Message]" = models.ForeignKey(
         Message, on_delete=models.CASCADE, related_name="transmissions"
     )
-    # Both keys are the first columns of indexes below; every index less is a faster campaign.
+    # Both keys are the first columns of indexes below; each index less makes a campaign faster.
     connection: "models.ForeignKey[Connection, Connection]" = models.ForeignKey(
         Connection, on_delete=models.PROTECT, related_name="transmissions", db_index=False
     )
@@ -318,7 +318,7 @@ class Transmission(RouterModel):
                 condition=Q(status=Status.ACCEPTED, expiry_seen=False, expires_at__isnull=False),
                 name="rcs_transmission_expiring",
             ),
-            models.Index(  # apart from the one above, since SQLite uses no partial index over an IN
+            models.Index(  # separate from the one above, since SQLite uses no partial index for an IN
                 fields=["expires_at"],
                 condition=Q(status=Status.QUEUED, expiry_seen=False, expires_at__isnull=False),
                 name="rcs_transmission_waiting",
@@ -359,7 +359,7 @@ class Transmission(RouterModel):
 
     @property
     def late_rcs(self) -> bool:
-        """Did it arrive although its fallback had already gone out? Then the person has both."""
+        """True if it arrived although its fallback had already left: the person then has both."""
         child = getattr(self, "fallback", None)
         return (
             self.status >= Status.DELIVERED

@@ -1,4 +1,4 @@
-"""Add up in the database what `Message.status` and `Message.by_status` say of one message, for lists of them."""
+"""Compute `Message.status` and `Message.by_status` in the database, for lists of messages."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ ROADS = ("", "fallback_of__", "fallback_of__fallback_of__", "fallback_of__fallba
 
 
 def ends() -> QuerySet[Any]:
-    """The newest transmission of every recipient, with `end`: where they stand, as a place in WORST_FIRST."""
+    """Return the newest transmission of each recipient, with `end`: its status, as an index of WORST_FIRST."""
     arrived = [
         Case(When(**{f"{road}status__gte": Status.DELIVERED}, then=F(f"{road}status")), default=Value(0))
         for road in ROADS
@@ -39,7 +39,7 @@ def ends() -> QuerySet[Any]:
 
 
 def with_recipient(messages: QuerySet[Message]) -> QuerySet[Message]:
-    """Add `to_identity` and `to_name`, the number and the contact's name of one recipient."""
+    """Annotate messages with `to_identity` and `to_name`, the number and the contact's name of one recipient."""
     first = Transmission.objects.filter(message=OuterRef("pk"), fallback_of=None).order_by()
     return messages.annotate(
         to_identity=Subquery(first.values("connection__identity")[:1]),
@@ -48,14 +48,18 @@ def with_recipient(messages: QuerySet[Message]) -> QuerySet[Message]:
 
 
 def at_status(status: Status) -> Q:
-    """Messages that show this status. Two set-wise conditions, because adding up every message would take long."""
+    """Return the messages with this status, by two set-wise conditions: computing it for every message would take
+    long.
+    """
     place = WORST_FIRST.index(status)
     ours = ends().filter(message=OuterRef("pk"))
     return Q(Exists(ours.filter(end=place))) & ~Q(Exists(ours.filter(end__lt=place)))
 
 
 def by_status(messages: Iterable[Message]) -> dict[Any, dict[Status, int]]:
-    """`Message.by_status` of each, by key, for a whole page by one statement; those without any are left out."""
+    """Return `Message.by_status` by key, for a whole page in one statement; messages without transmissions are left
+    out.
+    """
     ours = ends().filter(message__in=[message.pk for message in messages])
     counted: dict[Any, dict[Status, int]] = defaultdict(dict)
     for key, end, number in ours.values_list("message", "end").annotate(number=Count("pk")).order_by("end"):

@@ -1,4 +1,4 @@
-"""Who is written to: contacts, their connections, and the backends that carry the connections."""
+"""Contacts, their connections, and the backends of the connections."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -25,14 +25,14 @@ class Backend(RouterModel):
         transmissions: RelatedManager[Transmission]
 
     class Meta:
-        pass  # its own: see RouterModel
+        pass  # a Meta of its own: see RouterModel
 
     def __str__(self) -> str:
         return self.name
 
 
 class Contact(RouterModel):
-    """A person. Deleting one keeps the history: their connections stay, with nobody's name on them."""
+    """A person. Deleting a contact keeps the history: the connections stay, without a contact."""
 
     name = models.CharField(max_length=200, blank=True)
     language = models.CharField(max_length=35, blank=True, help_text="A language tag such as en or pt-br.")
@@ -44,7 +44,7 @@ class Contact(RouterModel):
         connections: RelatedManager["Connection"]
 
     class Meta:
-        pass  # its own: see RouterModel
+        pass  # a Meta of its own: see RouterModel
 
     def __str__(self) -> str:
         return self.name or "Anonymous"
@@ -55,7 +55,7 @@ class Contact(RouterModel):
 
     @property
     def default_connection(self) -> "Connection | None":
-        """The connection that `send(content, contact)` writes to; None if there is none."""
+        """The connection that `send(content, contact)` uses; None if there is none."""
         return first_connections([self]).get(self.pk)
 
 
@@ -90,9 +90,9 @@ class Connection(RouterModel):
 
 
 def first_connections(contacts: Iterable[Contact]) -> dict[int, Connection]:
-    """Each contact's connection on DEFAULT_BACKEND, else on the first of RCS_BACKENDS that it has one on, by its key.
+    """Return, by key, each contact's connection on DEFAULT_BACKEND, else on the first of RCS_BACKENDS that has one.
 
-    A number comes before a provider's token: whoever has both wants the number to be used.
+    A number comes before a provider's token: people who have both want the number to be used.
     """
     order = {alias: n for n, alias in enumerate(dict.fromkeys([default_alias(), *backends]))}
 

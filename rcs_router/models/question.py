@@ -1,4 +1,4 @@
-"""What a provider is asked about phones while nobody waits for the answer."""
+"""Capability checks that run in the background."""
 
 import uuid
 
@@ -10,7 +10,7 @@ from rcs_router.models.base import RouterModel
 
 
 class Question(RouterModel):
-    """Whose phones are asked about, and what has been answered until now. Rows are deleted after a day."""
+    """The phones to ask about, and the answers so far. Rows are deleted after a day."""
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"

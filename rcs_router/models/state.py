@@ -1,4 +1,4 @@
-"""What all workers share about a backend: its pace, its rest, and how many drains may run."""
+"""What all workers share about a backend: its pace, its pause, and its slots for drains."""
 
 from django.db import models
 
@@ -23,14 +23,14 @@ class BackendState(RouterModel):
     detail = models.TextField(blank=True, db_default="", default="", help_text="The provider's own words.")
 
     class Meta:
-        pass  # its own: see RouterModel
+        pass  # a Meta of its own: see RouterModel
 
     def __str__(self) -> str:
         return f"{self.backend_id} {'paused' if self.pauses else 'working'}"
 
 
 class DrainSlot(RouterModel):
-    """A place for one drain of one backend; a drain that dies loses it when the lease ends."""
+    """A slot for one drain of one backend; a drain that dies loses it when the lease ends."""
 
     backend = models.ForeignKey(Backend, on_delete=models.CASCADE, related_name="slots")
     number = models.PositiveSmallIntegerField()
@@ -47,21 +47,21 @@ class DrainSlot(RouterModel):
 
 
 class LastRun(RouterModel):
-    """When a job that all workers share last ran, e.g. `sweep`; the row lets one worker at a time run it."""
+    """When a job that all workers share last ran, such as `sweep`; the row lets one worker at a time run it."""
 
     job = models.CharField(max_length=40, primary_key=True)
     at = models.DateTimeField(null=True, blank=True)
     since = models.DateTimeField(null=True, blank=True, help_text="It has run without a gap since then.")
 
     class Meta:
-        pass  # its own: see RouterModel
+        pass  # a Meta of its own: see RouterModel
 
     def __str__(self) -> str:
         return f"{self.job} at {self.at}"
 
 
 class BackendMinute(RouterModel):
-    """What one backend's requests and receipts came to in one minute. Counts for alarms; a crash may lose some."""
+    """One backend's requests and receipts in one minute. For alarms; a crash may lose some counts."""
 
     backend = models.CharField(max_length=60)
     minute = models.DateTimeField()
@@ -86,7 +86,7 @@ class BackendMinute(RouterModel):
 
 
 class Alarm(RouterModel):
-    """One kind of trouble with one backend (or with none): raised once, and ended when it is over."""
+    """One kind of fault of one backend (or of none): raised once, and ended when it is over."""
 
     kind = models.CharField(max_length=40)
     backend = models.CharField(max_length=60, blank=True)

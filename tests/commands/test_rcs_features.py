@@ -57,9 +57,9 @@ ROWS = [
     ("Text", "rcs_router.testing.MemorySMS", "native"),
     ("Audio", "tests.toy.provider.Toy", "audio became a file; file became a link"),
     ("words for screen readers", "tests.toy.provider.Toy", "lost: words for screen readers"),
-    ("file that the provider keeps", "tests.toy.provider.Toy", "not without a fallback_text"),
-    ("takes a message back", "rcs_router.testing.MemoryBackend", "yes"),
-    ("takes a message back", "tests.toy.provider.Toy", "no"),
+    ("file that the provider stores", "tests.toy.provider.Toy", "needs a fallback_text"),
+    ("can revoke a message", "rcs_router.testing.MemoryBackend", "yes"),
+    ("can revoke a message", "tests.toy.provider.Toy", "no"),
     ("characters of a chip's label", "tests.toy.provider.Toy", "20"),
 ]
 
@@ -71,7 +71,7 @@ def test_cell(row: str, path: str, cell: str) -> None:
 
 def test_limits_are_dated_and_have_their_source() -> None:
     assert "- Toy: as of 2026-11, invented." in written("tests.toy.provider.Toy")
-    assert "At most" not in written("rcs_router.testing.MemoryBackend")
+    assert "## Limits" not in written("rcs_router.testing.MemoryBackend")
 
 
 @pytest.mark.usefixtures("router")

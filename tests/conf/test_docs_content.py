@@ -117,7 +117,7 @@ def noted(columns: list[list[str]]) -> set[str]:
 
 def tables() -> tuple[list[list[str]], list[list[str]]]:
     """What becomes of content on a lesser wire, and in plain text."""
-    written, plain = section(PAGE, "What a wire lacks").split("it is plain text:")
+    written, plain = section(PAGE, "What a provider lacks").split("it is plain text:")
     return rows(written, 3), rows(plain, 3)
 
 

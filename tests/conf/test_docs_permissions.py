@@ -42,7 +42,9 @@ def test_every_permission_lets_see_and_do_what_the_page_says() -> None:
     names = [one.split("`")[1] for one in told]
     wanted = [line(f"`{name}`", walked(found, name)) for name in names]
     assert wanted == told, "docs/permissions.md should have:\n" + "\n".join(wanted)
-    nothing = re.findall(r"`(\w+)`", text.partition("These let nothing")[2].partition("\n\n")[0])
+    nothing = re.findall(
+        r"`(\w+)`", text.partition("These permissions allow nothing")[2].partition("\n\n")[0]
+    )
     assert sorted([*names, *nothing]) == every()
     idle = walked(found, *nothing)
     assert (idle.admin, idle.api, idle.sees) == ([], [], [])

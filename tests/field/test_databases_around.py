@@ -37,7 +37,7 @@ from rcs_router.outbox import pace
 from rcs_router.phases import IncomingMessage, RouterApp
 from rcs_router.testing import RCSTestCase, RCSTransactionTestCase
 from rcs_router.testing.stub import wait_until
-from rcs_router.threads import Stations
+from rcs_router.threads import WorkerThreads
 from tests.api.client import API
 from tests.core import ALICE, BOB, connection, drain, memory, sent_to
 
@@ -169,15 +169,15 @@ def test_counts_and_alarms() -> None:
 
 def test_threads_of_a_worker_do_everything_and_leave_no_connection_open(settings: Any) -> None:
     settings.RCS_ROUTER = {**settings.RCS_ROUTER, "APPS": ["rcs_router.handlers.Echo"]}
-    stations = Stations()
+    worker_threads = WorkerThreads()
     try:
         row = sent_to()
         digest.accept(memory(), WebhookRequest("POST", f"text {ALICE} echo hello".encode()))
-        stations.wake((wake.DRAIN, "rcs"))
-        stations.wake((wake.DIGEST,))
+        worker_threads.wake((wake.DRAIN, "rcs"))
+        worker_threads.wake((wake.DIGEST,))
         wait_until(lambda: Transmission.objects.filter(status=Status.ACCEPTED).count() == 2)
     finally:
-        stations.stop()
+        worker_threads.stop()
         wake.listen(None)
     row.refresh_from_db()
     assert row.status == Status.ACCEPTED

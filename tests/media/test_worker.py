@@ -14,7 +14,7 @@ from rcs_router.management.commands.rcs_worker import Worker
 from rcs_router.models import InboundFile, Message
 from rcs_router.phases import IncomingMessage, RouterApp
 from rcs_router.testing.stub import Stub, answer, wait_until
-from rcs_router.threads import Stations
+from rcs_router.threads import WorkerThreads
 from tests.core import ALICE
 from tests.media.conftest import MEDIA
 from tests.media.steps import PNG, sent
@@ -83,7 +83,7 @@ def test_once_digests_a_photo_and_fetches_it(stub: Stub) -> None:
 def test_the_worker_fetches_what_comes_in_while_it_runs(stub: Stub) -> None:
     stub.script.extend([answer(503), answer(200, PNG)])
     row = sent(f"{stub.url}/u")
-    worker = Worker(Stations())
+    worker = Worker(WorkerThreads())
     look = worker.look
 
     def until_fetched() -> int:

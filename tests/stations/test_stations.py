@@ -13,7 +13,7 @@ from rcs_router import alarms, heartbeat, outbox, receive, send, sweep, tasks, t
 from rcs_router.contract import Outbound, SendResult, Status
 from rcs_router.models import DrainSlot, LastRun, Message, Transmission
 from rcs_router.outbox import pace
-from rcs_router.threads import Stations
+from rcs_router.threads import WorkerThreads
 from tests.core import BOB, connection, memory, sent_to
 from tests.services.processes import wait_until
 from tests.stations import apps
@@ -23,8 +23,8 @@ DEADLINE = 20  # seconds
 
 
 @pytest.fixture
-def working() -> Iterator[Stations]:
-    made = Stations()
+def working() -> Iterator[WorkerThreads]:
+    made = WorkerThreads()
     yield made
     made.stop()
     assert not made.stopping, "something goes on"
@@ -35,14 +35,16 @@ def status(row: Transmission) -> Status:
     return Status(row.status)
 
 
-def test_a_wake_up_has_the_work_done_and_local_work_needs_no_broker(working: Stations, settings: Any) -> None:
+def test_a_wake_up_has_the_work_done_and_local_work_needs_no_broker(
+    working: WorkerThreads, settings: Any
+) -> None:
     settings.RCS_ROUTER = {**settings.RCS_ROUTER, "APPS": ["rcs_router.handlers.Echo"]}
     receive("echo hello", connection())
     working.wake((wake.DIGEST,))
     wait_until(lambda: [outbound.text for outbound in memory().sent] == ["hello"], "the answer")
 
 
-def test_a_provider_that_hangs_holds_up_no_other_backend(working: Stations) -> None:
+def test_a_provider_that_hangs_holds_up_no_other_backend(working: WorkerThreads) -> None:
     """One process; before, its tasks waited for the backend that hung."""
     answers = threading.Event()
 
@@ -61,7 +63,9 @@ def test_a_provider_that_hangs_holds_up_no_other_backend(working: Stations) -> N
     wait_until(lambda: status(slow) == Status.ACCEPTED, "the slow one")
 
 
-def test_stop_waits_for_what_is_in_flight_and_gives_the_rest_back(working: Stations, settings: Any) -> None:
+def test_stop_waits_for_what_is_in_flight_and_gives_the_rest_back(
+    working: WorkerThreads, settings: Any
+) -> None:
     settings.RCS_ROUTER = {**settings.RCS_ROUTER, "THREADS": 1}
     answers = threading.Event()
 
@@ -84,14 +88,14 @@ def test_stop_waits_for_what_is_in_flight_and_gives_the_rest_back(working: Stati
     assert (left + sent, sent == len(memory().sent), left > 0) == (10, True, True)
 
 
-def test_many_wake_ups_make_one_thread(working: Stations) -> None:
+def test_many_wake_ups_make_one_thread(working: WorkerThreads) -> None:
     for _ in range(50):
         working.wake((wake.DRAIN, "rcs"))
     names = [thread.name for thread in threading.enumerate() if thread.name.startswith("rcs-drain-rcs")]
     assert len(names) == 1
 
 
-def test_whoever_works_sweeps(working: Stations, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_works_sweeps(working: WorkerThreads, monkeypatch: pytest.MonkeyPatch) -> None:
     """No beat and no free process of a pool is needed: a dead worker's row comes back while others are sent."""
     lost = sent_to("alone")
     past = timezone.now() - timedelta(hours=1)
@@ -103,7 +107,10 @@ def test_whoever_works_sweeps(working: Stations, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("error", [OperationalError("secret words"), RuntimeError("secret words")])
 def test_work_that_fails_is_logged_without_its_words_and_tried_again(
-    working: Stations, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+    working: WorkerThreads,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
 ) -> None:
     monkeypatch.setattr(threads, "REST", 0)
     outcomes = iter([error, error])
@@ -125,7 +132,7 @@ def test_work_that_fails_is_logged_without_its_words_and_tried_again(
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_thread_that_ended_by_itself_is_replaced(
-    working: Stations, monkeypatch: pytest.MonkeyPatch
+    working: WorkerThreads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A router app that calls `sys.exit()`, or a machine that had no thread left: the next wake-up begins anew."""
     done, start = threading.Event(), threading.Thread.start
@@ -230,7 +237,7 @@ def test_beat_leaves_a_trace_and_others_do_not(monkeypatch: pytest.MonkeyPatch) 
     assert LastRun.objects.get(job="beat").at
 
 
-def test_an_app_that_hangs_in_c_holds_up_nobody_else(working: Stations, settings: Any) -> None:
+def test_an_app_that_hangs_in_c_holds_up_nobody_else(working: WorkerThreads, settings: Any) -> None:
     """Five people write to an app that never answers: more than there are threads; then somebody else is answered."""
     settings.RCS_ROUTER = {
         **settings.RCS_ROUTER,

@@ -1,4 +1,4 @@
-"""Outbound → the invented provider Toy, and its signed webhooks → receipts and incomings: a template for your own."""
+"""A backend for the invented provider Toy, with signed webhooks: a template for your own."""
 
 import hmac
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ RECEIPTS = {"delivered": ReceiptKind.DELIVERED, "seen": ReceiptKind.READ, "faile
 
 @dataclass(frozen=True)
 class ToyOptions(Options):
-    """`url`: of the API, without a slash at its end."""
+    """`url` is the address of the API, without a slash at its end."""
 
     url: str
     api_key: str = secret()
@@ -105,7 +105,7 @@ class Toy(BaseBackend):
         return digest(request.body.hex())
 
     def parse(self, request: WebhookRequest) -> list[Parsed]:
-        """One event. Raises ValueError for what is none; the request is kept, with the traceback."""
+        """Return the one event. Raise ValueError for anything else; then the request is kept with the traceback."""
         match decoded(request.body):
             case {"event": str() as name, "id": str() as id, "message": str() as message, **rest}:
                 kind, why = RECEIPTS.get(name, ReceiptKind.UNKNOWN), text(rest.get("error"))
@@ -121,7 +121,7 @@ class Toy(BaseBackend):
 
 
 def said(content: Content) -> dict[str, Any]:
-    """A content as Toy writes it. What comes here is fitted: a Text or a Card, with replies and links."""
+    """Return a content as Toy writes it. It is fitted: a Text or a Card, with replies and links."""
     chips = [
         {"label": chip.label, "data": postback_of(chip), "link": getattr(chip, "url", None)}
         for chip in [*content.suggestions, *(content.chips if isinstance(content, Card) else ())]

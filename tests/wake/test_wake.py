@@ -11,7 +11,7 @@ import pytest
 from django.db import transaction
 
 from rcs_router import wake
-from rcs_router.threads import Stations
+from rcs_router.threads import WorkerThreads
 from tests.core import ROUTER, sent_to
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,7 +74,7 @@ def test_who_is_woken(settings: Any, monkeypatch: pytest.MonkeyPatch, wake_on: b
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("router")
 def test_stations_that_have_stopped_listen_no_longer() -> None:
-    made = Stations()
+    made = WorkerThreads()
     made.wake((wake.DRAIN, "rcs"))
     assert wake._here == made.wake
     made.stop()

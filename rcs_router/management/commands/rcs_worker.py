@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rcs_router import database, sql, sweep, wake
 from rcs_router.backends import backends
 from rcs_router.models import Transmission
-from rcs_router.threads import Stations, guarded, perform, stations
+from rcs_router.threads import WorkerThreads, guarded, perform, worker_threads
 
 LOOK = 0.2  # seconds between two looks
 
@@ -25,8 +25,8 @@ LOOK = 0.2  # seconds between two looks
 class Worker:
     """Looks for work until `stop()`, which may be called from a signal handler: it takes no lock."""
 
-    def __init__(self, stations: Stations = stations) -> None:
-        self.stations = stations
+    def __init__(self, worker_threads: WorkerThreads = worker_threads) -> None:
+        self.worker_threads = worker_threads
         self.stopping = False
 
     def stop(self) -> None:
@@ -39,13 +39,13 @@ class Worker:
                 guarded("look", self.look)
                 time.sleep(LOOK)
         finally:
-            self.stations.stop()
+            self.worker_threads.stop()
             database.close_all()
 
     def look(self) -> int:
-        self.stations.wake((wake.TICK,))
+        self.worker_threads.wake((wake.TICK,))
         for wake_up in sweep.due(sql.now(Transmission)):
-            self.stations.wake(wake_up)
+            self.worker_threads.wake(wake_up)
         return 0
 
 
