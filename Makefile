@@ -15,7 +15,7 @@ demo: $(VENV)/demo ## play the story between a shop and three phones, then serve
 	$(RUN) manage.py demo --port $(or $(PORT),8000)
 
 test: $(VENV)/test ## all tests that need no service, on all cores; ARGS=… for pytest
-	$(RUN) -m pytest -m "not services" -n auto --dist loadfile $(ARGS)
+	$(RUN) -m pytest -m "not services" -n auto --dist worksteal $(ARGS)
 
 services-test: $(VENV)/test ## tests against PostgreSQL, Redis, RabbitMQ, Kannel and Chromium, which .ci/services installs
 	.ci/services
@@ -50,7 +50,6 @@ $(VENV)/demo $(VENV)/test: $(VENV)/%: setup.cfg pyproject.toml
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@
 
-$(VENV)/lint: setup.cfg pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[lint,test]'
+$(VENV)/lint: $(VENV)/test
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[lint]'
 	@touch $@

@@ -1,4 +1,4 @@
-"""Ready-made router apps and handlers, listed in RCS_ROUTER["APPS"]; an incoming message in, answers out."""
+"""Ready-made router apps and base classes of handlers, to be listed in RCS_ROUTER["APPS"]."""
 
 import re
 from functools import lru_cache
@@ -14,27 +14,27 @@ from rcs_router.phases import IncomingMessage, RouterApp
 _BETWEEN = re.compile(rf"[\s,;:{spelling.INVISIBLE}]*")  # what may stand between a keyword and the rest
 _AROUND_BAR = re.compile(r"\s*\|\s*")
 _BLANK_IN_PATTERN, _ANY_BLANKS = re.compile(r"\[ \]|\\?\s+"), r"\\s+"
-_BLANKS = re.compile(r"[^\S\r\n]+")  # blanks of any kind and number; a line break is none
+_BLANKS = re.compile(r"[^\S\r\n]+")  # blanks of any kind and number, without line breaks
 
 
 class BaseHandler:
-    """One instance per message that it answers, so `self.msg` is at hand. Listed in APPS like a router app."""
+    """Base of handlers, which are listed in APPS like router apps. Each message has an instance of its own."""
 
     def __init__(self, msg: IncomingMessage) -> None:
         self.msg = msg
 
     @classmethod
     def dispatch(cls, msg: IncomingMessage, /) -> bool:
-        """Answer `msg` if it is for this handler; True (or what counts as true) when it was."""
+        """Answer `msg` if it is for this handler; return something true if it was."""
         return False
 
     @classmethod
     def test(
         cls, text: str, identity: str = "+37255501234", *, postback: str = ""
     ) -> list[str] | Literal[False]:
-        """For tests: what this handler alone answers, as plain text; False: it left the message to others.
+        """Return the answers of this handler alone, as plain text; False if the message is not for it. For tests.
 
-        No other app is asked and nothing is sent; what the handler itself stores stays.
+        No other app is asked and nothing is sent. What the handler itself stores remains.
         """
         backend, _ = Backend.objects.get_or_create(pk=default_alias() or "test")
         connection, _ = Connection.objects.get_or_create(backend=backend, identity=identity)
@@ -53,7 +53,7 @@ class BaseHandler:
 
 
 class HandlerApp(RouterApp):
-    """A handler in the place of a router app."""
+    """Router app that passes messages to a handler."""
 
     def __init__(self, handler: type[BaseHandler]) -> None:
         self.handler = handler
@@ -67,11 +67,13 @@ class HandlerApp(RouterApp):
 
 
 class KeywordHandler(BaseHandler):
-    """Answers messages that begin with a keyword, in any case: `handle(text)` gets the rest, `help()` a bare keyword.
+    """Answer messages that begin with a keyword, in any case.
+
+    `handle(text)` gets what follows the keyword, and `help()` is called for a bare keyword.
 
     Only typed words count: a tap, a form, a file and a place are for other handlers. `keyword` is a word, several words
-    with blanks between them in any number, or a regular expression such as "join|register"; several are a tuple. It is
-    matched as a whole word: "echoes" is not for "echo".
+    with any number of blanks between them, or a regular expression such as "join|register"; a tuple holds several. It
+    is matched as a whole word: "echoes" is not for "echo".
     """
 
     keyword: ClassVar[str | tuple[str, ...]] = ()
@@ -89,22 +91,24 @@ class KeywordHandler(BaseHandler):
         return False
 
     def handle(self, text: str, /) -> None:
-        """The keyword was followed by `text`."""
+        """Answer a message in which `text` follows the keyword."""
         raise NotImplementedError
 
     def help(self) -> None:
-        """The keyword stood alone."""
+        """Answer a message that is only the keyword."""
         raise NotImplementedError
 
 
 class PatternHandler(BaseHandler):
-    """Answers messages that match `pattern` from their start, in any case; its groups are the arguments of `handle`.
+    """Answer messages that match `pattern` from their start, in any case; its groups are the arguments of `handle`.
 
-    Only typed words count. A blank in the pattern stands for blanks in any number.
+    Only typed words count. Blanks in any number match a single blank in the pattern. The pattern sees the first `most`
+    characters, and what it matches must end before them, or with the message.
     """
 
     pattern: ClassVar[str] = ""
     fullmatch: ClassVar[bool] = False  # must the whole message match?
+    most: ClassVar[int] = spelling.MOST  # characters of the message that the pattern sees
 
     @classmethod
     def dispatch(cls, msg: IncomingMessage) -> bool:
@@ -116,23 +120,23 @@ class PatternHandler(BaseHandler):
 
     @classmethod
     def matches(cls, text: str) -> re.Match[str] | None:
-        """Match `text` as it is, or else with single blanks, or else without its invisible characters, too."""
+        """Match `text` as it is, then with single blanks, then also without invisible characters."""
         if not cls.pattern:
             return None
-        match = re.fullmatch if cls.fullmatch else re.match
+        pattern = re.compile(cls.pattern, re.IGNORECASE)
         spellings = (text, _BLANKS.sub(" ", text), _BLANKS.sub(" ", spelling.visible(text)))
-        found = (match(cls.pattern, said, re.IGNORECASE) for said in dict.fromkeys(spellings))
+        found = (_match(pattern, said, cls.most, whole=cls.fullmatch) for said in dict.fromkeys(spellings))
         return next(filter(None, found), None)
 
     def handle(self, *groups: Any, **nothing: Any) -> None:
-        """Any parameters may stand here, one for each group; None comes for a group that took no part."""
+        """Answer the message. Declare one parameter for each group; a group that did not take part is None."""
         raise NotImplementedError
 
 
 class PostbackHandler(BaseHandler):
-    """Answers taps whose postback begins with `prefix`: "product_123" comes to prefix "product_" as handle("123").
+    """Answer taps whose postback begins with `prefix`: with the prefix "product_", "product_123" is handle("123").
 
-    The same for a reply chip, an action, and a numbered option that an SMS answers.
+    This holds for reply chips, for actions, and for the numbered options that an SMS answers.
     """
 
     prefix: ClassVar[str] = ""
@@ -145,11 +149,12 @@ class PostbackHandler(BaseHandler):
         return True
 
     def handle(self, key: str, /) -> None:
+        """Answer a tap; `key` is what follows the prefix."""
         raise NotImplementedError
 
 
 class Echo(KeywordHandler):
-    """`echo hello` answers `hello`."""
+    """Answer `echo hello` with `hello`."""
 
     keyword = "echo"
 
@@ -161,7 +166,7 @@ class Echo(KeywordHandler):
 
 
 class Ping(PatternHandler):
-    """`ping`, and nothing else, answers `pong`: is anybody there?"""
+    """Answer `ping`, and nothing else, with `pong`, to try whether a line works."""
 
     pattern = "ping"
     fullmatch = True
@@ -171,9 +176,9 @@ class Ping(PatternHandler):
 
 
 class DefaultResponse(RouterApp):
-    """Answers with RCS_ROUTER["DEFAULT_RESPONSE"] what nobody handled; list it last.
+    """Answer messages that no app handled with RCS_ROUTER["DEFAULT_RESPONSE"]; list it last.
 
-    But not a wordless something of a kind that a provider has invented since: the person may have said nothing.
+    Messages of an unknown kind without text are not answered: the person may have said nothing.
     """
 
     def default(self, message: IncomingMessage) -> bool | None:
@@ -185,9 +190,9 @@ class DefaultResponse(RouterApp):
 
 
 def after(keyword: str, text: str) -> str | None:
-    """Return what follows the keyword in `text`; None where it does not begin with it, as a whole word.
+    """Return what follows the keyword in `text`; None if `text` does not begin with it as a whole word.
 
-    The keyword counts as it is written, in any case ("größe" is "GRÖSSE"), and as a regular expression.
+    The keyword is compared as it is written, in any case ("größe" is "GRÖSSE"), and then as a regular expression.
     """
     end = spelling.begins_with(text, keyword)
     rest = text[end:] if end else _after_pattern(keyword, text)
@@ -195,20 +200,21 @@ def after(keyword: str, text: str) -> str | None:
 
 
 def _after_pattern(keyword: str, text: str) -> str | None:
-    """The same with the keyword as a regular expression, if need be in the text without its invisible characters."""
+    """Return the same with the keyword as a regular expression, also for the text without invisible characters."""
     if (pattern := _compiled(keyword)) is None:
         return None
     for said in (text.lstrip(), spelling.visible(text).lstrip()):
-        if (match := pattern.match(said)) and match[0] and not spelling.goes_on(said, match.end()):
+        match = _match(pattern, said, spelling.MOST)
+        if match and match[0] and not spelling.goes_on(said, match.end()):
             return said[match.end() :]
     return None
 
 
 @lru_cache(maxsize=1000)
 def _compiled(keyword: str) -> re.Pattern[str] | None:
-    """The keyword as a regular expression; None where it is none ("*100#").
+    """Return the keyword as a regular expression; None if it is not one ("*100#").
 
-    RapidSMS reads it in verbose mode, so blanks beside a bar and escaped ones may stand in it.
+    RapidSMS reads it in verbose mode, so it may have blanks beside a bar, and escaped ones.
     """
     written = _AROUND_BAR.sub("|", keyword.strip())
     try:
@@ -217,6 +223,15 @@ def _compiled(keyword: str) -> re.Pattern[str] | None:
         return None
 
 
+def _match(pattern: re.Pattern[str], text: str, most: int, *, whole: bool = False) -> re.Match[str] | None:
+    """Match the first `most` characters of `text`; None if the match ends there and the text goes on.
+
+    Many patterns take time with the square of the length, and in a thread nothing can interrupt them.
+    """
+    match = pattern.fullmatch(text, 0, most) if whole else pattern.match(text, 0, most)
+    return match if match and (match.end() < most or len(text) <= most) else None
+
+
 def _is_typed(msg: IncomingMessage) -> bool:
-    """A tap has its chip's label for a text, a form its title, a place its label, and a file perhaps its name."""
+    """Return whether a person typed the text: that of a tap is a label, of a form a title, of a file perhaps a name."""
     return msg.kind == IncomingKind.TEXT

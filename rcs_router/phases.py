@@ -1,4 +1,4 @@
-"""Router apps and the messages they see: an incoming one walks five phases, an outgoing one a single phase."""
+"""Router apps, the messages they see, and the phases: five for an incoming message, one for an outgoing one."""
 
 import sys
 import time
@@ -27,42 +27,45 @@ from rcs_router.people.recipients import Recipients
 class RouterApp:
     """Base of the apps listed in RCS_ROUTER["APPS"]. One instance per process: keep no state of a message in it.
 
-    Only the literal True (False for `outgoing`) is a verdict; anything else means "go on". An app that raises is
-    recorded on the message, what it wrote to the database is undone, and the others run.
+    Only the literal True (False for `outgoing`) is a verdict; after anything else the next app is asked. If an app
+    raises, the error is recorded on the message, what the app wrote to the database is undone, and the others run.
 
-    So is an app that takes longer than RCS_ROUTER["APP_TIMEOUT"] over one incoming message, all phases together; it is
-    not asked about that message again. If it had used the database, everything is undone and the other apps are asked
-    once more. An app may be asked twice for other reasons too (its process died): what it does outside of the database
-    should bear that. No transaction is open before the first statement of an app, so that a slow request to another
-    service holds no lock, if it comes before.
+    The same holds for an app that takes longer than RCS_ROUTER["APP_TIMEOUT"] for one incoming message, all phases
+    together; it is not asked about that message again. If it had used the database, everything is undone and the other
+    apps are asked once more. An app may also be asked twice because its process died, so what it does outside of the
+    database must allow that. A transaction opens with the first statement of an app: what it asks of other services
+    before that holds no lock.
     """
 
     @property
     def name(self) -> str:
-        """How the app is named in records: module and class."""
+        """Return the name of the app in records: module and class."""
         return f"{type(self).__module__}.{type(self).__qualname__}"
 
     def filter(self, message: "IncomingMessage", /) -> bool | None:
-        """True: nobody shall see this message; every later phase is skipped, cleanup included."""
+        """Return True to hide the message from all apps: every later phase is skipped, `cleanup` too."""
 
     def parse(self, message: "IncomingMessage", /) -> None:
-        """Read or annotate the message; the return value does not matter."""
+        """Read or annotate the message; the return value is ignored."""
 
     def handle(self, message: "IncomingMessage", /) -> bool | None:
-        """True: answered; later apps' `handle` and all `default`s are skipped."""
+        """Answer the message. Return True to skip the `handle` of later apps and `default` of all."""
 
     def default(self, message: "IncomingMessage", /) -> bool | None:
-        """Nobody handled it. True: later defaults are skipped."""
+        """Answer a message that no app has handled. Return True to skip the `default` of later apps."""
 
     def cleanup(self, message: "IncomingMessage", /) -> None:
-        """Always runs, unless the message was filtered."""
+        """Finish. This always runs, unless the message was filtered."""
 
     def outgoing(self, message: "OutgoingMessage", /) -> bool | None:
-        """Apps in reverse order. May change `content` and `connections`. False: nobody gets it."""
+        """Look at a message before it is sent; apps are asked in reverse order.
+
+        This may change `content` and `connections`. Return False to send it to nobody.
+        """
 
 
 class IncomingMessage:
-    """What router apps see of what a person said or did."""
+    """What a person said or did, as router apps see it."""
 
     def __init__(self, row: Message, connection: Connection) -> None:
         self.row = row
@@ -73,29 +76,28 @@ class IncomingMessage:
         self.content: Content | None = row.body
         self.postback: str = row.postback
         self.suggestion: str = row.text if row.postback else ""  # the label of the tapped chip
-        self.interaction: Transmission | None = (
-            row.answers if row.answers_id else None
-        )  # what it answers, where that is sure: a tap, a form, or a reply that names it
+        # What it answers, where that is certain: after a tap, a form, or a reply that names it.
+        self.interaction: Transmission | None = row.answers if row.answers_id else None
         self.connections: list[Connection] = [connection]
         self.fields: dict[str, Any] = row.fields
         self.received_at: datetime = row.created_at
         self.handled = False
         self.processed = False
         self.responses: list[Response] = []
-        self.app = ""  # the one that is asked, by its name
-        self.aside: list[str] = []  # "typing", "read": said to the provider after the commit
+        self.app = ""  # name of the app that is being asked
+        self.aside: list[str] = []  # "typing" and "read": the provider is told after the commit
 
     def __str__(self) -> str:
         return self.text
 
     @property
     def in_response_to(self) -> Message | None:
-        """Our message that this answers: surely, if it is a tap or a form, else most likely. Loaded when asked for."""
+        """Return our message that this answers: for a tap or a form it is certain, else the most likely one."""
         return self.interaction.message if self.interaction else self.row.in_response_to
 
     @property
     def connection(self) -> Connection:
-        """The first of `connections`, as in RapidSMS."""
+        """Return the first of `connections`, as in RapidSMS."""
         return self.connections[0]
 
     @property
@@ -104,12 +106,12 @@ class IncomingMessage:
 
     @property
     def logger_msg(self) -> Message:
-        """The stored message, as RapidSMS's message log calls it."""
+        """Return the stored message, under the name that RapidSMS's message log uses."""
         return self.row
 
     @cached_property
     def files(self) -> "list[InboundFile]":
-        """What came with it, a thumbnail last. Fetching takes a moment: `state` says how far it is."""
+        """Return the files that came with it, a thumbnail last. `state` says whether one is fetched yet."""
         return list(InboundFile.objects.filter(message=self.row.pk).order_by("thumbnail", "created_at"))
 
     def respond(
@@ -120,14 +122,15 @@ class IncomingMessage:
         connections: Recipients | None = None,
         **options: Unpack[SendOptions],
     ) -> "Response":
-        """Answer with content, or `text`; sent in this order after all phases, once. `options` are those of `send()`.
+        """Answer with `content` or `text`. Answers are sent once, in their order, after all phases.
 
-        What `send()` then refuses is lost alone: it is recorded on the message, under the app's name.
+        `options` are those of `send()`. If `send()` refuses an answer, only that one is lost, and the error is recorded
+        on the message under the app's name.
         """
         response = Response(contents.translated(options), app=self.app, at=_where())
         response["content"] = text if content is None else content
         if text is not None and content is not None:
-            response["text"] = text  # which send() refuses
+            response["text"] = text  # send() refuses both
         response["connections"] = list(self.connections) if connections is None else connections
         response.setdefault("in_response_to", self.row)
         with suppress(ContentError):
@@ -136,7 +139,7 @@ class IncomingMessage:
         return response
 
     def error(self, content: "Content | str | None" = None, **options: Any) -> "Response":
-        """Answer that something went wrong; the message is marked as an error."""
+        """Answer that something went wrong; the answer is marked as an error."""
         return self.respond(content, **{"is_error": True, **options})
 
     def mark_read(self) -> None:
@@ -149,7 +152,7 @@ class IncomingMessage:
 
 
 class Response(dict[str, Any]):
-    """The arguments of a `send()` that waits for the end of the phases; `app` and `at`: who responded, and where."""
+    """Arguments of `send()`, which is called after the phases. `app` and `at` say which app responded, and where."""
 
     def __init__(self, options: Mapping[str, Any], *, app: str, at: str) -> None:
         super().__init__(options)
@@ -163,7 +166,7 @@ class Response(dict[str, Any]):
 
 
 class OutgoingMessage:
-    """What the outgoing phase sees: change `content` (or `text`), or drop connections."""
+    """A message in the outgoing phase, which may change its `content` (or `text`) and remove `connections`."""
 
     def __init__(self, row: Message, content: Content, connections: Any) -> None:
         self.row = row
@@ -181,7 +184,7 @@ class OutgoingMessage:
 
     @property
     def connection(self) -> Connection:
-        """The first of `connections`, as in RapidSMS."""
+        """Return the first of `connections`, as in RapidSMS."""
         first: Connection = next(iter(self.connections))
         return first
 
@@ -191,7 +194,7 @@ class OutgoingMessage:
 
     @property
     def logger_msg(self) -> Message:
-        """What is to be stored, as RapidSMS's message log calls it."""
+        """Return the message that will be stored, under the name that RapidSMS's message log uses."""
         return self.row
 
     @property
@@ -204,7 +207,7 @@ class OutgoingMessage:
 
     @property
     def text(self) -> str:
-        """The text of a Text; empty for other contents."""
+        """Return the text of a Text; empty for other content."""
         return self.content.text if isinstance(self.content, Text) else ""
 
     @text.setter
@@ -214,25 +217,25 @@ class OutgoingMessage:
 
 
 class StartOver(BaseException):
-    """An app used the database and did not come to an end: nothing may be kept, and it is not to be asked again."""
+    """Raised when an app that used the database ran out of time: all is undone, and the app is not asked again."""
 
     def __init__(self, problem: dict[str, str]) -> None:
         self.problem = problem
 
 
-NO_ANSWER = "no answer within"  # how the error of an app begins whose time was up
+NO_ANSWER = "no answer within"  # the error of an app that ran out of time begins so
 
 
 def no_answer(app: str, phase: str, seconds: float) -> dict[str, str]:
-    """Return the record of an app whose time was up."""
+    """Return the record of an app that ran out of time."""
     return {"app": app, "phase": phase, "error": f"{NO_ANSWER} {seconds:g} s"}
 
 
 @dataclass
 class Asking:
-    """How apps are asked about one incoming message: each call in a savepoint of its own, and within the time limit.
+    """Asks apps about one incoming message, each time in a savepoint and within the time limit.
 
-    `seconds` are those that one app has for all its phases. `slow()` and `abandon(app, phase)` are called from another
+    `seconds` is the limit of one app for all its phases. `slow()` and `abandon(app, phase)` are called from another
     thread, as in rcs_router.timelimit.
     """
 
@@ -240,11 +243,11 @@ class Asking:
     seconds: float | None = None
     slow: Callable[[], object] = lambda: None
     abandon: Callable[[str, str], object] = lambda app, phase: None
-    used_database: bool = False  # did the app that was asked last?
+    used_database: bool = False  # whether the app that was asked last did
     _spent: dict[str, float] = field(default_factory=dict)
 
     def ask(self, app: RouterApp, phase: str, message: IncomingMessage) -> Any:
-        """Return the verdict. Raises what the app raises, and OutOfTime."""
+        """Call a phase of an app, and return its verdict. Raises what the app raises, and OutOfTime."""
         spent, began = self._spent.get(app.name, 0), time.monotonic()
         left = None if self.seconds is None else max(self.seconds - spent, 0.001)
         method = partial(getattr(app, phase), message)
@@ -259,7 +262,7 @@ class Asking:
             self._spent[app.name] = spent + time.monotonic() - began
 
     def too_late(self, row: Message, app: RouterApp, phase: str) -> None:
-        """Record it. Raises StartOver if the app may have left the transaction in the middle of something."""
+        """Record that an app ran out of time. Raises StartOver if the app used the database."""
         seconds = self.seconds or 0
         problem = no_answer(app.name, phase, seconds)
         tell_no_answer(row, problem)
@@ -269,6 +272,7 @@ class Asking:
 
 
 def tell_no_answer(row: Message, problem: dict[str, str]) -> None:
+    """Log that an app ran out of time."""
     logs.app_out_of_time(row.backend_id or "", row.pk, problem["app"], problem["phase"], problem["error"])
 
 
@@ -291,7 +295,7 @@ def run_outgoing(
     message: OutgoingMessage,
     isolated: Callable[[], AbstractContextManager[Any]],
 ) -> str:
-    """The outgoing phase, apps in reverse order; the name of the app that stopped the message, or empty."""
+    """Ask the apps, in reverse order; return the name of the app that stopped the message, or an empty string."""
     for app in reversed(apps):
         if _takes_part(app, "outgoing"):
             try:
@@ -324,7 +328,7 @@ def _phase(
         except Exception as error:
             _record(message.row, app, phase, error)
             continue
-        if message.handled and not message.row.handled_by:  # an app may say so itself
+        if message.handled and not message.row.handled_by:  # an app may set it, as in RapidSMS
             message.row.handled_by = app.name[:200]
         if verdicts and verdict is True:
             message.row.handled_by = app.name[:200]
@@ -333,12 +337,12 @@ def _phase(
 
 
 def _out_of_time(row: Message, app: RouterApp) -> bool:
-    """Has this app failed to answer this message in time, now or before it was routed anew?"""
+    """Return whether this app ran out of time over this message, now or when it was routed before."""
     return any(e.get("app") == app.name and str(e.get("error")).startswith(NO_ANSWER) for e in row.errors)
 
 
 def _takes_part(app: RouterApp, phase: str) -> bool:
-    """Apps that leave a phase as it is are not called, which spares a savepoint each."""
+    """Return whether the app defines this phase; one that does not is not called, which saves a savepoint."""
     return getattr(type(app), phase) is not getattr(RouterApp, phase)
 
 
@@ -348,22 +352,22 @@ def _record(row: Message, app: RouterApp, phase: str, error: Exception) -> None:
 
 
 def problem(app: str, phase: str, error: Exception, at: str) -> dict[str, str]:
-    """Return the record of an error; it can be stored, whatever the error says."""
+    """Return the record of an error, in a form that any database stores."""
     try:
         words = f"{type(error).__name__}: {error}"
-    except Exception:  # it cannot even be said
+    except Exception:  # str() of the error raises
         words = type(error).__name__
     return {"app": app, "phase": phase, "error": storable(words)[:500], "at": storable(at)}
 
 
 def _place(error: Exception) -> str:
-    """Where in the app it was raised: `shop.py:42 in handle`."""
+    """Return where in the app it was raised: `shop.py:42 in handle`."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno} in {frames[-1].name}" if frames else ""
 
 
 def _where() -> str:
-    """The same for where an app responds."""
+    """Return the same for the place where an app responds."""
     frame: FrameType | None = sys._getframe(1)
     while frame and frame.f_code.co_name in {"respond", "error", "respond_error"}:
         frame = frame.f_back

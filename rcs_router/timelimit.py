@@ -3,6 +3,7 @@
 In the main thread SIGALRM interrupts even a sleep or a socket. In other threads a watchdog raises an exception, which
 only Python code notices. A thread that does not return is abandoned: the caller is told from another thread, and starts
 a new one. When the abandoned call returns after all, it ends with `Abandoned`.
+A regular expression outside of the main thread stops the whole process, and the watchdog too, until it has ended.
 """
 
 import ctypes

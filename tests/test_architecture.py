@@ -126,6 +126,49 @@ def test_nothing_leans_on_what_stands_on_top(path: Path) -> None:
     assert not (found & TOPS) - allowed
 
 
+# Django's models refer to each other.
+CIRCLES = [{"rcs_router.models.event", "rcs_router.models.message", "rcs_router.models.people"}]
+
+
+def circles(graph: dict[str, set[str]]) -> list[set[str]]:
+    """Return the groups of modules that import each other, directly or through others."""
+    reach = {name: _reachable(graph, name) for name in graph}
+    groups = [frozenset(other for other in reach[name] if name in reach[other]) for name in graph]
+    return [set(group) for group in dict.fromkeys(groups) if len(group) > 1]
+
+
+def _reachable(graph: dict[str, set[str]], start: str) -> set[str]:
+    seen, following = set[str](), [start]
+    while following:
+        for name in graph[following.pop()] - seen:
+            seen.add(name)
+            following.append(name)
+    return seen
+
+
+def module_graph() -> dict[str, set[str]]:
+    """Every module and the modules that it imports, also inside functions and for type checkers."""
+    names = {dotted(path) for path in modules()}
+    return {dotted(path): _modules_of(imports_of(path), names) - {dotted(path)} for path in modules()}
+
+
+def _modules_of(imports: set[str], names: set[str]) -> set[str]:
+    found = set()
+    for one in imports:
+        while one and one not in names:
+            one = one.rpartition(".")[0]
+        found.add(one)
+    return found - {"", *PACKAGES}
+
+
+def test_no_modules_import_each_other() -> None:
+    assert circles(module_graph()) == CIRCLES
+
+
+def test_a_circle_is_seen() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == [{"b", "c"}]
+
+
 # Who writes a transmission's status
 
 WRITERS = {

@@ -1,12 +1,13 @@
-"""Outbound → the generic RCS REST API of the guide "RCS API Integration", and its webhooks → receipts and incomings.
+"""Backend for platforms that have the REST API of the guide "RCS API Integration".
 
-The guide describes no vendor. `dialect` says how a look-alike writes the API, `render` makes the message, `limits`
-knows what is too long, `webhook` reads what comes.
+The guide describes no vendor. `dialect` translates names for platforms that differ, `render` builds the message,
+`limits` holds the limits of content, and `webhook` reads webhook requests.
 """
 
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -52,9 +53,10 @@ SECRET_VARIABLE = "RCS_WEBHOOK_SECRET"  # noqa: S105 - the name of an environmen
 
 @dataclass(frozen=True)
 class GenericRESTOptions(Options):
-    """`token` and `webhook_secret`: several while you change them; the first token is used, the others on a 401.
+    """Options of a sender.
 
-    `names`: our field → the provider's; `states`: the provider's state or interaction → ours.
+    `token` and `webhook_secret` take several values while you change them: the first token is used, and the others
+    after a 401. `names` maps our fields to the provider's, `states` the provider's states and interactions to ours.
     """
 
     url: str  # the whole address of POST …/messages
@@ -66,6 +68,9 @@ class GenericRESTOptions(Options):
     names: Mapping[str, str] = field(default_factory=dict)
     states: Mapping[str, str] = field(default_factory=dict)
     extra: tuple[str, ...] = ()  # further fields, in the provider's names, that a message's `extra` may set
+    repeat_window: int = (
+        600  # seconds in which a webhook request without time and ids counts once; 0: each counts
+    )
     own_fallback: bool = False  # the platform sends the SMS when a phone has no RCS
     send_fallback_text: bool = True
 
@@ -79,7 +84,7 @@ class GenericRESTOptions(Options):
 
 
 class GenericREST(BaseBackend):
-    """One sender of a platform that speaks the generic API."""
+    """One sender on a platform with the generic API."""
 
     Options = GenericRESTOptions
     options: GenericRESTOptions
@@ -121,24 +126,26 @@ class GenericREST(BaseBackend):
         if address.scheme not in {"http", "https"} or not address.hostname:
             yield "url is not an http or https address"
         elif address.scheme != "https" and address.hostname not in {"localhost", "127.0.0.1", "::1"}:
-            yield "url must begin with https://, since every request carries the token"
+            yield "url must begin with https://, because every request carries the token"
         if not options.tokens or not all(options.tokens):
             yield "token is empty"
         if not options.webhook_secrets or not all(options.webhook_secrets):
             yield f"webhook_secret is empty and {SECRET_VARIABLE} is not set: no webhook can be verified"
         if not options.signature_header.lower().startswith("x-"):
-            yield "signature_header must begin with X-, since no other headers are kept"
+            yield "signature_header must begin with X-, because no other headers are kept"
         reserved = {self._dialect.name(name) for name in ("conversationId", "messageId", "fallbackText")}
         for name in options.extra:
             if name.partition(".")[0] in reserved | {"", "*"}:
-                yield f"extra must not name {name}: it says to whom a message goes, or what follows it"
+                yield f"extra must not contain {name}, which decides who gets a message or what follows it"
+        if options.repeat_window < 0:
+            yield "repeat_window must not be negative"
         if options.own_fallback and not options.send_fallback_text:
-            yield "own_fallback needs send_fallback_text: the platform has nothing to send otherwise"
+            yield "own_fallback needs send_fallback_text, because the platform has no text to send otherwise"
 
     # Out.
 
     def send(self, outbound: Outbound) -> SendResult:
-        """POST …/messages. The id is ours, and a repeat of it gets the first answer, so a repeat is safe."""
+        """Send the message. The id is ours, and the platform answers a repeated id as before, so a repeat is safe."""
         body = self._body(outbound)
         reply = self._post(body)
         if error := self._error(reply, body):
@@ -146,7 +153,7 @@ class GenericREST(BaseBackend):
         return self._result(outbound, reply)
 
     def _body(self, outbound: Outbound) -> dict[str, Any]:
-        """In the provider's names; `outbound.extra` is in them already, and what is allowed of it is merged in last."""
+        """Return the request in the provider's names, with what is allowed of `outbound.extra` merged in last."""
         body = {
             "conversationId": outbound.to,
             "messageId": str(outbound.id),
@@ -157,7 +164,7 @@ class GenericREST(BaseBackend):
         return merged(self._dialect.written(body), sorted_extra(outbound.extra, self.extra)[0])
 
     def _post(self, body: Mapping[str, Any]) -> http.Reply:
-        """With the first token that is not refused."""
+        """Make the request with each token until one is not refused."""
         options = self.options
         for token in options.tokens or ("",):
             headers = self._token_header(token)
@@ -175,7 +182,10 @@ class GenericREST(BaseBackend):
         return reply
 
     def _error(self, reply: http.Reply, body: Mapping[str, Any]) -> SendError | None:
-        """An error status, or a 2xx whose state is FAILED: that is repeated unless its error says it is pointless."""
+        """Return the error of an error status, or of a 2xx with the state FAILED; None for success.
+
+        FAILED is tried again, unless its error word says that this is useless.
+        """
         error = self._dialect.read(reply.json(), "error")
         said = self._dialect.read(error, "message")
         hidden = [*self.options.secrets(), *reply.credentials, *telling(body, least=6)]
@@ -194,7 +204,7 @@ class GenericREST(BaseBackend):
         )
 
     def _word(self, reply: http.Reply) -> str:
-        """The error's word if we know it; 409 has one of ours."""
+        """Return the error's word if we know it, and a word of ours for 409."""
         word = webhook.error_word(self._dialect.read(reply.json(), "error"), self._dialect)
         if word in ERRORS:
             return word
@@ -204,7 +214,7 @@ class GenericREST(BaseBackend):
         return self._dialect.word(self._dialect.read(reply.json(), "state"))
 
     def _result(self, outbound: Outbound, reply: http.Reply) -> SendResult:
-        """The answer's name ends in our id. Where it does not, the platform goes by an id of its own.
+        """Return the result, with the platform's own id where the answer's name does not end in ours.
 
         Raises Unreadable for an answer without a name.
         """
@@ -219,7 +229,7 @@ class GenericREST(BaseBackend):
     # In.
 
     def media_origins(self) -> list[str]:
-        """The guide does not say where files lie: beside the API they want its token, elsewhere none."""
+        """Return the API's address. The guide does not say where files are; on the API's host they need its token."""
         return [self.options.url]
 
     def media_headers(self) -> dict[str, str]:
@@ -232,7 +242,13 @@ class GenericREST(BaseBackend):
         webhook.verify(request, self.options.signature_header, self.options.webhook_secrets)
 
     def dedupe_key(self, request: WebhookRequest) -> str | None:
-        return webhook.dedupe_key(request, self._dialect)
+        key = webhook.dedupe_key(request, self._dialect)
+        return key if self.options.repeat_window or not key.startswith(webhook.SIGNED) else None
+
+    def dedupe_window(self, key: str) -> timedelta | None:
+        """Return the window for a request that has neither a time nor an id."""
+        nothing_unique = key.startswith(webhook.SIGNED)
+        return timedelta(seconds=self.options.repeat_window) if nothing_unique else None
 
     def parse(self, request: WebhookRequest) -> list[Parsed]:
         return webhook.parse(request, self._dialect)

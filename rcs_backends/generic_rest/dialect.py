@@ -1,10 +1,10 @@
-"""Our names of fields and states in, a provider's own out and back, so that a look-alike of the API needs no code."""
+"""Translate between our names of fields and states and a provider's, so that a similar API needs no code."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-# Which fields stand together in one object. "Webhook" and below: what comes in.
+# The fields of each object. From "the webhook" on: what the platform sends.
 OBJECTS: Mapping[str, tuple[str, ...]] = {
     "the request": ("conversationId", "messageId", "message", "fallbackText"),
     "message": ("text", "richCard", "file", "form", "suggestions"),
@@ -30,8 +30,8 @@ OBJECTS: Mapping[str, tuple[str, ...]] = {
     "the answer": ("name", "state", "error"),
     "error": ("code", "status", "message"),
     "the webhook": (
-        *("conversationId", "messageId", "messageStatus", "interactionType", "timestamp", "error"),
-        *("action", "reply", "form", "text", "file", "location"),
+        *("conversationId", "messageId", "messageStatus", "interactionType", "eventId", "timestamp"),
+        *("error", "action", "reply", "form", "text", "file", "location"),
     ),
     "a tapped action": ("text", "postbackData", "uri"),
     "a submitted form": ("postbackData", "data"),
@@ -49,26 +49,29 @@ INTERACTIONS = frozenset(
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a provider writes the API. `names`: our field → theirs; `states`: their state or interaction → ours."""
+    """The names that a provider uses.
+
+    `names` maps our fields to theirs, `states` their states and interactions to ours.
+    """
 
     names: Mapping[str, str] = field(default_factory=dict)
     states: Mapping[str, str] = field(default_factory=dict)
 
     def name(self, field: str) -> str:
-        """What the provider calls one of our fields."""
+        """Return the provider's name of one of our fields."""
         return self.names.get(field, field)
 
     def written(self, value: Any) -> Any:
-        """`value`, whose keys are ours, as the provider wants it."""
+        """Return `value` with the provider's keys in the place of ours."""
         if isinstance(value, Mapping):
             return {self.names.get(name, name): self.written(part) for name, part in value.items()}
         return [self.written(part) for part in value] if isinstance(value, list) else value
 
     def read(self, value: Any, *path: str) -> Any:
-        """What stands at `path` (our names) in something of theirs; None when it is not there.
+        """Return what is at `path` (in our names) in a value of theirs; None if it is missing.
 
-        Looked up name by name, not translated as a whole: answers to a form have names that are nobody's but the
-        form's, and two of our fields may have one name of theirs in different objects.
+        Each name is looked up on its own. Translating the whole value would rename the answers to a form, and two of
+        our fields may have the same name in different objects of theirs.
         """
         for name in path:
             if not isinstance(value, Mapping):
@@ -77,18 +80,19 @@ class Dialect:
         return value
 
     def word(self, value: Any) -> str:
-        """A state or an interaction in our word; what is unknown stays as it is, in capitals."""
+        """Return our word for a state or an interaction; an unknown one is returned in capitals."""
         given = value if isinstance(value, str) else ""
         return self.states.get(given, given).upper()
 
     def problems(self) -> Iterator[str]:
+        """Yield a sentence for each mistake in `names` and `states`."""
         for name in sorted(set(self.names) - FIELDS):
-            yield f"names has {name!r}, which is no field of the API"
+            yield f"names has {name!r}, which is not a field of the API"
         for place, names in OBJECTS.items():
             theirs = [self.names.get(name, name) for name in names]
             if twice := sorted({name for name in theirs if theirs.count(name) > 1}):
-                yield f"names makes two fields of {place} one: {twice[0]!r}"
+                yield f"names gives two fields of {place} the same name: {twice[0]!r}"
         for word, ours in self.states.items():
             if ours not in STATES | INTERACTIONS:
                 known = ", ".join(sorted(STATES | INTERACTIONS))
-                yield f"states gives {word!r} the meaning {ours!r}; known are {known}"
+                yield f"states maps {word!r} to {ours!r}, which is not one of {known}"

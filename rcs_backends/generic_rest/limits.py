@@ -1,6 +1,6 @@
-"""What the generic API allows at most: the dated table, by which content is checked before anything is sent.
+"""The limits of the generic API, with their date. Content is checked against them before it is sent.
 
-The guide that the API follows gives no numbers; these are those of RCS in general.
+The guide that the API follows gives no numbers. These are the limits of RCS in general.
 """
 
 from rcs_router.content.limits import Limits

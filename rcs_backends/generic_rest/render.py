@@ -1,7 +1,6 @@
-"""Outbound → the JSON body of POST …/messages, in our names of its fields.
+"""Build the message of a request, in our names of its fields.
 
-Source: the guide "RCS API Integration" for text, card and media; the rest follows the same pattern, as the guide
-shows no more.
+Text, card and media are as in the guide "RCS API Integration". It shows no more; the rest follows its pattern.
 """
 
 from collections.abc import Iterable
@@ -31,7 +30,7 @@ from rcs_router.content.forms import postback_of_form
 
 
 def message(content: Content) -> dict[str, Any]:
-    """What stands under `message`: the content's own object, and the row of chips below it."""
+    """Return the value of `message`: the content's own object, and the suggestions below it."""
     chips = content.chips if isinstance(content, Card) else content.suggestions
     return _said(content) | _suggestions(chips)
 
@@ -50,11 +49,11 @@ def _said(content: Content) -> dict[str, Any]:
             return _beside(content.text) | {"richCard": {"carouselCard": carousel}}
         case Form():
             return _beside(content.text) | {"form": _form(content)}
-    raise ValueError(f"the API carries no {type(content).__name__}: it is fitted before it comes here")
+    raise ValueError(f"the API has no {type(content).__name__}; content must be fitted before it is rendered")
 
 
 def _beside(text: str) -> dict[str, Any]:
-    """The guide's own example of a card has a text beside it."""
+    """Return the text beside a card, which the guide's own example has, too."""
     return {"text": text} if text else {}
 
 
@@ -73,7 +72,7 @@ def _source(media: File | Media) -> dict[str, Any]:
 
 
 def _standalone(card: Card) -> dict[str, Any]:
-    """A vertical card is the rule and says nothing of it, as in the guide's example."""
+    """Return a single card. A vertical one does not name its orientation, as in the guide's example."""
     if card.orientation == "vertical":
         return {"cardContent": _card(card)}
     turned = {"cardOrientation": "HORIZONTAL", "thumbnailImageAlignment": card.alignment.upper()}
@@ -114,7 +113,7 @@ def _suggestion(chip: Suggestion) -> dict[str, Any]:
 
 def _action(chip: Suggestion) -> dict[str, Any]:
     match chip:
-        case SendPostback():  # the guide's only example of a suggestion
+        case SendPostback():  # the only suggestion that the guide shows
             return {}
         case OpenUrl():
             return {"openUrlAction": _open_url(chip)}
@@ -126,11 +125,11 @@ def _action(chip: Suggestion) -> dict[str, Any]:
             return {"shareLocationAction": {}}
         case CalendarEvent():
             return {"createCalendarEventAction": _event(chip)}
-    raise ValueError(f"the API has no {type(chip).__name__}: it is fitted before it comes here")
+    raise ValueError(f"the API has no {type(chip).__name__}; content must be fitted before it is rendered")
 
 
 def _open_url(chip: OpenUrl) -> dict[str, Any]:
-    """A browser is the rule, and nothing is said of it."""
+    """Return the action that opens a page; only a webview is named, because a browser is the default."""
     description = {"description": chip.description} if chip.description else {}
     if chip.application == "browser":
         return {"url": chip.url, **description}
@@ -151,5 +150,5 @@ def _event(chip: CalendarEvent) -> dict[str, Any]:
 
 
 def _time(at: datetime) -> str:
-    """RFC 3339 in UTC, as all times of the API are."""
+    """Return the time as the API writes all times: RFC 3339, in UTC."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,7 +1,7 @@
-"""The platform's webhook requests → whether to believe them, a key against repeats, and receipts and incomings.
+"""Verify the platform's webhook requests, tell repeats, and read receipts and what people said.
 
-Source: the guide "RCS API Integration" for the envelope, the tapped action and the signature; delivery, read and
-the other interactions follow its pattern.
+Envelope, tapped action and signature are as in the guide "RCS API Integration"; delivery, read and the other
+interactions follow its pattern.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from rcs_router.errors import BadAddress, Misconfigured, Refused, Throttled, Unr
 
 logger = logging.getLogger(__name__)
 
-# The platform's words for errors, in an answer or in a webhook.
+# The platform's words for errors, in answers and in webhooks.
 ERRORS: http.Errors = {
     "device_not_supported": Unreachable,
     "rcs_not_supported": Unreachable,
@@ -37,10 +37,10 @@ RECEIPTS = {
     "SENT": ReceiptKind.ACCEPTED,
     "DELIVERED": ReceiptKind.DELIVERED,
     "READ": ReceiptKind.READ,
-    "FALLBACK": ReceiptKind.DELIVERED,  # the platform sent the SMS by itself: a success, and told apart by its code
+    "FALLBACK": ReceiptKind.DELIVERED,  # the platform sent an SMS instead: a success with a code of its own
     "FAILED": ReceiptKind.FAILED,
 }
-# An interaction → what it is, and where its words stand. Taps and forms answer a message of ours, so it was read.
+# The kind of each interaction. Taps and forms answer a message of ours, so it was read. SAID: where its words are.
 KINDS = {
     "ACTION_TAPPED": IncomingKind.SUGGESTION,
     "REPLY_TAPPED": IncomingKind.SUGGESTION,
@@ -50,6 +50,7 @@ KINDS = {
     "LOCATION_RECEIVED": IncomingKind.LOCATION,
 }
 ANSWERS = frozenset({IncomingKind.SUGGESTION, IncomingKind.FORM})
+SIGNED = "signed:"  # prefix of keys that are made of the bytes of a request
 SAID = (
     *(("text",), ("file", "contentUrl")),
     *(("action", "postbackData"), ("reply", "postbackData"), ("form", "postbackData")),
@@ -57,7 +58,7 @@ SAID = (
 
 
 def verify(request: WebhookRequest, header: str, secrets: Iterable[str]) -> None:
-    """The signature is the lower-case hex HMAC-SHA256 of the raw body. Raises WebhookRefused."""
+    """Check the signature, the lower-case hex HMAC-SHA256 of the raw body. Raises WebhookRefused."""
     if request.method != "POST":
         raise WebhookRefused("not a POST", status=405)
     given = request.headers.get(header.lower(), "")
@@ -68,16 +69,18 @@ def verify(request: WebhookRequest, header: str, secrets: Iterable[str]) -> None
         raise WebhookRefused("the signature does not match")
 
 
-def dedupe_key(request: WebhookRequest, dialect: Dialect) -> str | None:
-    """None for an interaction with neither time nor id: a person may say the same twice."""
+def dedupe_key(request: WebhookRequest, dialect: Dialect) -> str:
+    """Return the key of the event; of the whole signed request where nothing in it tells one event from the next."""
     payload = decoded(request.body)
-    if not isinstance(payload, Mapping):
-        return f"body:{hashlib.sha256(request.body).hexdigest()}"
-    return _key(payload, dialect) or None
+    key = _key(payload, dialect) if isinstance(payload, Mapping) else ""
+    return key or f"{SIGNED}{hashlib.sha256(request.signed).hexdigest()}"
 
 
 def parse(request: WebhookRequest, dialect: Dialect) -> list[Parsed]:
-    """A receipt; or what a person did, and before it the receipt that this proves. Raises ValueError for nonsense."""
+    """Return a receipt; or what a person did, after the READ receipt that a tap or a form implies.
+
+    Raises ValueError for a request that makes no sense.
+    """
     payload = decoded(request.body)
     if not isinstance(payload, Mapping):
         raise ValueError("the body is not a JSON object")
@@ -88,9 +91,7 @@ def parse(request: WebhookRequest, dialect: Dialect) -> list[Parsed]:
     if ours is None:
         return [incoming]
     answer = replace(incoming, answers=ours)
-    if (
-        incoming.kind not in ANSWERS
-    ):  # a text may name the message that it answers, or have this id of its own
+    if incoming.kind not in ANSWERS:  # `messageId` of a text may be the message that it answers, or its own
         return [answer]
     return [
         Receipt(ReceiptKind.READ, transmission=ours, at=incoming.at, event_id=_key(payload, dialect)),
@@ -99,9 +100,9 @@ def parse(request: WebhookRequest, dialect: Dialect) -> list[Parsed]:
 
 
 def error_word(error: Any, dialect: Dialect) -> str:
-    """The word of an `error` object: its status if it is one, else its code, in lower case.
+    """Return the word of an `error` object in lower case: its status, or else its code.
 
-    A bare number is none, and neither is a sentence, which may repeat what was said.
+    Numbers do not count, and neither do sentences, which may repeat what was said.
     """
     words = (text(dialect.read(error, name)).strip().lower() for name in ("status", "code"))
     return next((word for word in words if re.fullmatch(r"[\w.-]+", word) and not word.isdigit()), "")[:60]
@@ -116,7 +117,7 @@ def _receipt(payload: Mapping[str, Any], dialect: Dialect) -> Receipt:
     name = text(dialect.read(payload, "messageId"))
     state = text(dialect.word(dialect.read(payload, "messageStatus")))
     if not name or not state:
-        raise ValueError("a webhook without messageId or messageStatus")
+        raise ValueError("the webhook has no messageId or no messageStatus")
     ours, error = uuid(name), dialect.read(payload, "error")
     code = _code(state, error, dialect)
     if state == "FALLBACK":
@@ -142,7 +143,7 @@ def _code(state: str, error: Any, dialect: Dialect) -> str:
 def _incoming(payload: Mapping[str, Any], dialect: Dialect) -> Incoming:
     sender = text(dialect.read(payload, "conversationId")).strip()
     if not sender:
-        raise ValueError("an interaction without conversationId")
+        raise ValueError("the interaction has no conversationId")
     word = text(dialect.word(dialect.read(payload, "interactionType")))
     kind = KINDS.get(word, IncomingKind.UNKNOWN)
     said = _said(kind, payload, dialect)
@@ -157,7 +158,7 @@ def _incoming(payload: Mapping[str, Any], dialect: Dialect) -> Incoming:
 
 
 def _said(kind: IncomingKind, payload: Mapping[str, Any], dialect: Dialect) -> dict[str, Any]:
-    """The words, by kind. Raises ValueError for a place that is none."""
+    """Return the fields of Incoming that hold what was said, by kind. Raises ValueError for an impossible place."""
     match kind:
         case IncomingKind.SUGGESTION:
             tap = dialect.read(payload, "action") or dialect.read(payload, "reply")
@@ -183,7 +184,7 @@ def _said(kind: IncomingKind, payload: Mapping[str, Any], dialect: Dialect) -> d
 
 
 def _answers(payload: Mapping[str, Any], dialect: Dialect) -> dict[str, Any]:
-    """Field → answer of a form: a text, a number, yes or no, or a list of texts."""
+    """Return the answers to a form by field: a text, a number, yes or no, or a list of texts."""
     data = dialect.read(payload, "form", "data")
     return {text(name): _answer(value) for name, value in data.items()} if isinstance(data, Mapping) else {}
 
@@ -205,21 +206,26 @@ def _place(payload: Mapping[str, Any], dialect: Dialect) -> dict[str, Any]:
 
 
 def _key(payload: Mapping[str, Any], dialect: Dialect) -> str:
-    """The same for a repeat: message, state, interaction and time; and, as times are whole seconds, what was said.
+    """Return a key that is the same when the platform repeats an event; empty where nothing tells events apart.
 
-    Where the platform writes no time, an id stands for it, so that who repeats a signed request does nothing: that of
-    the person's own message; for a tap or a form that of ours, so that the same chip counts once. Else empty.
+    An id of the event is the best. Otherwise the time counts, and what was said, because times are whole seconds.
+    Without a time, the id of a message must do: the person's own, or for a tap or a form ours, so that a chip counts
+    once.
     """
-    names = ("conversationId", "messageId", "messageStatus", "interactionType", "timestamp")
+    names = ("conversationId", "messageId", "messageStatus", "interactionType")
     parts = [text(dialect.read(payload, name)) for name in names]
+    event, at = (text(dialect.read(payload, name)) for name in ("eventId", "timestamp"))
+    moment = event or at  # an event that is repeated may have the time of its repetition
     if not _is_interaction(payload, dialect):
-        return f"state:{digest(*parts)}"
+        return f"state:{digest(*parts, moment)}"
     said = [text(dialect.read(payload, *path)) for path in SAID]
-    return (
-        f"interaction:{digest(*parts, *said)}" if parts[-1] or _is_named(parts[1], parts[3], dialect) else ""
-    )
+    known = moment or _is_named(parts[1], parts[3], dialect)
+    return f"interaction:{digest(*parts, moment, *said)}" if known else ""
 
 
 def _is_named(name: str, word: str, dialect: Dialect) -> bool:
-    """Does the id tell one interaction from the next? Ours does not for words: a person may say "yes" twice to it."""
+    """Return whether the id tells one interaction from the next.
+
+    For words, our own id does not: a person may answer "yes" twice to the same message.
+    """
     return bool(name) and (uuid(name) is None or KINDS.get(text(dialect.word(word))) in ANSWERS)

@@ -13,6 +13,7 @@ from rcs_router.admin import rendering
 from rcs_router.admin.readonly import ReadOnlyAdmin
 from rcs_router.contract import IncomingKind
 from rcs_router.inbox import media
+from rcs_router.inbox.media import cards
 from rcs_router.models import InboundFile, Message
 
 State = InboundFile.State
@@ -105,20 +106,31 @@ class InboundFileAdmin(FileColumns, ReadOnlyAdmin):
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
     actions = ("fetch_again",)
-    message_fields = ("message_link",)
+    message_fields = ("message_link", "card")
     unfilterable = frozenset({"url", "file"})
     field_groups = (
-        (None, ("file_link", "state_badge", "code", "file_type", "file_size", "person", "message_link")),
+        (
+            None,
+            ("file_link", "card", "state_badge", "code", "file_type", "file_size", "person", "message_link"),
+        ),
         ("More", ("declared_type", "tries", "received", "due", "fetched", "expires")),
     )
     readonly_fields = (
-        *("file_link", "state_badge", "file_type", "file_size", "person", "message_link"),
+        *("file_link", "card", "state_badge", "file_type", "file_size", "person", "message_link"),
         *("received", "due", "fetched", "expires"),
     )
     received = rendering.time_column("created_at", "Received")
     due = rendering.time_column("due_at", "Due")
     fetched = rendering.time_column("fetched_at", "Fetched")
     expires = rendering.time_column("expires_at", "Link ends")
+
+    @admin.display(description="Contact card")
+    def card(self, row: InboundFile) -> str:
+        """Return the card as text; empty if the file is not a card or is gone, or without the extra `vcard`."""
+        try:
+            return str(cards.read(row) or "")
+        except (ImportError, OSError):
+            return ""
 
     @admin.display(description="Who")
     def person(self, row: InboundFile) -> SafeString | str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -135,6 +136,10 @@ class BaseBackend:
         """Return a key that is the same for a repeated request, at most 100 characters; None if repeats cannot be
         recognized.
         """
+        return None
+
+    def dedupe_window(self, key: str) -> timedelta | None:
+        """Return how long a request with the same `dedupe_key` is a repeat; None: always, as it names one event."""
         return None
 
     def kept(self, request: WebhookRequest) -> WebhookRequest:

@@ -31,10 +31,12 @@ FRESH, SUSPECT = f"{_WAITS} AND NOT {_LOST}", f"{_WAITS} AND {_LOST}"  # SQL; {n
 
 def accept(backend: BaseBackend, request: WebhookRequest) -> None:
     """Store a verified request: one INSERT, which does nothing for a repeat. Raises DatabaseError."""
-    kept = backend.kept(request)
+    kept, key = backend.kept(request), backend.dedupe_key(request)
+    if key and (window := backend.dedupe_window(key)):
+        _forget(backend.alias, key, window)
     row = StoredWebhook(
         backend=backend.alias,
-        dedupe=backend.dedupe_key(request),
+        dedupe=key,
         method=request.method,
         query=dict(kept.query),
         headers={name: value for name, value in kept.headers.items() if name != "authorization"},
@@ -42,6 +44,12 @@ def accept(backend: BaseBackend, request: WebhookRequest) -> None:
     )
     StoredWebhook.objects.bulk_create([row], ignore_conflicts=True)
     wake.digest()
+
+
+def _forget(alias: str, key: str, window: timedelta) -> None:
+    """Free a key whose time is over. The index that holds keys unique decides between requests at the same time."""
+    since = sql.now(StoredWebhook) - window
+    StoredWebhook.objects.filter(backend=alias, dedupe=key, received_at__lte=since).update(dedupe=None)
 
 
 @dataclass(frozen=True)

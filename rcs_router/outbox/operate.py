@@ -1,6 +1,4 @@
-"""Apply a person's decision about one transmission, by the same moves that the workers use. For admin, API and
-commands.
-"""
+"""Apply a person's decision about one transmission, by the moves that the workers use too."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -9,8 +9,9 @@ from rcs_router.testing.memory import CHIPS, RICH, MemoryBackend, MemoryOptions,
 
 if TYPE_CHECKING:
     from rcs_router.testing.cases import RCSTestCase, RCSTestMixin, RCSTransactionTestCase
+    from rcs_router.testing.comparison import ScriptFailed
     from rcs_router.testing.handset import Handset, Shown
-    from rcs_router.testing.script import ScriptFailed
+    from rcs_router.testing.rapidsms import RapidTest, RapidTransactionTest
     from rcs_router.testing.waiting import no_waiting
     from rcs_router.testing.world import AppFailed, World
 
@@ -25,6 +26,8 @@ __all__ = [
     "RCSTestCase",
     "RCSTestMixin",
     "RCSTransactionTestCase",
+    "RapidTest",
+    "RapidTransactionTest",
     "ScriptFailed",
     "Shown",
     "World",
@@ -32,9 +35,10 @@ __all__ = [
 ]
 _WHERE = {
     **dict.fromkeys(["RCSTestCase", "RCSTestMixin", "RCSTransactionTestCase"], "cases"),
+    **dict.fromkeys(["RapidTest", "RapidTransactionTest"], "rapidsms"),
     **dict.fromkeys(["Handset", "Shown"], "handset"),
     **dict.fromkeys(["AppFailed", "World"], "world"),
-    "ScriptFailed": "script",
+    "ScriptFailed": "comparison",
     "no_waiting": "waiting",
 }
 

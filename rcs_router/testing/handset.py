@@ -1,7 +1,7 @@
 """What a person does with a phone in, webhook requests of its provider out; and what the phone was shown."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -13,15 +13,30 @@ from rcs_router.backends import backends, default_alias
 from rcs_router.content import Content, Form, dump, postback_of
 from rcs_router.content.forms import postback_of_form
 from rcs_router.content.links import form_link
-from rcs_router.contract import Incoming, IncomingKind, Outbound, ReceiptKind
+from rcs_router.contract import BaseBackend, Incoming, IncomingKind, Outbound, Parsed, ReceiptKind
 from rcs_router.inbox.forms import Questions
 from rcs_router.models import Connection, Message, Transmission
+from rcs_router.testing.comparison import ScriptFailed, compare
 from rcs_router.testing.reading import blocks_of, chips_of, line_of, without_options
-from rcs_router.testing.script import ScriptFailed, compare
 
-if TYPE_CHECKING:
-    from rcs_router.testing.standin import StandIn
-    from rcs_router.testing.world import World
+
+class Network(Protocol):
+    """What a handset needs of the World around it."""
+
+    said: list[str]  # the transcript
+    links: dict[str, tuple[bytes, str]]  # address → content and media type of files that people send
+
+    def work(self) -> None:
+        """Do everything that is due."""
+
+    def hear(self, alias: str, *said: Parsed) -> None:
+        """Store a webhook request of the provider of `alias` that reports this."""
+
+    def receipt(self, alias: str, kind: ReceiptKind, transmission: UUID, **more: Any) -> None:
+        """Have the provider report this at the next work."""
+
+    def is_sms(self, alias: str) -> bool:
+        """Return True if this backend carries plain text only."""
 
 
 @dataclass
@@ -72,7 +87,7 @@ class Handset:
     Each of these returns the stored incoming message, once all that it led to is done. Get one from `World.handset()`.
     """
 
-    def __init__(self, number: str, world: "World", *, rcs: bool = True) -> None:
+    def __init__(self, number: str, world: Network, *, rcs: bool = True) -> None:
         self.number = number
         self.world = world
         self.rcs = rcs
@@ -227,7 +242,7 @@ class Handset:
 
     # The provider's side
 
-    def show(self, backend: "StandIn", outbound: Outbound, *, by_sms: bool) -> None:
+    def show(self, backend: BaseBackend, outbound: Outbound, *, by_sms: bool) -> None:
         """Called from the threads that send: no database here. What a provider knows already is not shown twice."""
         known = [shown.id for shown in self._shown] + [shown.id for shown, _ in self._waiting]
         if outbound.id in known and backend.capabilities.idempotent:
@@ -256,7 +271,7 @@ class Handset:
     def _does(self, kind: IncomingKind, *, via: str = "", **what: Any) -> Any:
         self.world.work()  # what was said before comes first, and may open another conversation
         alias = via or self._way()
-        if kind != IncomingKind.TEXT and self.world[alias].is_sms:
+        if kind != IncomingKind.TEXT and self.world.is_sms(alias):
             raise ScriptFailed(f"{self.number} writes by SMS, which carries text only, and no {kind}")
         name = f"handset-{uuid4().hex}"
         said = Incoming(kind, self.number, id=name, at=timezone.now(), **what)
@@ -268,7 +283,7 @@ class Handset:
         """The alias by which it writes: of the open conversation, else one of its kind, the nearest first."""
         open_now = [self._alias, *backends.config(self._alias).fallback] if self._alias else []
         for alias in [*open_now, default_alias(), *backends]:
-            if alias and (self.world[alias].is_sms or self.rcs):
+            if alias and (self.world.is_sms(alias) or self.rcs):
                 return alias
         raise ScriptFailed(f"{self.number} has no RCS, and no backend of RCS_BACKENDS carries SMS")
 

@@ -1,4 +1,4 @@
-"""A scripted conversation in; played on the handsets of a World, strictly, or a readable difference out.
+"""Play a scripted conversation on the handsets of a World, and compare strictly what they show.
 
     # a comment
     +37255501234 > menu                               says
@@ -10,23 +10,28 @@
 The words of a card are its title and its description; runs of blanks and ends of lines count as one blank.
 """
 
-import difflib
 import re
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from rcs_router.testing.world import World
+from rcs_router.testing.comparison import ScriptFailed
+from rcs_router.testing.handset import Handset
 
 _LINE = re.compile(r"^(\S+)\s+([<>!~])(?:\s+(.*))?$")
 _SWITCHES = {"sms": "loses_rcs", "rcs": "has_rcs", "off": "switches_off", "on": "switches_on"}
-SHOWN = 12  # lines of the conversation that a failure repeats
 
 
-class ScriptFailed(AssertionError):
-    """The conversation went another way."""
+class Stage(Protocol):
+    """What a script needs of a World."""
+
+    phones: dict[str, Handset]
+
+    def handset(self, number: str = "") -> Handset:
+        """Return the phone with this number."""
+
+    def work(self) -> None:
+        """Do everything that is due."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ def read(script: str) -> list[Step]:
     return steps
 
 
-def play(world: "World", script: str) -> None:
+def play(world: Stage, script: str) -> None:
     """Raises ScriptFailed, whose message names the line; ValueError for a line that is none."""
     expected: list[Step] = []
     last = 1  # the line that was acted on
@@ -72,7 +77,7 @@ def play(world: "World", script: str) -> None:
     _listen(world, expected, last)
 
 
-def _listen(world: "World", expected: list[Step], last: int) -> None:
+def _listen(world: Stage, expected: list[Step], last: int) -> None:
     """Every phone was shown what is expected of it, and no phone anything else."""
     wanted: dict[Any, list[Step]] = defaultdict(list)
     for step in expected:
@@ -100,39 +105,3 @@ def _act(phone: Any, step: Step) -> None:
     except Exception as error:
         error.add_note(f"in line {step.number} of the script: {step.phone} {step.sign} {step.text}")
         raise
-
-
-def compare(number: str, expected: Sequence[str], shown: Sequence[str], said: list[str]) -> None:
-    """Raises ScriptFailed unless both are the same, line by line; adds what was shown to `said`, the transcript."""
-    wanted = [" ".join(line.split()) for line in expected]
-    for position, line in enumerate(shown[: len(wanted)]):
-        if _matches(wanted[position], line):
-            wanted[position] = line
-    before = list(said)
-    said += [f"{number} < {line}" for line in shown]
-    if wanted == list(shown):
-        return
-    lines = [line for line in difflib.ndiff(wanted, list(shown)) if not line.startswith("?")]
-    difference = "\n".join(f"  {_SIGNS[line[0]]} {line[2:]}" for line in lines)
-    story = "\n".join(f"    {line}" for line in before[-SHOWN:]) or "    (nothing)"
-    raise ScriptFailed(f"{number} {_verdict(wanted, shown)}:\n{difference}\nbefore that:\n{story}")
-
-
-_SIGNS = {"-": "missing:    ", "+": "unexpected: ", " ": "as expected:"}
-
-
-def _verdict(wanted: Sequence[str], shown: Sequence[str]) -> str:
-    if sorted(wanted) == sorted(shown):
-        return "was shown the right messages in the wrong order"
-    if not shown:
-        return "was shown nothing"
-    if not wanted:
-        return "was shown something that nobody expected"
-    return "was shown something else"
-
-
-def _matches(wanted: str, line: str) -> bool:
-    if wanted == line:
-        return True
-    pieces = re.split(r"…|\.\.\.", wanted)
-    return len(pieces) > 1 and re.fullmatch(".*".join(map(re.escape, pieces)), line) is not None

@@ -1,9 +1,11 @@
 """What a backend is given in, shown on a phone out: it carries what the real one carries, and calls nobody."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from datetime import timedelta
+from typing import Any, Protocol
+from uuid import UUID, uuid4
 
 from rcs_router.content import Content, Text
 from rcs_router.contract import (
@@ -15,18 +17,23 @@ from rcs_router.contract import (
     WebhookRequest,
 )
 from rcs_router.errors import SendError, Unreachable
+from rcs_router.testing.handset import Handset
 from rcs_router.testing.memory import MemoryBackend, Outcome
 
-if TYPE_CHECKING:
-    from uuid import UUID
 
-    from rcs_router.testing.world import World
+class Phones(Protocol):
+    """What a stand-in needs of the World around it."""
+
+    outcomes: deque[Outcome]  # of the next sends, on any backend
+
+    def phone(self, identity: str) -> Handset:
+        """Return the phone with this identity."""
 
 
 class StandIn(MemoryBackend):
     """In the place of `real`: its options, capabilities and checks, and its reading of webhooks that are not ours."""
 
-    def __init__(self, real: BaseBackend, world: "World") -> None:
+    def __init__(self, real: BaseBackend, world: Phones) -> None:
         options: Any = real.options
         super().__init__(real.alias, options, webhook_url=real.webhook_url)
         self.real = real
@@ -75,7 +82,7 @@ class StandIn(MemoryBackend):
     def problems(self) -> list[str]:
         return self.real.problems()
 
-    def revoke(self, transmission: "UUID", to: str, provider_id: str = "") -> bool | None:
+    def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool | None:
         """What a phone that is off has not shown yet can be taken back, unless `revocable` says otherwise."""
         answer = super().revoke(transmission, to, provider_id)
         return self.world.phone(to).forget_waiting(transmission) if answer else answer
@@ -104,6 +111,9 @@ class StandIn(MemoryBackend):
 
     def dedupe_key(self, request: WebhookRequest) -> str | None:
         return None if "x-handset" in request.headers else self.real.dedupe_key(request)
+
+    def dedupe_window(self, key: str) -> timedelta | None:
+        return self.real.dedupe_window(key)
 
     def acknowledge(self) -> WebhookAnswer:
         return self.real.acknowledge()

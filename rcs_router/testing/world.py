@@ -26,6 +26,7 @@ from rcs_router.people.identities import normalise
 from rcs_router.testing import waiting
 from rcs_router.testing.handset import Handset
 from rcs_router.testing.memory import Outcome
+from rcs_router.testing.script import play
 from rcs_router.testing.standin import StandIn
 
 Apps = Sequence[str | type[Any]]
@@ -87,6 +88,10 @@ class World:
         found = backends[alias]
         assert isinstance(found, StandIn)
         return found
+
+    def is_sms(self, alias: str) -> bool:
+        """Return True if this backend carries plain text only, which every phone can show."""
+        return self[alias].is_sms
 
     def handset(self, number: str = "", *, rcs: bool = True) -> Handset:
         """The phone with this number, the same one each time; without a number a new one. `rcs`: of a new one.
@@ -160,8 +165,6 @@ class World:
 
     def plays(self, script: str) -> None:
         """A scripted conversation, strictly: rcs_router.testing.script tells how it is written. Raises ScriptFailed."""
-        from rcs_router.testing.script import play
-
         play(self, script)
 
     def hear(self, alias: str, *said: Parsed) -> None:

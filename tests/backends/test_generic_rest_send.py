@@ -443,7 +443,7 @@ UNFITTED = [
 
 @pytest.mark.parametrize("content", UNFITTED, ids=lambda content: content.type)
 def test_what_was_not_fitted_is_not_lost_without_a_word(content: Content) -> None:
-    with pytest.raises(ValueError, match="it is fitted before it comes here"):
+    with pytest.raises(ValueError, match="content must be fitted before it is rendered"):
         message(content)
 
 
@@ -555,7 +555,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"url": "rest.example/v1/messages"}, "url is not an http or https address"),
     (
         {"url": "http://rest.example/v1/messages"},
-        "url must begin with https://, since every request carries the token",
+        "url must begin with https://, because every request carries the token",
     ),
     ({"token": ""}, "token is empty"),
     ({"token": ()}, "token is empty"),
@@ -566,14 +566,17 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"signature_header": "Signature"},
-        "signature_header must begin with X-, since no other headers are kept",
+        "signature_header must begin with X-, because no other headers are kept",
     ),
     (
         {"own_fallback": True, "send_fallback_text": False},
-        "own_fallback needs send_fallback_text: the platform has nothing to send otherwise",
+        "own_fallback needs send_fallback_text, because the platform has no text to send otherwise",
     ),
-    ({"names": {"mesageId": "id"}}, "names has 'mesageId', which is no field of the API"),
-    ({"names": {"title": "description"}}, "names makes two fields of cardContent one: 'description'"),
+    ({"names": {"mesageId": "id"}}, "names has 'mesageId', which is not a field of the API"),
+    (
+        {"names": {"title": "description"}},
+        "names gives two fields of cardContent the same name: 'description'",
+    ),
 ]
 
 
@@ -587,7 +590,7 @@ def test_wrong_options_are_sentences(
 
 def test_unknown_state_is_named() -> None:
     [problem] = rest(states={"ok": "FINE"}).problems()
-    assert problem.startswith("states gives 'ok' the meaning 'FINE'; known are ACTION_TAPPED, ")
+    assert problem.startswith("states maps 'ok' to 'FINE', which is not one of ACTION_TAPPED, ")
 
 
 def test_healthy_options_have_no_problems() -> None:

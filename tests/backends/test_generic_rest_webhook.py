@@ -4,7 +4,7 @@ import dataclasses
 import hmac
 import json
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -340,7 +340,9 @@ def test_fallback_of_the_platform_is_logged(caplog: pytest.LogCaptureFixture) ->
 
 # Repeats.
 
+EVENT = {**TAP, "eventId": "e-1"}
 SAME = [
+    (EVENT, {**EVENT, "timestamp": "2024-12-27T10:35:01Z"}),
     (DELIVERED, {**DELIVERED, "attempt": 2}),
     (TAP, dict(reversed(TAP.items()))),
     ({**STATE, "messageStatus": "FAILED"}, {**STATE, "messageStatus": "FAILED", "error": {"code": "x"}}),
@@ -354,6 +356,9 @@ DIFFERENT = [
     (TAP, {**TAP, "interactionType": "REPLY_TAPPED"}),
     (TAP, {**TAP, "action": {"postbackData": "product_124"}}),
     (TEXT, {**TEXT, "text": "no"}),  # two words within one second
+    (EVENT, {**EVENT, "eventId": "e-2"}),
+    (EVENT, {**EVENT, "interactionType": "REPLY_TAPPED"}),  # two kinds of events under one id
+    ({**DELIVERED, "eventId": "e-1"}, {**DELIVERED, "eventId": "e-1", "messageStatus": "READ"}),
     (b"a", b"b"),
 ]
 
@@ -372,11 +377,27 @@ def test_what_is_no_repeat_has_another_key(one: Any, other: Any) -> None:
     assert rest().dedupe_key(signed(one)) != rest().dedupe_key(signed(other))
 
 
-def test_without_a_time_a_person_may_say_the_same_twice() -> None:
-    assert rest().dedupe_key(signed({**TEXT, "timestamp": None})) is None
+def test_without_a_time_the_signed_bytes_are_the_key_for_a_while() -> None:
+    key = rest().dedupe_key(signed({**TEXT, "timestamp": None}))
+    assert key is not None
+    assert rest().dedupe_window(key) == timedelta(minutes=10)
+    assert rest(repeat_window=60).dedupe_window(key) == timedelta(minutes=1)
+    assert rest(repeat_window=0).dedupe_key(signed({**TEXT, "timestamp": None})) is None
     [said] = rest().parse(signed({**TEXT, "timestamp": None}))
     assert isinstance(said, Incoming)
     assert said.id == ""
+
+
+@pytest.mark.parametrize("told", [TEXT, TAP, DELIVERED])
+def test_the_key_of_an_event_counts_for_good(told: Any) -> None:
+    key = rest().dedupe_key(signed(told))
+    assert key is not None
+    assert rest().dedupe_window(key) is None
+    assert key == rest(repeat_window=0).dedupe_key(signed(told))
+
+
+def test_a_window_below_0_is_refused() -> None:
+    assert rest(repeat_window=-1).problems() == ["repeat_window must not be negative"]
 
 
 def test_key_names_receipt_and_incoming() -> None:

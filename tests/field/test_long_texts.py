@@ -14,7 +14,7 @@ from rcs_router import lookup_connections, receive
 from rcs_router.content import Reply, Text
 from rcs_router.content.plain import match, render
 from rcs_router.contract import IncomingKind
-from rcs_router.handlers import KeywordHandler, Ping
+from rcs_router.handlers import KeywordHandler, PatternHandler, Ping
 from rcs_router.inbox import digest
 from rcs_router.models import Connection, Message
 from rcs_router.people import consent
@@ -59,12 +59,30 @@ class Order(KeywordHandler):
         self.handle("")
 
 
+QUADRATIC = r".*\w+\W*#"  # the end of each word is looked for from every place in it
+
+
+class Slow(PatternHandler):
+    pattern = QUADRATIC
+
+
+class SlowWhole(Slow):
+    fullmatch = True
+
+
+class SlowOrder(Order):
+    keyword = QUADRATIC
+
+
 LOOKS: dict[str, Callable[[str], object]] = {
     "consent": consent.said,
     "help": consent.asks_for_help,
     "options": lambda text: match(text, CHOICES),
     "keyword": lambda text: handled(Order, text),
     "pattern": lambda text: handled(Ping, text),
+    "slow keyword": lambda text: handled(SlowOrder, text),
+    "slow pattern": lambda text: handled(Slow, text),
+    "slow pattern of the whole text": lambda text: handled(SlowWhole, text),
     "redact": lambda text: http.redact(text, ["s3cret", "p4ss/word"]),
 }
 

@@ -1,10 +1,12 @@
 """A signed request that somebody has recorded and sends again, and a way on which it can be recorded."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.db.models import F
 from django.test import Client
 
 from rcs_router.inbox import digest
@@ -97,16 +99,22 @@ TWICE: list[tuple[str, Any, dict[str, Any], dict[str, Any]]] = [
         rest_message("", messageId=OURS, timestamp=None, **{**TAP, "reply": {"text": "No", "postbackData": "no"}}),
     ),
     (
-        "neither time nor id",
+        "another event, no times",
         rest,
-        rest_message("1", timestamp=None, messageId=None),
-        rest_message("1", timestamp=None, messageId=None),
+        rest_message("1", timestamp=None, messageId=OURS, eventId="e-1"),
+        rest_message("1", timestamp=None, messageId=OURS, eventId="e-2"),
     ),
     (
-        "two answers to one message of ours, no times",
+        "another event within a second",
         rest,
-        rest_message("1", timestamp=None, messageId=OURS),
-        rest_message("1", timestamp=None, messageId=OURS),
+        rest_message("1", messageId=OURS, eventId="e-1"),
+        rest_message("1", messageId=OURS, eventId="e-2"),
+    ),
+    (
+        "something else in the request that no two have",
+        rest,
+        rest_message("1", timestamp=None, messageId=OURS, traceId="t-1"),
+        rest_message("1", timestamp=None, messageId=OURS, traceId="t-2"),
     ),
     ("another sms_id", kannel, {"text": "1", "sms_id": "a"}, {"text": "1", "sms_id": "b"}),
     ("no sms_id", kannel, {"text": "1"}, {"text": "1"}),
@@ -122,6 +130,71 @@ def test_a_person_may_say_the_same_twice(settings: Any, say: Any, first: Any, se
     say(second)
     digest.run()
     assert len(incoming()) == 2
+
+
+# Requests that nothing tells apart: a time limit decides
+
+NOTHING_UNIQUE = [
+    rest_message("1", timestamp=None, messageId=None),
+    rest_message("1", timestamp=None, messageId=OURS),
+    rest_message("", timestamp=None, messageId=None, **TAP),
+]
+
+
+def arrived(minutes: int) -> None:
+    """Let the stored requests have arrived so many minutes ago."""
+    StoredWebhook.objects.update(received_at=F("received_at") - timedelta(minutes=minutes))
+
+
+@pytest.mark.parametrize("told", NOTHING_UNIQUE, ids=["no id", "our id", "tap"])
+def test_without_time_and_id_a_request_counts_once_within_the_window(settings: Any, told: Any) -> None:
+    site(settings, ALL)
+    rest(told)
+    rest(told)
+    digest.run()
+    arrived(minutes=9)
+    rest(told)
+    digest.run()
+    assert len(incoming()) == 1
+    arrived(minutes=2)  # eleven in all
+    rest(told)
+    rest(told)
+    digest.run()
+    assert len(incoming()) == 2
+
+
+def test_a_repeat_does_not_make_the_window_longer(settings: Any) -> None:
+    site(settings, ALL)
+    for _ in range(4):
+        rest(NOTHING_UNIQUE[0])
+        arrived(minutes=4)
+    digest.run()
+    assert len(incoming()) == 2
+
+
+def test_the_window_of_one_backend_ends_no_other_one(settings: Any) -> None:
+    site(settings, ALL | {"other": REST})
+    rest(NOTHING_UNIQUE[0])
+    arrived(minutes=11)
+    StoredWebhook.objects.update(backend="other")
+    rest(NOTHING_UNIQUE[0])
+    assert StoredWebhook.objects.exclude(dedupe=None).count() == 2
+
+
+def test_without_a_window_every_request_counts(settings: Any) -> None:
+    site(settings, {"re": options(REST, repeat_window=0)})
+    rest(NOTHING_UNIQUE[0])
+    rest(NOTHING_UNIQUE[0])
+    digest.run()
+    assert len(incoming()) == 2
+
+
+def test_an_event_s_id_tells_a_repeat_with_a_new_time(settings: Any) -> None:
+    site(settings, ALL)
+    rest(rest_message("pay", eventId="e-1"))
+    rest(rest_message("pay", eventId="e-1", timestamp="2026-11-28T07:00:05Z"))
+    digest.run()
+    assert len(incoming()) == 1
 
 
 # Ways that can be listened to

@@ -142,6 +142,36 @@ def test_patterns_of_whole_messages(text: str, given: Any) -> None:
     assert answer == (given is not None, given)
 
 
+LONG = "7" * 1000  # as many characters as a pattern sees
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "given"),
+    [
+        (r"(\d+)", LONG, LONG),
+        (r"(\d)\d{4}", f"{LONG}7", "7"),  # what it matches is within what it sees
+        (r"(\d+)", f"{LONG}7", None),  # its group would lack something
+        (r"(\d+)$", f"{LONG} no", None),  # there is more, so this is not its end
+        (r"(\d+) no", f"{LONG} no", None),
+    ],
+    ids=["all seen", "a part", "a cut group", "not the end", "not seen"],
+)
+def test_a_pattern_sees_the_first_characters_of_a_long_text(pattern: str, text: str, given: Any) -> None:
+    assert ask(PatternHandler, text, pattern=pattern) == (given is not None, given)
+    whole = given if text == given else None
+    assert ask(PatternHandler, text, pattern=pattern, fullmatch=True) == (whole is not None, whole)
+
+
+def test_a_handler_says_how_much_its_pattern_sees() -> None:
+    assert ask(PatternHandler, f"{LONG} no", pattern=r"(\d+) no", most=2000) == (True, LONG)
+    assert ask(PatternHandler, "123456", pattern=r"(\d+)", most=5) == (False, None)
+
+
+def test_a_keyword_that_is_a_regular_expression_sees_no_more() -> None:
+    assert keyword(f"x{LONG}", r"x\d+") == (False, None)
+    assert keyword(f"x77 {LONG}", r"x\d+") == (True, LONG)
+
+
 @pytest.mark.parametrize(
     ("prefix", "postback", "given"),
     [

@@ -1,5 +1,6 @@
 """Calls that take too long: interrupted where that is possible, given up where it is not, and nothing lands later."""
 
+import re
 import socket
 import threading
 import time
@@ -50,6 +51,10 @@ def sleep() -> None:
     time.sleep(20)
 
 
+def backtrack() -> None:
+    re.match(r"(a+)+$", "a" * 60 + "b")
+
+
 def stubborn() -> None:
     """Code that catches every Exception and goes on."""
     while True:
@@ -73,7 +78,9 @@ class Blocked:
 
 
 @pytest.mark.parametrize(
-    "function", [loop, sleep, stubborn, Blocked()], ids=["loop", "sleep", "all", "socket"]
+    "function",
+    [loop, sleep, backtrack, stubborn, Blocked()],
+    ids=["loop", "sleep", "regular expression", "all", "socket"],
 )
 def test_the_main_thread_is_interrupted_whatever_it_does(function: Callable[[], Any]) -> None:
     began = time.monotonic()

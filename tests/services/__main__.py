@@ -1,40 +1,37 @@
-"""`python -m tests.services [pytest options]`: runs pytest with a PostgreSQL of its own as the test database.
+"""`python -m tests.services [pytest options]`: run pytest with a PostgreSQL of its own as the test database.
 
-First the service tests, then everything else once more on PostgreSQL.
+Without options it runs the service tests, and then every other test that PostgreSQL may answer differently than SQLite.
 """
 
 import os
 import subprocess
 import sys
 
-from tests.services.processes import PostgreSQL
+from tests.services import on_postgresql
+from tests.services.processes import HERE, PostgreSQL
 
-# No database, one of their own, or another wire before the same database: to run them once more would only take time.
-ELSEWHERE = [
-    *("tests/backends", "tests/capabilities", "tests/conf", "tests/content", "tests/emulator", "tests/quiet"),
-    *("tests/rapidsms_port", "tests/toy", "tests/types"),
-    *(
-        "tests/field/test_databases.py",
-        "tests/field/test_databases_around.py",
-    ),  # tests/services has them on PostgreSQL
-    *(
-        f"tests/acceptance/test_{name}.py"
-        for name in ("demo", "every_wire_failures", "everything_shows", "wire_requests")
-    ),
-]
+# The service tests wait for their processes most of the time, so more of them run at once than there are cores.
+# A worker of pytest has its own database, its own Redis and its own ports.
+SIDE_BY_SIDE = ["-n", "4", "--dist", "worksteal"]
+ON_ALL_CORES = ["-n", "auto", "--dist", "worksteal"]
+
+
+def service_tests() -> list[str]:
+    """Return the test files that have a service test, so that pytest need not collect all others."""
+    files = sorted((HERE / "tests").rglob("test_*.py"))
+    return [str(path.relative_to(HERE)) for path in files if "mark.services" in path.read_text()]
 
 
 def main() -> int:
     options = sys.argv[1:]
-    postgresql = PostgreSQL()
+    postgresql = PostgreSQL(durable=False)
     env = {**os.environ, "RCS_TEST_DATABASE": postgresql.url}
+    services = ["-m", "services", *SIDE_BY_SIDE, *service_tests()]
+    again = ["-m", "not services", *ON_ALL_CORES, *on_postgresql.ARGUMENTS]
     try:
-        parallel = ["-n", "auto", "--dist", "loadfile"]
-        rest = ["-m", "not services", *parallel, *(f"--ignore={path}" for path in ELSEWHERE)]
-        runs = [options] if options else [["-m", "services"], rest]
         return max(
             subprocess.run([sys.executable, "-m", "pytest", *run], env=env, check=False).returncode
-            for run in runs
+            for run in ([options] if options else [services, again])
         )
     finally:
         postgresql.close()

@@ -17,7 +17,7 @@ class Orders(PostbackHandler):
 
 
 class Dawdle(KeywordHandler):
-    """Answers `slow 7`, tells by a file that it has begun, and then takes its time before the answer is committed."""
+    """Answers `slow 7`. The first time, it creates a file and then sleeps before its answer is committed."""
 
     keyword = "slow"
 

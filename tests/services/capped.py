@@ -1,4 +1,4 @@
-"""Settings of processes that drain promotions side by side, with caps and without a network."""
+"""Settings of processes that send promotions at the same time, with caps and without a network."""
 
 from tests.services.settings import *  # noqa: F403
 

@@ -40,7 +40,7 @@ def system(
 
 
 def same_settings(system: System, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process sends with the settings that the workers have, and rings the same broker."""
+    """Give this process the settings of the workers, so that what it sends wakes them through their broker."""
     import importlib
 
     import tests.services.celery as celery_module

@@ -1,4 +1,4 @@
-"""Settings of processes on several databases: which layout, and where they are, comes by environment."""
+"""Settings of processes on several databases. The environment says which layout it is and where they are."""
 
 import os
 from typing import Any

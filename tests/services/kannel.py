@@ -48,7 +48,7 @@ get-url = "{webhook}?secret=kannel-secret&from=%p&to=%P&text=%b&charset=%C&codin
 
 
 class Kannel:
-    """bearerbox, smsbox and a phone network that shows on paper what it got, and says what it is told."""
+    """bearerbox, smsbox, and a fake phone network that prints each SMS it gets and sends those that it is given."""
 
     def __init__(self, webhook: str) -> None:
         self.admin, self.box, self.smsc, self.sendsms = (free_port() for _ in range(4))
@@ -69,7 +69,7 @@ class Kannel:
         return f"http://127.0.0.1:{self.sendsms}/cgi-bin/sendsms"
 
     def connect(self, *said: str) -> Process:
-        """The network comes up; what phones say, e.g. "37255501234 123 text 1", is brought in."""
+        """Start the network. Each of `said`, e.g. "37255501234 123 text 1", comes from a phone."""
         count = str(len(said)) if said else "0"
         network = Process(
             "/usr/lib/kannel/test/fakesmsc", "-H", "127.0.0.1", "-r", str(self.smsc), "-i", "0.1", "-m", count,

@@ -1,4 +1,4 @@
-"""A web server with two threads, as small sites have: two requests that hang hold all of it."""
+"""A web server with two threads, as small sites have: two requests that hang occupy all of it."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ THREADS = 2
 
 class Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
-        """Tests read the answers."""
+        """Print nothing: the tests read the answers."""
 
 
 class Narrow(WSGIServer):

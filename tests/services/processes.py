@@ -3,6 +3,7 @@
 import glob
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -11,21 +12,29 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parents[2]
+FAST = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
 
 
 def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    """Return a port on which nothing listens.
+
+    It is lower than the ports that the system gives to outgoing connections: one of those may be taken again, by
+    whatever runs beside this test, before the server that it is meant for has started.
+    """
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as s, suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = 60, every: float = 0.05) -> Any:
-    """Ask until the answer is true. Raises AssertionError that names `what` after `seconds`."""
+    """Return the first true answer of `condition`. Raises AssertionError that names `what` after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
         assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
@@ -64,7 +73,7 @@ class Process:
         )
 
     def kill(self) -> None:
-        """SIGKILL to all of it, at once."""
+        """Kill the process and its children with SIGKILL."""
         if self.popen.poll() is None:
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait(30)
@@ -89,9 +98,13 @@ class Process:
 
 
 class PostgreSQL:
-    """A cluster of our own, so that it can be stopped and killed. `url` names its database."""
+    """A cluster of our own, so that it can be stopped and killed. `url` names its database.
 
-    def __init__(self) -> None:
+    Not `durable`: it does not wait for the disk. It survives the death of its processes, but not of the machine.
+    """
+
+    def __init__(self, durable: bool = True) -> None:
+        self.options = ["max_connections=200"] if durable else ["max_connections=200", *FAST]
         binaries = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
         assert binaries, "PostgreSQL is not installed: run .ci/services"
         self.bin = Path(binaries[-1])
@@ -100,9 +113,8 @@ class PostgreSQL:
         if os.getuid() == 0:
             shutil.chown(self.folder, "postgres", "postgres")
         self.port = free_port()
-        self._run(
-            "initdb", "-D", f"{self.folder}/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"
-        )
+        cluster = f"-D {self.folder}/data -U postgres -A trust -E UTF8 --locale=C --no-sync"
+        self._run("initdb", *cluster.split())
         self.start()
 
     @property
@@ -110,15 +122,11 @@ class PostgreSQL:
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder} -c max_connections=60"
-        self.server = Process(
-            str(self.bin / "postgres"),
-            "-D",
-            f"{self.folder}/data",
-            *options.split(),
-            user=self.user,
-            cwd=self.folder,
+        options = (
+            f"-D {self.folder}/data -p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder}".split()
         )
+        options += [part for option in self.options for part in ("-c", option)]
+        self.server = Process(str(self.bin / "postgres"), *options, user=self.user, cwd=self.folder)
         wait_until(self.answers, "PostgreSQL to start")
 
     def answers(self) -> bool:
@@ -136,7 +144,7 @@ class PostgreSQL:
 
 @contextmanager
 def redis() -> Iterator[str]:
-    """A Redis that keeps nothing; its broker URL."""
+    """Run a Redis that stores nothing on disk. Yields its URL as a broker."""
     port = free_port()
     with Process(
         "redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"
@@ -146,6 +154,6 @@ def redis() -> Iterator[str]:
 
 
 def python(*args: str, cwd: Path = HERE, **env: str) -> Process:
-    """A Python of the same environment, with the test settings."""
+    """Start a Python of the same environment, with the test settings."""
     env = {"DJANGO_SETTINGS_MODULE": "tests.services.settings", **env}
     return Process(sys.executable, *args, env=env, cwd=cwd)

@@ -1,4 +1,4 @@
-"""Two releases on one database: processes of either, an emulator that is neither's, and what stands in the tables."""
+"""Two releases on one database: run the processes of each with one emulator, and read the tables."""
 
 import subprocess
 import sys
@@ -50,7 +50,7 @@ class Releases:
     intake: int = 0  # the port that providers post to
 
     def run(self, code: Path, *args: str) -> str:
-        """Run a Python of this release to its end; what it printed. Raises AssertionError when it fails."""
+        """Run a Python of this release to its end and return its output. Raises AssertionError when it fails."""
         process = self.system.start(*args, cwd=code)
         assert process.popen.wait(120) == 0, process.output()
         return process.output()
@@ -63,7 +63,7 @@ class Releases:
         self.run(code, "-c", SEND, alias, text, *numbers)
 
     def receive(self, code: Path, alias: str, text: str, numbers: list[str]) -> None:
-        """Each number said it; nobody has routed it yet."""
+        """Store `text` as a message from each number, without routing it."""
         self.run(code, "-c", RECEIVE, alias, text, *numbers)
 
     def take_in(self, code: Path) -> Process:
@@ -85,7 +85,7 @@ class Releases:
         return self.system.start("manage.py", "rcs_worker", cwd=code)
 
     def say(self, text: str, numbers: list[str]) -> None:
-        """Every other number says it by RCS, the others by SMS."""
+        """Send `text` from each number, in turn by RCS and by SMS."""
         for n, number in enumerate(numbers):
             via, to = ("kannel", "123") if n % 2 else ("google", "acme")
             self.system.post("handsets/", number=number)
@@ -99,7 +99,7 @@ class Releases:
         return int(self.rows(sql, *params)[0][0])
 
     def stopped(self, numbers: list[str]) -> int:
-        """How many of them have said STOP, by our ledger."""
+        """Return how many of them have opted out, by the consent records."""
         said = "SELECT count(DISTINCT subject) FROM rcs_router_consentrecord WHERE opted_out AND subject = ANY (%s)"
         return self.count(said, numbers)
 
@@ -108,7 +108,7 @@ class Releases:
         wait_until(lambda: not self.count(OPEN), "everything to be done", seconds, 0.2)
 
     def shown(self) -> dict[str, list[str]]:
-        """What phones show of ours, by number; once for each time that it was shown."""
+        """Return the ids of the messages that phones show, by number, once for each time that one was shown."""
         by_number: dict[str, list[str]] = {}
         for entry in self.system.get("ledger/")["shown"]:
             by_number.setdefault(entry["number"], []).extend([entry["id"]] * entry["count"])
@@ -116,7 +116,7 @@ class Releases:
 
 
 def code_of(commit: str, folder: Path) -> Path:
-    """The project as it was at `commit`, in `folder`. Raises AssertionError where there is no such history."""
+    """Write the project as it was at `commit` into `folder`. Raises AssertionError where there is no such history."""
     archive = subprocess.run(["git", "archive", commit], cwd=HERE, capture_output=True, check=False)
     why = archive.stderr.decode(errors="replace")
     assert archive.returncode == 0, (

@@ -1,4 +1,4 @@
-"""Settings of the processes that the service tests start: what differs from the test's own comes by environment."""
+"""Settings of the processes that the service tests start: what differs between tests comes from the environment."""
 
 import json
 import os
@@ -36,6 +36,7 @@ RCS_ROUTER = {
     "APPS": ["tests.services.apps.Orders", "tests.services.apps.Dawdle", "rcs_router.handlers.Echo"],
     "PUBLIC_URL": f"http://127.0.0.1:{PORT}/rcs/",
     "LEASE": 5.0,
+    "MAX_LOST_LEASES": 20,  # tests kill workers at random moments, and may meet the same message more than twice
     "THREADS": 8,
 }
 RCS_EMULATOR = {

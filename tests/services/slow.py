@@ -1,4 +1,4 @@
-"""Settings of processes that fetch files from hosts that never answer, and are asked what phones can."""
+"""Settings of processes that fetch files from hosts that never answer, and ask a slow provider what phones can do."""
 
 from tests.services.settings import *  # noqa: F403
 from tests.services.settings import RCS_BACKENDS, RCS_ROUTER

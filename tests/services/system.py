@@ -72,7 +72,7 @@ class System:
         requests.delete(f"{self.emulator}/{path}", timeout=10).raise_for_status()
 
     def print_logs(self) -> None:
-        """The end of what each process said."""
+        """Print the end of the output of each process."""
         for process in self.running:
             print(process.popen.args, process.output()[-3000:], sep="\n")
 

@@ -40,7 +40,7 @@ def process() -> Process:
 
 
 def due() -> int:
-    """What nobody has looked at yet, or what somebody is at; lost leases are mended on the way."""
+    """Return how many transmissions are due or being sent, after the sweep has released lost leases."""
     now = sql.now(Transmission)
     sweep.mend(now)
     return Transmission.objects.filter(
@@ -49,7 +49,7 @@ def due() -> int:
 
 
 def left() -> Counter[str]:
-    """How many messages may have reached each person."""
+    """Return how many messages may have reached each person."""
     gone = Q(attempts__gt=0) | Q(unknown=True) | Q(status__gte=Status.ACCEPTED, status__lt=Status.CANCELLED)
     rows = Transmission.objects.filter(gone).values_list("connection__identity", "message_id").distinct()
     return Counter(identity for identity, _ in rows)
@@ -76,7 +76,7 @@ def test_processes_that_send_at_once_exceed_no_cap(settings: Any) -> None:
 
 
 def test_threads_that_reserve_at_once_exceed_no_cap() -> None:
-    """The same without anything around it: eight at a time, in any order of people, some of whom give back."""
+    """Eight threads reserve at the same time, for the same people in two orders, and give some back."""
     assert database.vendor == "postgresql", "run the service tests with `make services-test`"
     now, together = datetime.now(UTC), threading.Barrier(8)
     granted: list[caps.Wish] = []

@@ -1,6 +1,6 @@
-"""The whole road on PostgreSQL with several databases: the router's apart, and a replica that was copied once.
+"""A message and its answer on PostgreSQL with several databases: one for the router, and a replica that is out of date.
 
-The replica takes no writes, and its statistics say whether anybody has read one of the router's tables in it.
+The replica is copied once and takes no writes. Its statistics say whether one of the router's tables was read there.
 """
 
 import os
@@ -36,7 +36,7 @@ READS = (
 
 @dataclass
 class Site:
-    """Processes on databases of one layout."""
+    """Processes on the databases of one layout."""
 
     system: System
     layout: str
@@ -46,7 +46,7 @@ class Site:
 
     @property
     def ours(self) -> str:
-        """The URL of the database that the router writes."""
+        """The URL of the database that the router writes to."""
         return self.own if "rcs" in LAYOUTS[self.layout][1] else self.default
 
     def ask(self, url: str, statement: str, *params: Any) -> Any:
@@ -102,7 +102,7 @@ def place(request: pytest.FixtureRequest, redis_url: str, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("kind", ["rcs_worker", "celery"])
-def test_the_whole_road(place: Site, kind: str) -> None:
+def test_a_message_its_answer_and_a_stop(place: Site, kind: str) -> None:
     place.system.post("handsets/", number=WITHOUT_RCS, rcs=False)
     if kind == "celery":
         place.system.beat()

@@ -1,4 +1,4 @@
-"""The scripts of faults/ run, in small: whether their goals are met is for `make faults` to say."""
+"""The scripts of faults/ run to their end on a small scale. `make faults` measures whether they meet their goals."""
 
 import subprocess
 import sys

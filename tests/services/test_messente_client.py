@@ -1,4 +1,4 @@
-"""Messente's own client, unmodified, speaks to the emulator: what it can send is taken, and it reads every answer."""
+"""Messente's own client, unchanged, against the emulator: what it sends is accepted, and it reads every answer."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A Celery worker that is told to end settles what is in flight, and gives back what has not left."""
+"""A Celery worker that is stopped finishes the requests in flight, and releases what it has not sent."""
 
 import pytest
 
