@@ -157,7 +157,7 @@ class TestDigestAgain:
     def test_leaves_alone_what_would_be_answered_twice(self, boss):
         row = accepted(f"text {ALICE} hello")
         told = act(boss, "storedwebhook", "digest_again", [row])[1]
-        assert told == ["1 left alone: digested well, or being digested right now."]
+        assert told == ["1 not changed: digested without errors, or being digested now."]
         digest.run()
         assert Message.objects.count() == 1
 
@@ -165,7 +165,7 @@ class TestDigestAgain:
         until = timezone.now() + timedelta(seconds=60)
         row = stored(b"x", lease_until=until, tries=1)
         assert act(boss, "storedwebhook", "digest_again", [row])[1] == [
-            "1 left alone: digested well, or being digested right now."
+            "1 not changed: digested without errors, or being digested now."
         ]
         row.refresh_from_db()
         assert row.lease_until == until
@@ -189,7 +189,7 @@ class TestSetAside:
         assert "3 workers died while router apps had it" in words(boss.get(page(row)))
         assert act(boss, "message", "route_again", [row, other])[1] == [
             "1 will be routed again.",
-            "1 left alone: not set aside.",
+            "1 not changed: not set aside.",
         ]
         digest.run()
         row.refresh_from_db()

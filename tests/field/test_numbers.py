@@ -235,9 +235,9 @@ def test_an_answer_finds_its_option_whichever_form_it_comes_from(
 
 
 def test_capabilities_are_asked_of_today_s_form(settings: Any) -> None:
-    from rcs_router.api.recipients import normalised
+    from rcs_router.api.recipients import normalise_all
 
-    assert normalised([OLD, TODAY], "identities", tokens=False) == [TODAY, TODAY]
+    assert normalise_all([OLD, TODAY], "identities", tokens=False) == [TODAY, TODAY]
 
 
 # Short codes
