@@ -14,7 +14,7 @@ from rcs_router import alarms, capability_checks, outbox, sql, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
-from rcs_router.inbox import digest, media
+from rcs_router.inbox import intake, media
 from rcs_router.models import BackendState, LastRun, Transmission
 from rcs_router.outbox import expiry, pace
 
@@ -128,4 +128,4 @@ def to_fetch(now: datetime) -> bool:
 
 def to_digest(now: datetime) -> bool:
     """Return True if a stored webhook is due, or an incoming message may be routed now."""
-    return bool(digest.look())
+    return bool(intake.look())

@@ -19,7 +19,7 @@ from rcs_router.admin.readonly import ReadOnlyAdmin
 from rcs_router.admin.transmission import paused_backends, timelines
 from rcs_router.contract import IncomingKind, Status
 from rcs_router.errors import ContentError
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Message, Transmission
 from rcs_router.models.message_status import by_status, with_recipient
 
@@ -189,7 +189,7 @@ class MessageAdmin(ReadOnlyAdmin):
     @admin.action(description="Route again what was set aside", permissions=["change"])
     def route_again(self, request: HttpRequest, rows: QuerySet[Message]) -> None:
         chosen = rows.count()
-        count = digest.route_again(Message.objects.filter(pk__in=rows.values("pk")))
+        count = intake.route_again(Message.objects.filter(pk__in=rows.values("pk")))
         if count:
             messages.success(request, f"{count} will be routed again.")
         if rest := chosen - count:

@@ -12,7 +12,7 @@ from rcs_router.admin import rendering
 from rcs_router.admin.filters import WebhookState, webhook_state
 from rcs_router.admin.readonly import ReadOnlyAdmin
 from rcs_router.admin.webhook_body import Masker, body_parts
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import StoredWebhook
 
 STATE_COLOURS = {
@@ -84,7 +84,7 @@ class StoredWebhookAdmin(ReadOnlyAdmin):
     @admin.action(description="Digest again", permissions=["change"])
     def digest_again(self, request: HttpRequest, rows: QuerySet[StoredWebhook]) -> None:
         chosen = rows.count()
-        count = digest.again(rows)
+        count = intake.again(rows)
         if count:
             messages.success(request, f"{count} will be digested again.")
         if rest := chosen - count:

@@ -368,7 +368,7 @@ class Drain:
             pace.end_probe(self.alias, self.probe, self.clock())
 
 
-def run(
+def drain(
     alias: str,
     budget: float | None = None,
     stopping: Callable[[], bool] = lambda: False,

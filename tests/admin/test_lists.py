@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from rcs_router import lookup_connections, outbox, receive, send, sql
 from rcs_router.contract import Status, WebhookRequest
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import BackendState, Connection, Contact, Message, StoredWebhook, Transmission
 from rcs_router.outbox import pace
 from rcs_router.people import consent
@@ -47,7 +47,7 @@ def _named(start: int, count: int) -> list[Any]:
 
 def _webhooks(start: int, count: int) -> None:
     for _ in range(count):
-        digest.accept(memory(), WebhookRequest("POST", b"hello"))
+        intake.accept(memory(), WebhookRequest("POST", b"hello"))
 
 
 def _consents(start: int, count: int) -> None:

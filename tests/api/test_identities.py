@@ -6,7 +6,7 @@ import pytest
 
 from rcs_router import receive, send
 from rcs_router.contract import IncomingKind
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Connection, Contact, Message
 from tests import core
 from tests.api.client import API
@@ -29,7 +29,7 @@ def person(identity: str) -> Connection:
     send("Hello", connection)
     answer = receive("here", connection)
     Message.objects.filter(pk=answer.pk).update(kind=IncomingKind.LOCATION)
-    digest.run()
+    intake.digest()
     return connection
 
 

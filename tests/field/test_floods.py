@@ -10,7 +10,7 @@ from django.db import connection as database
 
 from rcs_router import lookup_connections, receive, sql
 from rcs_router.contract import Incoming, IncomingKind
-from rcs_router.inbox import digest, queue
+from rcs_router.inbox import intake, queue
 from rcs_router.inbox.incoming import store
 from rcs_router.models import Connection, Consent, Message, StoredWebhook
 from tests.core import ALICE, BOB, CAROL
@@ -40,10 +40,10 @@ def routed(connection: Connection) -> int:
 
 def test_nobody_waits_behind_a_flood(monkeypatch: pytest.MonkeyPatch) -> None:
     alice, bob, carol = flood(monkeypatch)
-    digest._round(digest.look())
+    intake._round(intake.look())
     assert (routed(bob), routed(carol)) == (1, 1)
     assert routed(alice) <= 2
-    digest.run()
+    intake.digest()
     assert routed(alice) == 60
 
 
@@ -51,9 +51,9 @@ def test_nor_while_somebody_else_is_at_the_flood(monkeypatch: pytest.MonkeyPatch
     """Then none of the first messages is in its turn, and nothing says that others are, further behind."""
     alice, bob, _ = flood(monkeypatch)
     queue._claim(queue.fresh(), sql.now(Message), 1)
-    work = digest.look()
+    work = intake.look()
     assert (work.messages, work.crowd) == (False, True)
-    digest._round(work)
+    intake._round(work)
     assert (routed(alice), routed(bob)) == (0, 1)
 
 
@@ -64,15 +64,15 @@ def test_several_floods_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     for one in people:
         said(one, 20)
     for _ in range(6):
-        digest._round(digest.look())
+        intake._round(intake.look())
     assert all(routed(one) for one in people)
-    digest.run()
+    intake.digest()
     assert sum(map(routed, people)) == 12 * 20
 
 
 def test_messages_of_one_person_stay_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     alice, *_ = flood(monkeypatch)
-    digest.run()
+    intake.digest()
     rows = Message.objects.filter(connection=alice).order_by("routed_at", "created_at")
     assert list(rows.values_list("text", flat=True)) == [f"hello {n}" for n in range(60)]
 
@@ -80,7 +80,7 @@ def test_messages_of_one_person_stay_in_their_order(monkeypatch: pytest.MonkeyPa
 def test_a_stop_goes_before_a_flood(monkeypatch: pytest.MonkeyPatch) -> None:
     alice, *_ = flood(monkeypatch)
     receive("STOP", alice)
-    digest._round(digest.look())
+    intake._round(intake.look())
     assert Message.objects.get(text="STOP").handled_by == "consent"
 
 
@@ -108,26 +108,26 @@ def undigested(alias: str) -> int:
 
 
 def test_a_stop_waits_for_no_other_backends_webhooks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digest, "BATCH", 20)
-    monkeypatch.setattr(digest, "LEAST", 5)
+    monkeypatch.setattr(intake, "BATCH", 20)
+    monkeypatch.setattr(intake, "LEAST", 5)
     posted("rcs", *["nonsense"] * 21)
     posted("alone", f"text {BOB} STOP")
-    work = digest.look()
+    work = intake.look()
     assert sorted(work.webhooks) == ["alone", "rcs"]
-    digest._round(work)
+    intake._round(work)
     assert Consent.objects.get(subject=BOB).opted_out
     assert undigested("rcs") == 21 - 20 // 2
-    digest.run()
+    intake.digest()
     assert undigested("rcs") == 0
 
 
 def test_each_of_many_backends_has_its_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digest, "BATCH", 10)
-    monkeypatch.setattr(digest, "LEAST", 4)
+    monkeypatch.setattr(intake, "BATCH", 10)
+    monkeypatch.setattr(intake, "LEAST", 4)
     aliases = [f"gone-{n}" for n in range(5)]
     for alias in aliases:
         posted(alias, *["hello"] * 5)
-    digest._round(digest.look())
+    intake._round(intake.look())
     assert [undigested(alias) for alias in aliases] == [1] * 5
 
 
@@ -136,38 +136,38 @@ def test_a_backend_whose_webhooks_are_not_due_is_not_asked_for() -> None:
     posted("rcs", "hello")
     posted("sms", "hello")
     StoredWebhook.objects.filter(backend="sms").update(due_at=now + timedelta(minutes=1))
-    assert digest.look().webhooks == ("rcs",)
+    assert intake.look().webhooks == ("rcs",)
     StoredWebhook.objects.filter(backend="rcs").update(claim=uuid4(), lease_until=now + timedelta(minutes=1))
-    assert not digest.look()
+    assert not intake.look()
 
 
 def test_webhooks_of_one_backend_stay_in_their_order() -> None:
     words = [str(n) for n in range(25)]
     posted("rcs", *(f"text {ALICE} {word}" for word in words))
-    while digest._digest_batch("rcs", sql.now(StoredWebhook), 10)[0]:
+    while intake._digest_batch("rcs", sql.now(StoredWebhook), 10)[0]:
         pass
     assert list(Message.objects.order_by("created_at").values_list("text", flat=True)) == words
 
 
 def test_bodies_that_are_read_at_once_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     most, size = 2_000_000, 900_000
-    monkeypatch.setattr(digest, "BATCH_BYTES", most)
+    monkeypatch.setattr(intake, "BATCH_BYTES", most)
     posted("rcs", *(b"x" * size for _ in range(7)), b"x" * (most + 1), *(b"x" for _ in range(5)))
-    real, read = digest._claim, []
+    real, read = intake._claim, []
 
     def claim(*args: Any) -> list[StoredWebhook]:
         rows = real(*args)
         read.append([len(row.body) for row in rows])
         return rows
 
-    monkeypatch.setattr(digest, "_claim", claim)
-    digest.run()
+    monkeypatch.setattr(intake, "_claim", claim)
+    intake.digest()
     assert read == [[size] * 3, [size] * 3, [size, most + 1], [1] * 5]
     assert undigested("rcs") == 0
 
 
 LEASED = [
-    ("rcs_webhook_leased", "rcs_router_storedwebhook", lambda: digest.SUSPECT),
+    ("rcs_webhook_leased", "rcs_router_storedwebhook", lambda: intake.SUSPECT),
     ("rcs_message_leased", "rcs_router_message", queue.suspect),
 ]
 

@@ -238,9 +238,9 @@ def test_a_file_of_a_maap_platform_with_an_oauth_token(settings: Any, client: An
 
 
 def fetched() -> tuple[str, str]:
-    from rcs_router.inbox import digest
+    from rcs_router.inbox import intake
 
-    digest.run()
+    intake.digest()
     media.fetch_due()
     return ends(InboundFile.objects.get())
 

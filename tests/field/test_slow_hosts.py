@@ -160,7 +160,7 @@ def test_a_message_leaves_beside_links_that_never_answer(settings: Any) -> None:
         thread = fetching(stub)
         wait_until(lambda: sum(doors.held.values()) == fetch.THREADS)
         row = sent_to("alone", traffic="authentication")
-        drain.run("alone", budget=5)
+        drain.drain("alone", budget=5)
         row.refresh_from_db()
         assert (row.status, sum(doors.held.values())) == (Status.ACCEPTED, fetch.THREADS)
         doors.open.set()

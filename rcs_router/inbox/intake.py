@@ -73,7 +73,7 @@ class Work:
         return bool(self.webhooks) or self.suspect_webhooks or messages
 
 
-def run() -> int:
+def digest() -> int:
     """Digest what is stored and route what was said, until nothing is due; returns how many rows were dealt with.
 
     Any number of threads and processes may do so at once. Webhooks and messages take turns, so that a STOP waits for
