@@ -33,7 +33,7 @@ def position(value: Any) -> tuple[float, float]:
         raise ValueError("a location whose pos is not two numbers")
     latitude, longitude = map(float, parts)
     if abs(latitude) > 90 or abs(longitude) > 180:
-        raise ValueError("a location outside the world")
+        raise ValueError("the location is out of range")
     return latitude, longitude
 
 
