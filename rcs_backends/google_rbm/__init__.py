@@ -334,7 +334,7 @@ def _reasons(reply: http.Reply) -> set[str]:
 
 
 def _object(reply: http.Reply) -> Mapping[str, Any]:
-    """Return the whole answer as an object. Raises Unavailable, because a partial answer must not read as "nobody"."""
+    """Return the whole answer as an object. Raises Unavailable, since a partial answer must not read as "no phones"."""
     answer = reply.json()
     if reply.truncated or not isinstance(answer, Mapping):
         raise http.unread(reply, "an object")

@@ -23,7 +23,7 @@ PORTS = {"http": 80, "https": 443}
 
 
 def verify(request: WebhookRequest, public_url: str, secrets: Iterable[str]) -> None:
-    """Raise WebhookRefused without a valid signature. `public_url`: without query; a proxy may hide it."""
+    """Raise WebhookRefused for a wrong signature. `public_url`: ours, without query; a proxy may hide it."""
     if request.method not in {"GET", "POST"}:
         raise WebhookRefused("neither GET nor POST", status=405)
     given = request.headers.get(HEADER, "")
@@ -90,7 +90,7 @@ def _form(body: bytes) -> list[tuple[str, str]]:
 
 
 def _addresses(request: WebhookRequest, public_url: str) -> set[str]:
-    """Return every spelling of the URL that Twilio called, as the public and as our server sees it.
+    """Return every spelling of the URL that Twilio called: the public one, and the one that our server sees.
 
     Twilio's console accepts our URL with and without its trailing slash.
     """
