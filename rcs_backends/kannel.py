@@ -119,8 +119,8 @@ class Kannel(BaseBackend):
 
     def _is_foreign(self, name: str, value: Any) -> bool:
         """Return whether the parameter sets a sender that the options do not list."""
-        ours = {None, self.options.sender, *self.options.senders}
-        return name == "from" and (not isinstance(value, str | None) or value not in ours)
+        allowed = {None, self.options.sender, *self.options.senders}
+        return name == "from" and (not isinstance(value, str | None) or value not in allowed)
 
     def problems(self) -> list[str]:
         options = self.options
@@ -196,8 +196,8 @@ class Kannel(BaseBackend):
         """Return the parameters that request delivery reports; none without a public URL."""
         if not self.webhook_url:
             return {}
-        ours = urlencode({"secret": self.options.webhook_secrets[0], "id": transmission})
-        return {"dlr-mask": ALL_REPORTS, "dlr-url": f"{self.webhook_url}?{ours}&{REPORT_QUERY}"}
+        own_query = urlencode({"secret": self.options.webhook_secrets[0], "id": transmission})
+        return {"dlr-mask": ALL_REPORTS, "dlr-url": f"{self.webhook_url}?{own_query}&{REPORT_QUERY}"}
 
     # Webhooks.
 
@@ -251,11 +251,11 @@ def _receipt(query: Mapping[str, str]) -> Receipt:
     detail = re.split(r"(?i)\btext:", query.get("text", ""))[0]
     nack = re.match(r"NACK/(0x[0-9a-f]{8})/", detail)
     error = REJECTED.get(nack[1]) if nack and kind is ReceiptKind.FAILED else None
-    ours = uuid(name)
+    transmission = uuid(name)
     return Receipt(
         kind,
-        transmission=ours,
-        provider_id="" if ours else name,
+        transmission=transmission,
+        provider_id="" if transmission else name,
         at=_time(query.get("at", "")),
         event_id=f"{name}:{status}",
         code=error.code if error else code,

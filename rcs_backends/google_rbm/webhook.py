@@ -133,11 +133,11 @@ def _receipt(payload: Mapping[str, Any], kind: ReceiptKind) -> Receipt:
     name = text(payload.get("messageId"))
     if not name:
         raise ValueError(f"a {payload.get('eventType')} event without messageId")
-    ours, event = uuid(name), text(payload.get("eventId"))
+    transmission, event = uuid(name), text(payload.get("eventId"))
     return Receipt(
         kind,
-        transmission=ours,
-        provider_id="" if ours else name,
+        transmission=transmission,
+        provider_id="" if transmission else name,
         at=time(payload.get("sendTime")),
         event_id=f"{event}:{name}" if event else "",  # event ids are unique only per person
         code="" if kind is not ReceiptKind.UNKNOWN else text(payload.get("eventType")).lower(),

@@ -74,9 +74,9 @@ class GSMAMaaPOptions(Options):
     def _is_reserved(self, path: str) -> bool:
         """Return whether the path sets the recipient, the id or the expiry, directly or as a part of it."""
         first, _, second = path.partition(".")
-        ours = {"", "msgId", self.expiry_field or "expiry"}
+        reserved = {"", "msgId", self.expiry_field or "expiry"}
         return first in {"", "*", "messageContact"} or (
-            first == "RCSMessage" and second.partition(".")[0] in ours
+            first == "RCSMessage" and second.partition(".")[0] in reserved
         )
 
     def _login(self) -> Iterator[str]:

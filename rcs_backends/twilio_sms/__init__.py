@@ -101,8 +101,8 @@ class TwilioSMS(BaseBackend):
     def _is_foreign(self, name: str, value: Any) -> bool:
         """Return whether the field sets a sender that the options do not list."""
         options = self.options
-        ours = {None, options.sender, options.messaging_service_sid, *options.senders}
-        return name in SENDERS and (not isinstance(value, str | None) or value not in ours)
+        allowed = {None, options.sender, options.messaging_service_sid, *options.senders}
+        return name in SENDERS and (not isinstance(value, str | None) or value not in allowed)
 
     def problems(self) -> list[str]:
         return list(self._problems())
