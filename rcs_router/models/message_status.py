@@ -24,19 +24,22 @@ from rcs_router.contract import Status
 from rcs_router.models import Message, Transmission
 from rcs_router.models.message import WORST_FIRST
 
+ARRIVED = (Status.DELIVERED, Status.READ)
 ROADS = ("", "fallback_of__", "fallback_of__fallback_of__", "fallback_of__fallback_of__fallback_of__")
 
 
 def ends() -> QuerySet[Any]:
     """The newest transmission of every recipient, with `end`: where they stand, as a place in WORST_FIRST."""
-    arrived = [
-        Case(When(**{f"{road}status__gte": Status.DELIVERED}, then=F(f"{road}status")), default=Value(0))
-        for road in ROADS
-    ]
-    places = [When(reached=status, then=Value(place)) for place, status in enumerate(WORST_FIRST)]
+    # The places that a message may reach by arriving stand in the order of their statuses, so the greatest is kept.
+    # Places, not statuses: looked up afterwards, each place would repeat the whole expression in the SQL.
+    arrived = [Case(*_places(ARRIVED, f"{road}status"), default=Value(-1)) for road in ROADS]
     rows = Transmission.objects.filter(fallback=None).annotate(best=Greatest(*arrived))
-    reached = Case(When(best__gt=0, then=F("best")), default=F("status"), output_field=IntegerField())
-    return rows.annotate(reached=reached).annotate(end=Case(*places, output_field=IntegerField())).order_by()
+    last = Case(*_places(WORST_FIRST, "status"), output_field=IntegerField())
+    return rows.annotate(end=Case(When(best__gte=0, then=F("best")), default=last)).order_by()
+
+
+def _places(statuses: Iterable[Status], field: str) -> list[When]:
+    return [When(**{field: status}, then=Value(WORST_FIRST.index(status))) for status in statuses]
 
 
 def with_standing(messages: QuerySet[Message]) -> QuerySet[Message]:
