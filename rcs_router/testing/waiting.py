@@ -28,16 +28,19 @@ def work() -> None:
 
     Raises RuntimeError when that does not end, as with a provider that always says "not now".
     """
+    idle = True  # the sweep comes first, and again whenever nothing else is left to do
     for _ in range(ROUNDS):
-        sweep.mend(sql.now(Transmission))
+        if idle:
+            sweep.mend(sql.now(Transmission))
         for do in besides:
             do()
         now = sql.now(Transmission)
-        bells = list(sweep.due(now))
-        for station, *alias in bells:
+        wake_ups = list(sweep.due(now))
+        for station, *alias in wake_ups:
             getattr(tasks, station.rpartition(".")[2])(*alias)  # here and now, and not by Celery
-        if not bells and not (_impatient and _jump(now)):
+        if idle and not wake_ups and not (_impatient and _jump(now)):
             return
+        idle = not wake_ups
     raise RuntimeError(f"there is still work after {ROUNDS} rounds: does a backend say “not now” for ever?")
 
 

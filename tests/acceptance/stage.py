@@ -214,17 +214,24 @@ class Stage:
         assert is_so, (self.gate.active, self.soon.count, _on_its_way(), _untried())
 
     def work(self) -> None:
-        """All that workers and beat would do, until no bell is to be rung; what came in first, so that it counts."""
+        """All that workers and beat would do, until there is nothing left to do."""
         for _ in range(100):
             self.quiet()
-            now = sql.now(Transmission)
-            sweep.mend(now)
-            bells = sorted(sweep.due(now), key=lambda bell: bell[0] != wake.DIGEST)
-            if not bells:
+            sweep.mend(sql.now(Transmission))
+            if not self._workers():
                 return
-            for task, *alias in bells:
+        raise AssertionError("there is always something due")
+
+    def _workers(self) -> int:
+        """Run what is due until nothing is; what came in first, so that it counts. Returns how many turns it took."""
+        for turn in range(100):
+            self.quiet()
+            wake_ups = sorted(sweep.due(sql.now(Transmission)), key=lambda one: one[0] != wake.DIGEST)
+            if not wake_ups:
+                return turn
+            for task, *alias in wake_ups:
                 TASKS[task](*alias)
-        raise AssertionError(f"there is always something due: {bells}")
+        raise AssertionError(f"there is always something due: {wake_ups}")
 
     def drain(self, *aliases: str) -> None:
         """Only send; what comes back is digested by nobody yet."""
