@@ -1,4 +1,4 @@
-"""Serve the webhook view: verify a provider's request, store it, and answer. `digest` parses it later."""
+"""Serve the webhook view: verify a provider's request, store it, and answer. `intake` parses it later."""
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
