@@ -41,9 +41,7 @@ def _database() -> Iterator[CheckMessage]:
 
 
 def _celery() -> Iterator[CheckMessage]:
-    from celery import (
-        current_app,
-    )  # imported here because the project's app is known only when the settings are loaded
+    from celery import current_app  # here, because the project's app needs the settings
 
     config = current_app.conf
     if config.task_always_eager and not settings.DEBUG:

@@ -43,7 +43,7 @@ def _as_json(lines: list[dict[str, Any]]) -> str:
 
 
 def _as_text(line: dict[str, Any]) -> str:
-    """Return e.g. "2026-11-22T09:30:00+00:00 opted out keyword via sms, brand acme: “Stop!”, said at …"."""
+    """Return e.g. "2026-11-22T09:30:00+00:00  opted out  keyword via sms, brand acme: “Stop!”, said at …"."""
     via = f" via {line['backend']}" if line["backend"] else ""
     brand = f", brand {line['brand']}" if line["brand"] else ""
     words = f": “{line['words']}”" if line["words"] else ""
