@@ -1,7 +1,7 @@
-"""Which requests for a file carry the account's credentials: those to the provider's own hosts, and no others.
+"""Add the account's credentials to requests for files, but only to requests to the provider's own hosts.
 
-The backend names its hosts and its headers; the comparison is here, in one place, over the address that was judged and
-is connected to. So neither a link, nor a redirect, nor a mistake of a backend can send them elsewhere.
+The backend names its hosts and its headers. The comparison is here, in one place, on the checked address that is
+connected to. So no link, redirect or mistake of a backend can send credentials to another host.
 """
 
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})  # where http is as good
 
 
 def headers_for(alias: str, target: Target) -> Mapping[str, str]:
-    """Return the headers for this request, empty for a host that is not the provider's.
+    """Return the headers for this request; empty for a host that is not the provider's.
 
-    Raises Again when the backend cannot tell them now: without them the answer would mean nothing.
+    Raises Again if the backend cannot give them now: without credentials, the provider's answer would mean nothing.
     """
     if alias not in backends or not (target.tls or target.host in LOOPBACK):
         return {}
@@ -30,7 +30,7 @@ def headers_for(alias: str, target: Target) -> Mapping[str, str]:
 
 
 def _is_own(backend: BaseBackend, target: Target) -> bool:
-    """Are scheme, host and port those of one of the backend's addresses?"""
+    """Return True if scheme, host and port are those of one of the backend's addresses."""
     return any(_origin(address) == target.origin for address in backend.media_origins())
 
 

@@ -1,4 +1,4 @@
-"""A file's first bytes and what it is called in, what it is out: the bytes are believed first, the name after them."""
+"""Detect the media type of a file: from its first bytes and, if they are unknown, from its declared type."""
 
 import mimetypes
 import re
@@ -88,10 +88,10 @@ _EXTENSIONS = {
 
 
 def detect(head: bytes, declared: Iterable[str] = ()) -> str:
-    """The media type of a file that begins with `head` (HEAD bytes suffice); empty when its bytes belie its names.
+    """Return the type of a file that begins with `head` (HEAD bytes suffice); "" if its bytes contradict its names.
 
-    `declared`: what it is called, the most trusted first. A name is believed only of bytes that we do not know, and
-    only if we would not know the bytes of such a file.
+    `declared`: its declared types, the most trusted first. A declared type is accepted only if the bytes are unknown,
+    and if files of that type have no known bytes.
     """
     names = [name for name in declared if name and name != "application/octet-stream"]
     if _MARKUP.match(head.lstrip(_BLANK).replace(b"\0", b"")):
@@ -104,12 +104,12 @@ def detect(head: bytes, declared: Iterable[str] = ()) -> str:
 
 
 def is_run(media_type: str) -> bool:
-    """Would a browser run what is in it? HTML, SVG, XML, scripts."""
+    """Return True for types that a browser would run: HTML, SVG, XML, scripts."""
     return bool(_RUN.fullmatch(media_type))
 
 
 def is_allowed(media_type: str, patterns: Iterable[str]) -> bool:
-    """Is it one of `patterns` (image/png, image/*)? What a browser runs must be named exactly."""
+    """Return True if the type matches `patterns` (image/png, image/*). What a browser runs must be named exactly."""
     wanted = [pattern.lower() for pattern in patterns]
     if is_run(media_type):
         return media_type in wanted
@@ -117,7 +117,7 @@ def is_allowed(media_type: str, patterns: Iterable[str]) -> bool:
 
 
 def extension(media_type: str) -> str:
-    """With its dot: what a web server tells the type from. `.bin` when there is none."""
+    """Return the extension, with its dot, from which a web server tells the type; `.bin` if there is none."""
     return _EXTENSIONS.get(media_type) or _KNOWN.guess_extension(media_type) or ".bin"
 
 
