@@ -20,10 +20,10 @@ from rcs_router.inbox import dispatch, queue
 from rcs_router.inbox.dispatch import Said
 from rcs_router.models import Message, StoredWebhook
 
-BATCH = 500  # rows claimed in one turn, by all backends together
-LEAST = 50  # rows that each backend has, however many have some
-BATCH_BYTES = 4_000_000  # bodies that are read at once, and the one more that goes beyond
-SUSPECTS = 20  # rows that lost a lease, claimed one by one before it is looked for others
+BATCH = 500  # rows claimed in one turn, for all backends together
+LEAST = 50  # rows that each backend gets at least
+BATCH_BYTES = 4_000_000  # bytes of bodies that are read at once; one more body may exceed it
+SUSPECTS = 20  # rows that lost a lease, claimed one by one before others
 
 _FREE = (
     "digested_at IS NULL AND (lease_until IS NULL OR lease_until < {now})"  # SQL; {now} stands for the time
@@ -31,7 +31,7 @@ _FREE = (
 FRESH = f"{_FREE} AND due_at <= {{now}} AND NOT {queue.LOST}"
 _TABLE = StoredWebhook._meta.db_table
 _LOST = f"SELECT id FROM {_TABLE} WHERE {_FREE} AND {queue.LEASED} AND {queue.LOST}"  # noqa: S608
-SUSPECT = f"id IN ({_LOST}) AND {_FREE} AND due_at <= {{now}}"  # so that SQLite, too, looks at the few first
+SUSPECT = f"id IN ({_LOST}) AND {_FREE} AND due_at <= {{now}}"  # so that SQLite also looks at the few first
 
 
 def accept(backend: BaseBackend, request: WebhookRequest) -> None:
@@ -62,7 +62,7 @@ class Work:
     """The work that is due, by the database's clock. Suspects are rows whose earlier worker may have died of them."""
 
     now: datetime
-    webhooks: tuple[str, ...]  # aliases of the backends that have some
+    webhooks: tuple[str, ...]  # aliases of the backends with due webhooks
     suspect_webhooks: bool
     messages: bool
     suspect_messages: bool
@@ -296,7 +296,7 @@ def _apply(alias: str, parsed: list[Digest], now: datetime) -> None:
         unknown = {id(r) for r in outbox.apply_receipts(alias, [r for d in parsed for r in d.receipts], now)}
         for digest in parsed:
             digest.orphans = sum(id(receipt) in unknown for receipt in digest.receipts)
-        # a row that was parked for its receipts has been here before, and what it said is stored
+        # a row that waited for its transmission was digested before, and its messages are stored
         dispatch.store(alias, [one for digest in parsed if not digest.row.tries for one in digest.said])
         for digest in parsed:
             if digest.orphans:

@@ -28,17 +28,15 @@ from rcs_router.models import Connection, Message
 from rcs_router.people import numbering
 
 BATCH = 15  # messages claimed at once
-WINDOW = 300  # messages, in ORDER, among which a claim looks for those in their turn
-TURN = 0.3  # seconds after which the rest of a batch is given back, so that a STOP that has come goes first
-SUSPECTS = 20  # messages that lost a lease, claimed one by one before it is looked for others
-RETRIES = (1, 5, 30, 60)  # seconds to wait after each failure that is nobody's app's and not the database's
+WINDOW = 300  # how many messages, in ORDER, a claim searches for those whose turn it is
+TURN = 0.3  # seconds after which the rest of a batch is given back, so that a new STOP goes first
+SUSPECTS = 20  # messages that lost a lease, claimed one by one before others
+RETRIES = (1, 5, 30, 60)  # seconds to wait after each failure that is neither an app's nor the database's
 
-ORDER = "urgent DESC, created_at, id"  # an index has it, so that a claim reads no more rows than it takes
+ORDER = "urgent DESC, created_at, id"  # an index has this order, so that a claim reads only the rows that it takes
 _WAITS = "direction = 'in' AND routed_at IS NULL AND (lease_until IS NULL OR lease_until < {now})"
 LOST = "(lost_leases > 0 OR (claim IS NOT NULL AND lease_until IS NOT NULL))"
-LEASED = (
-    "(lost_leases > 0 OR lease_until IS NOT NULL)"  # more than LOST, and word for word what an index is of
-)
+LEASED = "(lost_leases > 0 OR lease_until IS NOT NULL)"  # broader than LOST, and in the exact words of an index's condition
 _FRESH = f"{_WAITS} AND NOT {LOST}"
 COUNT_LOST = "lost_leases = lost_leases + CASE WHEN claim IS NULL OR lease_until IS NULL THEN 0 ELSE 1 END"
 
@@ -101,7 +99,7 @@ class Turns:
     """Chooses whose messages are next, per process: by connection, however many messages each person has sent."""
 
     def __init__(self) -> None:
-        self._last = 0  # the connection whose turn was last
+        self._last = 0  # the connection that had the last turn
 
     def following(self, limit: int) -> list[uuid.UUID]:
         """Return the first waiting message of each of the next `limit` connections, in a cycle."""
@@ -192,7 +190,7 @@ class Batch:
             try:
                 self._route(row)
             except timelimit.Abandoned:
-                break  # somebody else has dealt with all of it
+                break  # another worker has dealt with all of them
             database.close_old_others()
             if time.monotonic() > until:
                 self.give_back()
@@ -261,7 +259,7 @@ class Batch:
             try:
                 return route(left, self._asking)
             except phases.StartOver as over:
-                self._close()  # they were interrupted in the middle of something
+                self._close()  # they were interrupted
                 self._keep(row, over.problem)
                 left = incoming.unrouted().filter(pk=row.pk, claim=self.claim).first()
         return None

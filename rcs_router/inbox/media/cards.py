@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rcs_router.content.characters import storable
 from rcs_router.models import InboundFile
 
-MOST = 65536  # bytes of a card: a picture in it may be long, and comes after the names and numbers
+MOST = 65536  # bytes of a card: a long picture comes after the names and numbers
 LINE = 1000  # characters of a line
 NUMBERS = 20  # numbers of a card
 

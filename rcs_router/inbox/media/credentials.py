@@ -12,7 +12,7 @@ from rcs_router.backends import backends
 from rcs_router.contract import BaseBackend
 from rcs_router.inbox.media.download import Again
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})  # where http is as good as https
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})  # hosts where http is as safe as https
 
 
 def headers_for(alias: str, target: Target) -> Mapping[str, str]:
@@ -25,7 +25,7 @@ def headers_for(alias: str, target: Target) -> Mapping[str, str]:
     try:
         backend = backends[alias]
         return dict(backend.media_headers()) if _is_own(backend, target) else {}
-    except Exception:  # no token, or a mistake of the backend; its text may quote a secret
+    except Exception:  # no token, or a bug of the backend; its text may quote a secret
         raise Again("credentials") from None
 
 

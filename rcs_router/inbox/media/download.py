@@ -26,13 +26,13 @@ from rcs_router import addresses
 from rcs_router.addresses import RefusedAddress, Target
 
 CHUNK = 64 * 1024  # bytes
-IN_MEMORY = 256 * 1024  # bytes of a file that are kept off the disk
+IN_MEMORY = 256 * 1024  # bytes of a file that are kept in memory
 HOPS = 3  # redirects that are followed
 CONNECT = 5.0  # seconds for one address of a host
-ADDRESSES = 4  # of a host that are tried
+ADDRESSES = 4  # addresses of a host that are tried
 MAX_RETRY_AFTER = 3600.0  # seconds
 _REDIRECTS = {301, 302, 303, 307, 308}
-_GONE = {403, 410}  # 403 is what signed links of cloud storages say after their time
+_GONE = {403, 410}  # 403 is the answer of cloud storages to an expired signed link
 _LATER = {202, 408, 425, 429}
 
 HeadersFor = Callable[[Target], Mapping[str, str]]  # the credentials for one request; empty for most
@@ -71,7 +71,7 @@ class Hopeless(Undone):
 class Download:
     """A downloaded file. Call `close()` when it is stored; that deletes the temporary file."""
 
-    declared_type: str  # the Content-Type as it was sent
+    declared_type: str  # the Content-Type header
     size: int = 0  # bytes
     head: bytes = b""
     body: IO[bytes] = field(default_factory=partial(tempfile.SpooledTemporaryFile, max_size=IN_MEMORY))
@@ -118,7 +118,7 @@ def download(
             target = addresses.guarded(url, allow_private=allow_private, resolver=resolver)
             own = headers_for(target)
             with _asked(target, clock, own) as response:
-                if response.status == 401 and own:  # they may have ended a moment ago, or are being changed
+                if response.status == 401 and own:  # they may have expired a moment ago, or are being changed
                     raise Again("http_401")
                 if response.status not in _REDIRECTS:
                     return _taken(response, most)
@@ -129,7 +129,9 @@ def download(
         raise Again("timeout") from None
     except ssl.SSLCertVerificationError:
         raise Again("certificate") from None
-    except ConnectionError:  # first, because "hung up without a word" is an HTTPException, too
+    except (
+        ConnectionError
+    ):  # first, because a connection that closes without an answer is an HTTPException too
         raise Again("unreachable") from None
     except http.client.HTTPException:
         raise Again("protocol") from None
@@ -180,7 +182,7 @@ def _taken(response: http.client.HTTPResponse, most: int) -> Download:
     if response.status != 200:
         raise _refusal(response)
     if response.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
-        raise Hopeless("encoding")  # we have asked for none
+        raise Hopeless("encoding")  # we did not ask for compression
     if (response.length or 0) > most:
         raise Unwanted("too_large")
     taken = Download(response.headers.get("Content-Type", ""))
@@ -204,7 +206,7 @@ def _read(response: http.client.HTTPResponse, taken: Download, most: int) -> Non
         raise
     except (http.client.IncompleteRead, ConnectionError, ssl.SSLError):
         raise Again("truncated") from None
-    if response.length or not taken.size:  # bytes that were announced and did not come
+    if response.length or not taken.size:  # fewer bytes came than were announced
         raise Again("truncated")
     taken.body.seek(0)
 

@@ -24,9 +24,9 @@ from rcs_router.inbox.media.turns import Turns
 from rcs_router.models import InboundFile
 from rcs_router.models.media import media_type
 
-THREADS = 8  # files that one process fetches side by side; each may hold MEDIA_MAX_BYTES of disk
-LIMIT = 200  # files that one run begins; what is left rings again
-LOOK = 1.0  # seconds between two looks for more, while files are under way
+THREADS = 8  # files that one process fetches in parallel; each may use MEDIA_MAX_BYTES of disk
+LIMIT = 200  # files that one run begins; the rest needs another wake-up
+LOOK = 1.0  # seconds between two looks for more files while some are being fetched
 NEW = 60.0  # seconds after the arrival of a message in which a 404 may mean "not yet"
 
 State = InboundFile.State
@@ -141,10 +141,10 @@ def _store(row: InboundFile, found: Download, conf: RouterSettings) -> Stored:
         raise Unwanted("type")
     storage, name = row.file.storage, _name(row, row.tries, kind)
     try:
-        for earlier in range(1, row.tries):  # of workers that died before they could say what they had stored
+        for earlier in range(1, row.tries):  # of workers that died before they could record their file
             storage.delete(_name(row, earlier, kind))
         stored = storage.save(name, File(found.body, name), max_length=row.file.field.max_length)
-    except Exception as error:  # a disk's, a network's or a cloud's
+    except Exception as error:  # an error of a disk, a network or a cloud
         step = "the next line says what follows"
         logs.file_failed(_alias(row), row.pk, f"storage: {type(error).__name__}", step)
         raise Again("storage") from None
@@ -167,7 +167,7 @@ def _settle(row: InboundFile, future: "Future[Stored]", now: datetime) -> None:
         _write(
             row, now, after(error, row.tries, conf.RETRY_DELAYS, jitter, row.expires_at, now, is_new=is_new)
         )
-    except Exception as error:  # a mistake of ours: the lease ends, and it is tried again
+    except Exception as error:  # a bug of ours: the lease ends, and the file is tried again
         step = "tried again when its lease ends"
         logs.file_failed(_alias(row), row.pk, type(error).__name__, step, logging.ERROR)
     else:

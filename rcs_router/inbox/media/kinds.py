@@ -5,13 +5,13 @@ import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-HEAD = 1024  # bytes that tell what a file is
+HEAD = 1024  # bytes that are needed to detect the type
 
 _MP4 = (
     *("video/mp4", "audio/mp4", "audio/x-m4a", "audio/m4a", "video/x-m4v"),
     *("video/3gpp", "audio/3gpp", "video/3gpp2", "audio/3gpp2"),
 )
-# A signature, and what such a file may be: the first, unless it is called another one of the list.
+# A signature, and the types of such a file: the first one, unless the declared type is another of the list.
 _SIGNATURES: tuple[tuple[re.Pattern[bytes], tuple[str, ...]], ...] = (
     (re.compile(rb"\xff\xd8\xff"), ("image/jpeg", "image/jpg")),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), ("image/png", "image/apng")),
@@ -27,8 +27,8 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], tuple[str, ...]], ...] = (
     (re.compile(rb"(?s)....ftyp3g"), ("video/3gpp", "audio/3gpp", "video/3gpp2", "audio/3gpp2", "video/mp4")),
     (re.compile(rb"(?s)....ftypqt"), ("video/quicktime", "video/mp4")),
     (re.compile(rb"(?s)....ftyp"), (*_MP4, "video/quicktime")),
-    # QuickTime without ftyp, as cameras and old programs write it: another atom is the first. Their sizes are below
-    # 16 MiB (mdat: 512 MiB), so that no text that has one of these words in the same place is taken for one.
+    # QuickTime without ftyp, from cameras and old programs: another atom comes first. Its size is below 16 MiB
+    # (mdat: 512 MiB), so that a text with one of these words in the same place is not taken for a film.
     (re.compile(rb"(?s)\0...(wide|moov|free|skip|pnot)|[\0-\x1f]...mdat"), ("video/quicktime", *_MP4)),
     (re.compile(rb"\x1aE\xdf\xa3"), ("video/webm", "audio/webm", "video/x-matroska")),
     (re.compile(rb"OggS\0"), ("audio/ogg", "video/ogg", "audio/opus", "application/ogg")),
@@ -53,11 +53,11 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], tuple[str, ...]], ...] = (
     ),
     (re.compile(rb"MZ|\x7fELF|#!\s*/|\xca\xfe\xba\xbe|\xcf\xfa\xed\xfe"), ("application/x-executable",)),
 )
-# What a vCard was called before RFC 6350: never believed by itself, since we know the bytes of one.
+# Names of vCard before RFC 6350: not believed without the bytes of a vCard.
 _SEEN = {name for _, names in _SIGNATURES for name in names} | {"text/x-vcard", "text/directory"}
-# A browser that is handed these runs what is written in them, with the rights of the site they lie on.
+# A browser runs what is in these, with the rights of the site that serves them.
 _MARKUP = re.compile(rb"<[A-Za-z!?]")
-_BLANK = b"\xef\xbb\xbf\xff\xfe \t\r\n\f\0"  # what may stand before it: byte order marks, white space
+_BLANK = b"\xef\xbb\xbf\xff\xfe \t\r\n\f\0"  # what may come before it: byte order marks, white space
 _RUN = re.compile(
     r"text/html|text/(x-)?(java|ecma)script|application/(x-)?(java|ecma)script|(text|application)/xml"
     r"|.*\+xml|text/xsl|application/x-shockwave-flash|multipart/.*|text/css"

@@ -15,14 +15,14 @@ from rcs_router.models import InboundFile, LastRun
 
 OF_ONE_HOST = 4  # files that the site fetches from one host at once
 IN_ALL = 32  # files that the site fetches at once
-JOB = "fetch"  # whose row of LastRun is locked while files are counted and claimed
+JOB = "fetch"  # the row of LastRun that is locked while files are counted and claimed
 
 
 class Turns:
     """Goes through the hosts of waiting files in a cycle, per process."""
 
     def __init__(self) -> None:
-        self._last = ""  # the host whose turn was last
+        self._last = ""  # the host that had the last turn
 
     def claim(self, limit: int, now: datetime, lease_until: datetime) -> list[InboundFile]:
         """Claim and return up to `limit` rows; none if no row is due, or if all hosts are at their limit.
