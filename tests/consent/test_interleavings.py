@@ -181,9 +181,7 @@ def no_waiting(router: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(drain, "SHORT", 0.0)
 
 
-@settings(max_examples=150, suppress_health_check=list(HealthCheck))
-@given(st.lists(STEPS, min_size=12, max_size=40))
-def test_no_promotion_leaves_after_a_stop_and_every_order_passes(steps: list[tuple[Any, ...]]) -> None:
+def happens(steps: list[tuple[Any, ...]]) -> None:
     world = World()
     try:
         for name, *arguments in steps:
@@ -198,3 +196,16 @@ def test_no_promotion_leaves_after_a_stop_and_every_order_passes(steps: list[tup
     finally:
         for worker in world.workers:
             worker.die()
+
+
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@given(st.lists(STEPS, min_size=12, max_size=40))
+def test_no_promotion_leaves_after_a_stop_and_every_order_passes(steps: list[tuple[Any, ...]]) -> None:
+    happens(steps)
+
+
+@pytest.mark.services
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+@given(st.lists(STEPS, min_size=12, max_size=40))
+def test_the_same_in_a_long_search(steps: list[tuple[Any, ...]]) -> None:
+    happens(steps)
