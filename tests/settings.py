@@ -7,7 +7,7 @@ from typing import Any
 
 SECRET_KEY = "tests"
 ALLOWED_HOSTS = ["*"]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the usual one takes a third of a second
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the default is slow on purpose
 USE_TZ = True
 TIME_ZONE = "UTC"
 DEBUG = False

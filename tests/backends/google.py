@@ -25,7 +25,7 @@ def private_key() -> str:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
-    key = rsa.generate_private_key(65537, 1024)  # whoever reads a key checks it, which takes 30 ms for a usual one
+    key = rsa.generate_private_key(65537, 1024)  # to read a key checks it: 30 ms for one of 2048 bits
     pkcs8, none = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     return key.private_bytes(serialization.Encoding.PEM, pkcs8, none).decode()
 

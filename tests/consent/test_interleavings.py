@@ -29,6 +29,7 @@ from rcs_router.outbox.senders import Flight
 from rcs_router.people import consent
 from tests.consent.workers import Worker, expire_leases
 from tests.core import ALICE, ROUTER, connection, memory
+from tests.searches import examples
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("router")]
 
@@ -181,7 +182,9 @@ def no_waiting(router: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(drain, "SHORT", 0.0)
 
 
-def happens(steps: list[tuple[Any, ...]]) -> None:
+@settings(max_examples=examples(150), suppress_health_check=list(HealthCheck))
+@given(st.lists(STEPS, min_size=12, max_size=40))
+def test_no_promotion_leaves_after_a_stop_and_every_order_passes(steps: list[tuple[Any, ...]]) -> None:
     world = World()
     try:
         for name, *arguments in steps:
@@ -196,16 +199,3 @@ def happens(steps: list[tuple[Any, ...]]) -> None:
     finally:
         for worker in world.workers:
             worker.die()
-
-
-@settings(max_examples=20, suppress_health_check=list(HealthCheck))
-@given(st.lists(STEPS, min_size=12, max_size=40))
-def test_no_promotion_leaves_after_a_stop_and_every_order_passes(steps: list[tuple[Any, ...]]) -> None:
-    happens(steps)
-
-
-@pytest.mark.services
-@settings(max_examples=150, suppress_health_check=list(HealthCheck))
-@given(st.lists(STEPS, min_size=12, max_size=40))
-def test_the_same_in_a_long_search(steps: list[tuple[Any, ...]]) -> None:
-    happens(steps)

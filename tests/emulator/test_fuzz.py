@@ -11,6 +11,7 @@ from rcs_backends.emulator.phones import Message, Suggestion
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wires import wires
 from tests.emulator.conftest import HELLO, MESSAGES, NUMBER
+from tests.searches import examples
 
 # fmt: off
 WORDS = (
@@ -50,7 +51,7 @@ anything = st.recursive(
     max_leaves=15,
 )
 quickly = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 PATHS = (
     f"{MESSAGES}?messageId=m1&agentId=acme",

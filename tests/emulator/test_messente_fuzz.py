@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rcs_backends.emulator.state import world
 from tests.emulator.conftest import NUMBER
 from tests.emulator.test_messente_validation import CARD, INFO, RCS, URL, call, omnimessage
+from tests.searches import examples
 
 # fmt: off
 WORDS = (
@@ -50,7 +51,7 @@ anything = st.recursive(
     max_leaves=15,
 )
 quickly = settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 CALLS = (
     ("POST", "omnimessage"),

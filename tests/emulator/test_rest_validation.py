@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rcs_backends.emulator.state import world
 from tests.emulator.conftest import NUMBER
+from tests.searches import examples
 
 MESSAGES = "/emulator/rest/v1/messages"
 TOKEN = {"Authorization": "Bearer emulator-token"}
@@ -317,7 +318,7 @@ anything = st.recursive(
     max_leaves=15,
 )
 quickly = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -14,6 +14,7 @@ from rcs_backends.emulator.phones import now
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire import sms_text
 from tests.emulator.conftest import NUMBER
+from tests.searches import examples
 
 ACCOUNT = "AC" + "0" * 32
 SERVICE = "MG" + "1" * 32
@@ -276,7 +277,7 @@ VALUES = st.text(max_size=8) | st.sampled_from(
     )
 )
 quickly = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -375,8 +375,10 @@ hear = {
 EVERY_WIRE = {"tw": TWILIO, "kannel": KANNEL, "me": MESSENTE, "gsma": GSMA, "rest": REST, "rcs": RCS}
 
 
-@pytest.mark.parametrize("address", ADDRESSES + ENCODED)
-@pytest.mark.parametrize("alias", hear)
+EACH_ONCE = [*zip(itertools.cycle(hear), ADDRESSES + ENCODED)]
+
+
+@pytest.mark.parametrize(("alias", "address"), EACH_ONCE)
 def test_a_stop_from_an_address_is_the_number_s(settings: Any, alias: str, address: str) -> None:
     site(settings, EVERY_WIRE)
     hear[alias]("STOP", address)

@@ -15,6 +15,7 @@ from rcs_router.errors import Ambiguous, Unreachable
 from rcs_router.models import Event, Transmission
 from rcs_router.outbox.policy import after_error
 from tests.core import drain, memory, sent_to
+from tests.searches import examples
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("router")]
 
@@ -59,7 +60,7 @@ class Undo(Exception):
     """Ends an example's transaction."""
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(120), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), said=reports)
 def test_any_order_and_repetition_ends_in_the_same_row(
     accepted: Transmission, data: st.DataObject, said: list

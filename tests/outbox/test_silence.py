@@ -65,6 +65,7 @@ def test_what_can_be_known_is_known_within_one_sweep(said: ReceiptKind, status: 
     assert memory().revoked == [], "nothing is taken back"
 
 
+@pytest.mark.services
 def test_a_thousand_lost_receipts_are_known_within_one_sweep(settings: Any) -> None:
     settings.RCS_ROUTER = {**settings.RCS_ROUTER, "CLAIM": 500}
     message = send("x", lookup_connections("rcs", [f"+3725{n:07}" for n in range(1000)]))
