@@ -2,8 +2,9 @@
 
 import os
 
-LONG = "RCS_LONG_SEARCHES"
+LONG = "RCS_LONG_SEARCHES"  # the environment variable that `make services-test` sets
 
 
-def examples(of: int) -> int:
-    return of if os.environ.get(LONG) else of // 6
+def examples(count: int) -> int:
+    """Return `count` where searches are long, and a sixth of it elsewhere."""
+    return count if os.environ.get(LONG) else count // 6

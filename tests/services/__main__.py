@@ -1,12 +1,14 @@
 """`python -m tests.services [pytest options]`: run pytest with a PostgreSQL of its own as the test database.
 
-Without options it runs the service tests, and then every other test that PostgreSQL may answer differently than SQLite.
+Without options it runs the service tests, and then every other test that PostgreSQL may answer differently than SQLite
+and all long searches.
 """
 
 import os
 import subprocess
 import sys
 
+from tests.searches import LONG
 from tests.services import on_postgresql
 from tests.services.processes import HERE, PostgreSQL
 
@@ -16,18 +18,18 @@ SIDE_BY_SIDE = ["-n", "4", "--dist", "worksteal"]
 ON_ALL_CORES = ["-n", "auto", "--dist", "worksteal"]
 
 
-def service_tests() -> list[str]:
-    """Return the test files that have a service test, so that pytest need not collect all others."""
+def files_with(words: str) -> list[str]:
+    """Return the test files that contain `words`, so that pytest need not collect all others."""
     files = sorted((HERE / "tests").rglob("test_*.py"))
-    return [str(path.relative_to(HERE)) for path in files if "mark.services" in path.read_text()]
+    return [str(path.relative_to(HERE)) for path in files if words in path.read_text()]
 
 
 def main() -> int:
     options = sys.argv[1:]
     postgresql = PostgreSQL(durable=False)
-    env = {**os.environ, "RCS_TEST_DATABASE": postgresql.url}
-    services = ["-m", "services", *SIDE_BY_SIDE, *service_tests()]
-    again = ["-m", "not services", *ON_ALL_CORES, *on_postgresql.ARGUMENTS]
+    env = {**os.environ, "RCS_TEST_DATABASE": postgresql.url, LONG: "1"}
+    services = ["-m", "services", *SIDE_BY_SIDE, *files_with("mark.services")]
+    again = ["-m", "not services", *ON_ALL_CORES, *on_postgresql.ARGUMENTS, *files_with("searches import")]
     try:
         return max(
             subprocess.run([sys.executable, "-m", "pytest", *run], env=env, check=False).returncode
