@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime, time
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, get_type_hints
 
 from django.conf import settings
@@ -173,9 +173,15 @@ def read(given: dict[str, Any]) -> RouterSettings:
 def typed(name: str, value: Any) -> Any:
     """Return `value` with the type of the key `name`."""
     try:
-        return TypeAdapter(get_type_hints(RouterSettings)[name]).validate_python(value)
+        return adapter(RouterSettings, name).validate_python(value)
     except ValidationError as error:
         raise ConfigError(f'RCS_ROUTER["{name}"]: {error.errors(include_url=False)[0]["msg"]}') from None
+
+
+@cache
+def adapter(dataclass: type, name: str) -> TypeAdapter[Any]:
+    """Return the TypeAdapter of a field. To make one takes much longer than to use it."""
+    return TypeAdapter(get_type_hints(dataclass)[name])
 
 
 def in_range(name: str, value: Any) -> Any:

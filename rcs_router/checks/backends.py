@@ -3,16 +3,17 @@
 import re
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import Any, get_type_hints
+from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage
 from django.utils.module_loading import import_string
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from rcs_router.backends import KEYS, REPLIES, BackendConfig, brand_of, webhook_url
 from rcs_router.checks.ids import found
 from rcs_router.checks.router import good_settings, is_unclean
+from rcs_router.conf import adapter
 from rcs_router.contract import BaseBackend, Options, in_lower_case, several
 from rcs_router.errors import ConfigError
 from rcs_router.outbox.drain import MARGIN
@@ -104,7 +105,7 @@ def _backend(alias: str, entry: dict[str, Any]) -> Iterator[CheckMessage]:
 
 
 def _options(where: str, cls: type[Options], given: dict[Any, Any]) -> Iterator[CheckMessage]:
-    types, missing = get_type_hints(cls), []
+    missing: list[str] = []
     names = [f.name for f in fields(cls)]
     for name in given:
         if name not in names:
@@ -114,7 +115,7 @@ def _options(where: str, cls: type[Options], given: dict[Any, Any]) -> Iterator[
             missing.append(name)
             continue
         try:
-            TypeAdapter(types[name]).validate_python(given[name])
+            adapter(cls, name).validate_python(given[name])
         except ValidationError as error:  # without the value: it may be a secret
             problem = error.errors(include_url=False, include_input=False)[0]["msg"]
             yield found("E011", f'{where}["{name}"]: {problem}')

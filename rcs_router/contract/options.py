@@ -3,10 +3,11 @@
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
+from rcs_router.conf import adapter
 from rcs_router.errors import ConfigError
 
 
@@ -31,10 +32,15 @@ class Options:
             )
         if missing := [name for name, f in known.items() if _required(f) and name not in given]:
             raise ConfigError(f"{where} lacks {missing[0]!r}")
-        types = get_type_hints(cls)
-        return cls(
-            **{name: _checked(f"{where}[{name!r}]", types[name], value) for name, value in given.items()}
-        )
+        return cls(**{name: cls._checked(where, name, value) for name, value in given.items()})
+
+    @classmethod
+    def _checked(cls, where: str, name: str, value: Any) -> Any:
+        try:
+            return adapter(cls, name).validate_python(value)
+        except ValidationError as error:  # never with the value, which may be a secret
+            problem = error.errors(include_url=False, include_input=False)[0]["msg"]
+            raise ConfigError(f"{where}[{name!r}]: {problem}") from None
 
     def secrets(self) -> Iterable[str]:
         """Return the values that must never be shown."""
@@ -65,15 +71,6 @@ def secret(**kwargs: Any) -> Any:
 def several(value: str | tuple[str, ...]) -> tuple[str, ...]:
     """Return the values of an option that may be one string, or a tuple of strings while a secret is being changed."""
     return (value,) if isinstance(value, str) else value
-
-
-def _checked(where: str, wanted: Any, value: Any) -> Any:
-    try:
-        return TypeAdapter(wanted).validate_python(value)
-    except ValidationError as error:  # never with the value, which may be a secret
-        raise ConfigError(
-            f"{where}: {error.errors(include_url=False, include_input=False)[0]['msg']}"
-        ) from None
 
 
 def _required(f: "dataclasses.Field[Any]") -> bool:
