@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime, time
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, get_type_hints
 
 from django.conf import settings
@@ -178,10 +178,14 @@ def typed(name: str, value: Any) -> Any:
         raise ConfigError(f'RCS_ROUTER["{name}"]: {error.errors(include_url=False)[0]["msg"]}') from None
 
 
-@cache
-def adapter(dataclass: type, name: str) -> TypeAdapter[Any]:
-    """Return the TypeAdapter of a field. To make one takes much longer than to use it."""
-    return TypeAdapter(get_type_hints(dataclass)[name])
+_ADAPTERS: dict[tuple[type, str], TypeAdapter[Any]] = {}  # to make one takes much longer than to use it
+
+
+def adapter(of: type, name: str) -> TypeAdapter[Any]:
+    """Return the TypeAdapter of the field `name` of a dataclass."""
+    if (of, name) not in _ADAPTERS:
+        _ADAPTERS[of, name] = TypeAdapter(get_type_hints(of)[name])
+    return _ADAPTERS[of, name]
 
 
 def in_range(name: str, value: Any) -> Any:
