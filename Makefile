@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+unexport PYTHONDONTWRITEBYTECODE  # hundreds of processes import the project, and each would compile it again
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test services-test lint bench faults docs clean

@@ -1,6 +1,7 @@
 """The shape of the code as tests: which way imports point, who writes a status, and how long things may be."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,8 @@ TOPS = {"admin", "campaigns", "management", "checks", "testing"}  # what nothing
 FOR_BACKENDS = {"content", "contract", "errors"}
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "misc"}
 
+parsed = functools.cache(ast.parse)  # several tests read each module
+
 
 def modules(*packages: str) -> list[Path]:
     return sorted(
@@ -52,7 +55,7 @@ def dotted(path: Path) -> str:
 def imported(source: str, name: str, is_package: bool = False) -> Iterator[str]:
     """The dotted names of what a module imports, also inside of functions; relative imports are made absolute."""
     package = name if is_package else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -175,7 +178,7 @@ WRITERS = {
 
 def status_writes(source: str) -> list[int]:
     """Lines that write a status: of a row, in SQL, or of an object that may be saved. An Event's is no row's status."""
-    tree = ast.parse(source)
+    tree = parsed(source)
     if not re.search(r"\bTransmission\b|\btransmissions\b", source):
         return []
     return sorted({node.lineno for node in ast.walk(tree) if _writes_status(node)})  # type: ignore[attr-defined]
@@ -224,7 +227,7 @@ OF_SOME_DATABASE = {
 def database_mistakes(source: str) -> list[str]:
     """Names of django.db that leave open which database is meant."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.ImportFrom) and node.module in {"django.db", "django.db.transaction"}:
             inside = node.module == "django.db.transaction"
             found += [alias.name for alias in node.names if inside or alias.name in OF_SOME_DATABASE]
@@ -261,7 +264,7 @@ def test_every_module_says_what_it_is_for(path: Path) -> None:
     if not source.strip():  # a package that is only a folder
         assert path.name == "__init__.py"
         return
-    docstring = ast.get_docstring(ast.parse(source))
+    docstring = ast.get_docstring(parsed(source))
     assert docstring, "no docstring"
     assert is_sentence(docstring.splitlines()[0])
 
@@ -280,7 +283,7 @@ def test_modules_and_functions_stay_small(path: Path) -> None:
 def sizes(source: str) -> dict[str, int]:
     """Lines of every function, without those of its docstring: what is explained well may be long."""
     found = {}
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0]
             said = first.end_lineno - first.lineno + 1 if ast.get_docstring(node) else 0  # type: ignore[operator]

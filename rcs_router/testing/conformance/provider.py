@@ -17,7 +17,7 @@ PHONE = "+37255501234"
 WEBHOOK_URL = "https://shop.example/rcs/webhooks/kit/"
 NOWHERE = "http://127.0.0.1:9"  # for what makes no request
 TIMEOUT = 5.0  # seconds; for an answer that comes
-PATIENCE = 1.0  # seconds; for one that does not
+PATIENCE = 0.5  # seconds; for one that does not
 OPTIONAL = ("revoke", "status", "typing", "mark_read", "check", "bulk")  # as capabilities announce them
 
 
