@@ -214,17 +214,17 @@ class Stage:
         assert is_so, (self.gate.active, self.soon.count, _on_its_way(), _untried())
 
     def work(self) -> None:
-        """All that workers and beat would do, until no bell is to be rung; what came in first, so that it counts."""
+        """Do what workers and beat would do until nothing is due. Incoming webhooks come first, so that they count."""
         for _ in range(100):
             self.quiet()
             now = sql.now(Transmission)
             sweep.mend(now)
-            bells = sorted(sweep.due(now), key=lambda bell: bell[0] != wake.DIGEST)
-            if not bells:
+            wake_ups = sorted(sweep.due(now), key=lambda wake_up: wake_up[0] != wake.DIGEST)
+            if not wake_ups:
                 return
-            for task, *alias in bells:
+            for task, *alias in wake_ups:
                 TASKS[task](*alias)
-        raise AssertionError(f"there is always something due: {bells}")
+        raise AssertionError(f"there is always something due: {wake_ups}")
 
     def drain(self, *aliases: str) -> None:
         """Only send; what comes back is digested by nobody yet."""

@@ -101,7 +101,7 @@ def test_the_story_is_played_and_every_step_is_seen(backend, first):
         ("told_wrongly(lambda s: s['kannel'].update(mo_url=''))", STEPS[4]),
         ("told_wrongly(lambda s: s['google'].update(expiry='neither', revoke='lost_race'))", STEPS[5]),
         (
-            "skip('expiry')\nfrom rcs_router import consent\nconsent.refused = lambda *asked: set()",
+            "skip('expiry')\nfrom rcs_router.people import consent\nconsent.refused = lambda *asked: set()",
             STEPS[6],
         ),
         (
