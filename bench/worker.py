@@ -43,7 +43,7 @@ def drain(total: int) -> int:
     """The router: drain the backend."""
     from rcs_router.outbox import drain as drain_module
 
-    return drain_module.run("acme", budget=600)
+    return drain_module.drain("acme", budget=600)
 
 
 def main() -> None:

@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from rcs_router import moved
+
 __version__ = "0.1.0"
 __all__ = ["lookup_connections", "receive", "send"]
 
@@ -18,3 +20,6 @@ else:
         if name in _WHERE:
             return getattr(import_module(f"rcs_router.{_WHERE[name]}"), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+moved.install()

@@ -43,11 +43,14 @@ def claim(
     order: str,
     limit: int,
     also: str = "",
+    weight: str = "",
+    heaviest: int = 0,
     **changes: Any,
 ) -> list[Any]:
     """Set `changes` on up to `limit` rows that nobody else claims; return their keys in no order. One statement.
 
     `also` is SQL for a column that is computed from others: "tries = tries + 1".
+    `weight` is SQL for the weight of a row: no more rows are claimed once those before weigh `heaviest` together.
 
     `where` is SQL over the table's own columns. On PostgreSQL rows locked by others are skipped, and `= ANY (ARRAY
     (…))` makes the planner run the inner query once; on SQLite one statement is one transaction.
@@ -55,8 +58,10 @@ def claim(
     connection = database.connection(model)
     table = model._meta.db_table
     postgresql = connection.vendor == "postgresql"
-    inner = f"SELECT id FROM {table} WHERE {where} ORDER BY {order} LIMIT %s"  # noqa: S608
-    chosen = one_of(model, f"{inner} FOR UPDATE SKIP LOCKED" if postgresql else inner)
+    columns = f"id, {weight} AS weight" if weight else "id"
+    inner = f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {order} LIMIT %s"  # noqa: S608
+    inner += " FOR UPDATE SKIP LOCKED" if postgresql else ""
+    chosen = one_of(model, _lightest(inner, heaviest) if weight else inner)
     names, values = zip(*changes.items(), strict=True)
     assignments = ", ".join([*(f"{name} = %s" for name in names), *([also] if also else [])])
     sql = f"UPDATE {table} SET {assignments} WHERE id {chosen} RETURNING id"  # noqa: S608
@@ -66,6 +71,13 @@ def claim(
         cursor.execute(sql, [*prepared, *params_for(params, connection), limit])
         key = model._meta.pk
         return [key.to_python(row[0]) for row in cursor.fetchall()]
+
+
+def _lightest(inner: str, heaviest: int) -> str:
+    """SQL for the first rows of `inner`, which has their weights."""
+    before = "SUM(weight) OVER (ROWS UNBOUNDED PRECEDING) - weight"
+    counted = f"SELECT id, {before} AS before FROM ({inner}) AS every"  # noqa: S608
+    return f"SELECT id FROM ({counted}) AS counted WHERE before < {heaviest:d}"  # noqa: S608
 
 
 def one_of(model: type[models.Model], inner: str) -> str:

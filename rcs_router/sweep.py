@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, InterfaceError
-from django.db.models import Q
 
 from rcs_router import alarms, capability_checks, outbox, sql, wake
 from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import Status
-from rcs_router.inbox import digest
-from rcs_router.models import BackendState, InboundFile, LastRun, Transmission
+from rcs_router.inbox import intake, media
+from rcs_router.models import BackendState, LastRun, Transmission
 from rcs_router.outbox import expiry, pace
 
 logger = logging.getLogger(__name__)
@@ -124,13 +123,9 @@ def to_revoke(alias: str, now: datetime) -> bool:
 
 def to_fetch(now: datetime) -> bool:
     """Return True if a file is due that no worker is fetching."""
-    if not router_settings().MEDIA_FETCH:
-        return False
-    free = Q(lease_until=None) | Q(lease_until__lt=now)
-    waiting = InboundFile.objects.filter(free, state=InboundFile.State.WAITING, due_at__lte=now)
-    return waiting.exists()
+    return router_settings().MEDIA_FETCH and media.free(now).exists()
 
 
 def to_digest(now: datetime) -> bool:
     """Return True if a stored webhook is due, or an incoming message may be routed now."""
-    return bool(digest.look())
+    return bool(intake.look())

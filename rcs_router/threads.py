@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from django.db import DatabaseError
 
 from rcs_router import capability_checks, database, sql, sweep, timelimit, wake
-from rcs_router.inbox import digest, media
+from rcs_router.inbox import intake, media
 from rcs_router.models import Transmission
 from rcs_router.outbox import drain, expiry
 from rcs_router.wake import WakeUp
@@ -88,7 +88,7 @@ class WorkerThreads:
     def _work(self, wake_up: WakeUp, woken: threading.Event) -> Callable[[], int]:
         task, *args = wake_up
         if task == wake.DRAIN:
-            return lambda: drain.run(args[0], stopping=lambda: self.stopping, woken=woken)
+            return lambda: drain.drain(args[0], stopping=lambda: self.stopping, woken=woken)
         if task == wake.TICK:
             return self._sweep
         return lambda: perform((task, *args))
@@ -152,9 +152,9 @@ def perform(wake_up: WakeUp) -> int:
 
 
 _WORK: dict[str, Callable[..., int]] = {
-    wake.DRAIN: drain.run,
+    wake.DRAIN: drain.drain,
     wake.REVOKE: expiry.revoke_due,
-    wake.DIGEST: digest.run,
+    wake.DIGEST: intake.digest,
     wake.FETCH: media.fetch_due,
     wake.CHECK: capability_checks.answer_due,
 }

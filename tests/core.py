@@ -44,4 +44,4 @@ def sent_to(alias: str = "rcs", number: str = ALICE, content: Any = "Hello", **o
 
 def drain(*aliases: str) -> None:
     for alias in aliases or ("rcs", "sms", "alone"):
-        drain_module.run(alias, budget=5)
+        drain_module.drain(alias, budget=5)

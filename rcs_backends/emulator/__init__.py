@@ -1,1 +1,1 @@
-"""The other side of every wire, for development and tests: providers that answer, and phones that show and tap."""
+"""The providers and the phones, for development and tests: APIs that answer, and phones that show messages."""

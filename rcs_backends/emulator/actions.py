@@ -1,4 +1,4 @@
-"""What a person does with a phone: the control API's action comes in, a bubble and the wire's webhooks go out."""
+"""Do what a person does with a phone: leave a bubble on it and send the provider's webhooks."""
 
 import mimetypes
 import posixpath
@@ -29,7 +29,7 @@ DEVICE = {
 
 
 def perform(handset: Handset, action: Json) -> Message | None:
-    """Do what `{"action": …}` says; the bubble it leaves on the phone, if any. Raises ActionProblem. Lock held."""
+    """Do what `{"action": …}` says. Return the bubble that it leaves, if any. Raises ActionProblem. Lock held."""
     name = str(action.get("action"))
     known = ACTIONS.get(name) or _of_a_wire(handset, action, name)
     if known is None:
@@ -41,7 +41,7 @@ def perform(handset: Handset, action: Json) -> Message | None:
 
 
 def _of_a_wire(handset: Handset, action: Json, name: str) -> Act | None:
-    """What only some provider's phones can do: the conversation's, else the first that can."""
+    """Find an action that only some providers' phones have: the conversation's, else the first that has it."""
     having = [one for one in wires().values() if name in one.actions]
     if not having:
         return None
@@ -79,7 +79,7 @@ def _tell(handset: Handset, talk: Conversation, said: Said) -> None:
 
 
 def _over_rcs(handset: Handset, action: Json) -> Conversation:
-    """For what an SMS has not: over RCS, unless `via` says otherwise."""
+    """Choose RCS for what an SMS cannot carry, unless `via` says otherwise."""
     return conversation(handset, {**action, "via": action.get("via") or "rcs"})
 
 
@@ -105,7 +105,7 @@ def _file(handset: Handset, action: Json) -> Message:
 
 
 def _count(action: Json, name: str) -> int:
-    """A number that may be left out: bytes, or seconds of playing length."""
+    """Return a number that may be left out: bytes, or seconds of playing length."""
     value = action.get(name) or 0
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ActionProblem(f"{name} must be a whole number that is not negative.")
@@ -157,7 +157,7 @@ def _tap(handset: Handset, action: Json) -> Message | None:
 
 
 def _follow(handset: Handset, talk: Conversation, suggestion: Suggestion, place: Json) -> Message | None:
-    """What the phone does by itself after a tap, where the wire can tell it: the tap itself has been told."""
+    """Do what the phone does by itself after a tap, where the provider can tell it; the tap itself has been told."""
     with suppress(ActionProblem):
         if suggestion.kind == "request_location":
             return _say_place(handset, talk, {**place, "label": ""})
@@ -167,7 +167,7 @@ def _follow(handset: Handset, talk: Conversation, suggestion: Suggestion, place:
 
 
 def _found(handset: Handset, wanted: object, message_id: object) -> tuple[Message, Suggestion]:
-    """A suggestion by label, by postback, or by its index in reading order; on the newest message that has it."""
+    """Find a suggestion by label, postback or index in reading order, on the newest message that has it."""
     for message in _shown(handset):
         if message_id in (None, message.id) and (found := _chosen(message.all_suggestions(), wanted)):
             return message, found
@@ -175,7 +175,7 @@ def _found(handset: Handset, wanted: object, message_id: object) -> tuple[Messag
 
 
 def _shown(handset: Handset) -> list[Message]:
-    """What can be touched, newest first; nothing in an SMS can."""
+    """Return the messages that can be touched, newest first; nothing in an SMS can."""
     shown = ("delivered", "read")
     return [m for m in reversed(handset.messages.values()) if m.state in shown and m.channel == "rcs"]
 
@@ -232,7 +232,7 @@ def _subscribe(handset: Handset, action: Json) -> Message:
 
 
 def _consent(handset: Handset, action: Json, *, subscribed: bool) -> Message:
-    """The menu of the phone: a keyword message and, where the wire has one, an event; the wire knows their order."""
+    """Use the menu of the phone: a keyword message and the provider's event, if it has one, in the provider's order."""
     talk = conversation(handset, action)
     words = next((KEYWORDS[code] for code in KEYWORDS if handset.number.startswith(code)), ("STOP", "START"))
     handset.unsubscribed = not subscribed

@@ -1,4 +1,4 @@
-"""The last touch on every answer of the emulator: it comes from a view, and leaves ready for a kept connection."""
+"""Finish every answer of the emulator, so that a connection can be kept and Django logs nothing."""
 
 from django.http import HttpResponse
 

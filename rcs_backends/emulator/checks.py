@@ -1,4 +1,4 @@
-"""The system check rcs_emulator.E001: settings come in, an error goes out where the emulator would be public."""
+"""The system check rcs_emulator.E001: an error where the emulator would be public."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Timers: a function and a delay come in, and the function is called by one background thread when it is due."""
+"""Timers: call functions later, in one background thread."""
 
 import heapq
 import itertools

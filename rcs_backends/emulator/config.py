@@ -1,4 +1,4 @@
-"""The dials: settings.RCS_EMULATOR and POST config/ come in, one checked dict is what the wires read."""
+"""The dials, which settings.RCS_EMULATOR and POST config/ set: one checked dict that the providers read."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -11,7 +11,7 @@ from rcs_backends.emulator.wires import wires
 GLOBAL: Json = {
     "delivery_delay": 0.05,  # seconds from accepted to shown
     "auto_read": False,  # True: what a phone shows is read at once
-    "retry_scale": 1.0,  # what a wire's pauses between two tries of a webhook are multiplied by
+    "retry_scale": 1.0,  # the pauses between two tries of a webhook are multiplied by it
     "default_rcs": True,  # does a new phone have RCS?
 }
 
@@ -21,12 +21,12 @@ class ConfigProblem(ValueError):
 
 
 def defaults() -> Json:
-    """A section for every wire, and the dials that concern them all."""
+    """Return a section for every provider, and the dials that concern them all."""
     return {provider: deepcopy(wire.dials) for provider, wire in wires().items()} | GLOBAL
 
 
 def _open() -> frozenset[str]:
-    """The dials whose keys are names, not dials."""
+    """Return the dials whose keys are names, not dials."""
     return frozenset(f"{name}.{dial}" for name, wire in wires().items() for dial in wire.open_dials)
 
 
@@ -35,17 +35,28 @@ def _choices() -> Mapping[str, tuple[str, ...]]:
 
 
 def initial() -> Json:
-    """The defaults, changed by `settings.RCS_EMULATOR` (same shape) if there is one. Raises ConfigProblem."""
+    """Return the defaults, changed by `settings.RCS_EMULATOR` (same shape) if there is one. Raises ConfigProblem."""
     return merged(defaults(), getattr(settings, "RCS_EMULATOR", {}))
 
 
 def merged(current: Json, changes: object) -> Json:
-    """A copy of `current` with `changes` laid over it, dict by dict; an agent or user set to null is forgotten."""
+    """Return a copy of `current` with `changes` laid over it, dict by dict; null forgets an agent or user."""
     result = deepcopy(current)
     _merge(result, defaults(), changes, "")
     for provider, wire in wires().items():
+        for dial, types in wire.entries.items():
+            for name, entry in result[provider][dial].items():
+                _check_entry(f"{provider}.{dial}.{name}", entry, types)
         wire.check(result[provider])
     return result
+
+
+def _check_entry(path: str, entry: object, types: Mapping[str, type]) -> None:
+    if not isinstance(entry, dict):
+        raise ConfigProblem(f"{path} must be an object.")
+    for key, value in entry.items():
+        if key not in types or not isinstance(value, types[key]):
+            raise ConfigProblem(f"{path}.{key} is unknown or of the wrong type.")
 
 
 def _merge(into: Json, model: Json, changes: object, path: str) -> None:

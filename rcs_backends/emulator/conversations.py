@@ -1,4 +1,4 @@
-"""Whom a person talks to: the control API's `via` and `to` come in, a wire and one of its agents go out."""
+"""Find whom a person talks to: the provider and agent that `via` and `to` of the control API name."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ CHANNELS = ("rcs", "sms")
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One agent of one provider, as the phone sees it. `channel`: the wire's, or sms where the person answers an SMS
-    that a provider of RCS sent in its place.
+    """One agent of one provider, as the phone sees it. `channel`: the provider's, or sms where the person answers an
+    SMS that a provider of RCS sent in its place.
     """
 
     wire: Wire
@@ -21,8 +21,8 @@ class Conversation:
 
 
 def conversation(handset: Handset, action: Json) -> Conversation:
-    """As asked for by `via` (rcs, sms or a provider) and `to`; else that of the newest message on the phone; else the
-    only agent there is. Raises ActionProblem, which names the choice where there is one.
+    """Return the one asked for by `via` (rcs, sms or a provider) and `to`; else that of the newest message on the
+    phone; else the only agent there is. Raises ActionProblem, which names the choice where there is one.
     """
     via, to, newest = action.get("via"), action.get("to"), handset.newest()
     if newest and not via and not to:
@@ -36,7 +36,7 @@ def conversation(handset: Handset, action: Json) -> Conversation:
 
 
 def continued(message: Message) -> Conversation:
-    """The conversation that a message belongs to."""
+    """Return the conversation that a message belongs to."""
     return Conversation(wire(message.provider), message.agent, message.channel)
 
 
@@ -57,8 +57,9 @@ def _asked_for(handset: Handset, via: str, to: str) -> Conversation:
 
 
 def _named(agent: str, via: str, known: list[Message], candidates: list[Wire]) -> Conversation:
-    """The agent of this name: who wrote under it last, else whose agent it is. A name that nobody has is taken to be of
-    the conversation's wire, or of the first: Google's agents need not be set up, and an SMS may go to any number.
+    """Find the agent of this name: who wrote under it last, else whose agent it is. Nobody needs to have the name:
+    then it is the conversation's provider, or the first. Google's agents need not be set up, and an SMS may go to any
+    number.
     """
     written = next((message for message in known if message.agent == agent), None)
     if written:

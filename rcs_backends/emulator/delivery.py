@@ -1,4 +1,4 @@
-"""From accepted to shown: wires hand messages in, phones show them when they can, the wire hears what became of them.
+"""Bring accepted messages to their phones, and tell the provider what became of them.
 
 Everything here is called with the world's lock held.
 """
@@ -9,7 +9,7 @@ from rcs_backends.emulator.wires import wire
 
 
 def accept(message: Message, *, deferred: float = 0.0) -> int:
-    """Put a message on its way to its phone, after `delivery_delay` plus `deferred` seconds; how often it was asked."""
+    """Show a message after `delivery_delay` plus `deferred` seconds. Return how often it was asked for."""
     copies = world.ledger.accept(message)
     world.handset(message.number).messages[message.id] = message
     world.after(world.config["delivery_delay"] + deferred, deliver, message)
@@ -45,7 +45,7 @@ def _show(handset: Handset, message: Message) -> None:
 
 
 def read(handset: Handset, message: Message) -> None:
-    """The person looks at a message."""
+    """Note that the person looks at a message."""
     if message.state == "delivered" and message.direction == "in":
         message.state = "read"
         handset.unread -= 1
@@ -53,14 +53,14 @@ def read(handset: Handset, message: Message) -> None:
 
 
 def flush(handset: Handset) -> None:
-    """The phone (or the network) is back: what waited is delivered, in order."""
+    """Deliver what waited, in order: the phone (or the network) is back."""
     for message in list(handset.waiting.values()):
         if wire(message.provider).is_up():
             world.after(world.config["delivery_delay"], deliver, message)
 
 
 def _expire(message: Message) -> None:
-    """Time is up. The wire may decide that the removal failed, and leave the message waiting."""
+    """Take back a message whose time is up. The provider may decide that this failed, and leave it waiting."""
     if message.state == "waiting":
         message.state = "expired"
         world.handset(message.number).waiting.pop(message.id, None)

@@ -1,4 +1,4 @@
-"""Fault dials: the control API sets them, wires and webhooks take what strikes them."""
+"""Fault dials: the control API sets them, and they strike requests and webhooks."""
 
 import itertools
 import random
@@ -22,7 +22,7 @@ class FaultProblem(ValueError):
 class Fault:
     """One dial. `times` counts down to removal (None: until removed); `rate` is the share that it strikes (0 to 1).
 
-    `method` narrows it to one method of the wire; without it the token endpoint is spared, so that a fault
+    `method` narrows it to one method of the provider; without it the token endpoint is spared, so that a fault
     meant for a message is not used up by the log-in before it.
     """
 
@@ -70,11 +70,11 @@ class Faults:
         return [fault.as_json() for fault in self._faults.values()]
 
     def for_request(self, provider: str, method: str, number: str) -> list[Fault]:
-        """What strikes a request: at most one latency, and the first of the others."""
+        """Return what strikes a request: at most one latency, and the first of the others."""
         return self._take("request", provider, method, number, lambda fault: fault.kind == "latency")
 
     def for_webhook(self, provider: str, number: str) -> dict[str, Fault]:
-        """What strikes a webhook: at most one of each kind."""
+        """Return what strikes a webhook: at most one of each kind."""
         return {
             fault.kind: fault
             for fault in self._take("webhook", provider, "", number, lambda fault: fault.kind)

@@ -1,4 +1,4 @@
-"""Forms on a phone: what a person fills in comes checked against the fields, as the phone itself would insist."""
+"""Forms on a phone: check what a person fills in, as the phone itself would, and sum it up."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _PHONE = re.compile(r"\+?[\d\s().-]{3,}", re.ASCII)
 
 
 def filled(form: Json, data: object) -> Json:
-    """The values by field name, in the form's order, empty ones left out. Raises ActionProblem."""
+    """Return the values by field name, in the form's order, empty ones left out. Raises ActionProblem."""
     if not isinstance(data, dict):
         raise ActionProblem("data must be an object: the name of each field and its value.")
     fields = {field["name"]: field for field in form["fields"]}
@@ -28,8 +28,9 @@ def filled(form: Json, data: object) -> Json:
 
 
 def _value(field: Json, value: object) -> object:
-    if not CHECKS[field["type"]](value, field):
-        raise ActionProblem(f"{field['name']} must be {WORDS[field['type']]}.")
+    is_good, wanted = TYPES[field["type"]]
+    if not is_good(value, field):
+        raise ActionProblem(f"{field['name']} must be {wanted}.")
     return value
 
 
@@ -40,32 +41,27 @@ def _is_date(value: object) -> bool:
         return False
 
 
+def _is_like(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and bool(pattern.fullmatch(value))
+
+
 def _is_number(value: object) -> bool:
     return bool(_NUMBER.fullmatch(str(value))) and not isinstance(value, bool)
 
 
-CHECKS: dict[str, Callable[[object, Json], bool]] = {
-    "text": lambda value, field: isinstance(value, str),
-    "number": lambda value, field: _is_number(value),
-    "email": lambda value, field: isinstance(value, str) and bool(_EMAIL.fullmatch(value)),
-    "phone": lambda value, field: isinstance(value, str) and bool(_PHONE.fullmatch(value)),
-    "date": lambda value, field: _is_date(value),
-    "select": lambda value, field: value in field["options"],
-    "checkbox": lambda value, field: isinstance(value, bool),
-}
-WORDS = {
-    "text": "a string",
-    "number": "a number",
-    "email": "an e-mail address",
-    "phone": "a phone number",
-    "date": "a date such as 2026-11-27",
-    "select": "one of its options",
-    "checkbox": "true or false",
+TYPES: dict[str, tuple[Callable[[object, Json], bool], str]] = {  # how it is checked, and what it must be
+    "text": (lambda value, field: isinstance(value, str), "a string"),
+    "number": (lambda value, field: _is_number(value), "a number"),
+    "email": (lambda value, field: _is_like(_EMAIL, value), "an e-mail address"),
+    "phone": (lambda value, field: _is_like(_PHONE, value), "a phone number"),
+    "date": (lambda value, field: _is_date(value), "a date such as 2026-11-27"),
+    "select": (lambda value, field: value in field["options"], "one of its options"),
+    "checkbox": (lambda value, field: isinstance(value, bool), "true or false"),
 }
 
 
 def summary(form: Json, data: Json) -> str:
-    """What the bubble says: a line for each answer."""
+    """Return what the bubble says: a line for each answer."""
     labels = {field["name"]: field["label"] or field["name"] for field in form["fields"]}
     lines = (f"{labels[name]}: {_in_words(value)}" for name, value in data.items())
     return "\n".join(chain([form["title"]] if form["title"] else [], lines))

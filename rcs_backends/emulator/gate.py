@@ -1,4 +1,4 @@
-"""Stand before every address of the emulator: strangers and other sites' pages are turned away, programs come in."""
+"""Guard every address of the emulator: let programs through, refuse other sites' pages."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,9 +13,8 @@ from django.views.decorators.csrf import csrf_exempt
 from rcs_backends.emulator.answers import finished
 
 View = Callable[..., HttpResponse]
-_PREFIX = (
-    "rcs_emulator_prefix"  # attribute of a request: what the address in front of the emulator's own captured
-)
+# The attribute of a request that holds what the address in front of the emulator's own captured.
+_PREFIX = "rcs_emulator_prefix"
 
 
 def is_allowed() -> bool:
@@ -37,7 +36,7 @@ def guarded(
 
 
 def prefix(request: HttpRequest) -> dict[str, object]:
-    """The arguments of the prefix below which the project has included the emulator, for `reverse`."""
+    """Return the arguments of the prefix below which the project has included the emulator, for `reverse`."""
     found: dict[str, object] = getattr(request, _PREFIX, {})
     return found
 

@@ -1,4 +1,4 @@
-"""The control API: JSON comes in from the handset page and from tests, the world changes, JSON goes out.
+"""The control API, for the handset page and for tests: look at phones, dials, faults and ledger, and change them.
 
 Errors are `{"error": "<sentence>"}` with status 400 or 404.
 """
@@ -29,7 +29,7 @@ class Problem(ValueError):
 
 
 def control(*verbs: str) -> Callable[[Callable[..., Json]], Callable[..., HttpResponse]]:
-    """A view that takes the request's JSON object (empty for GET and DELETE) and gives the answer's."""
+    """Make a view of a function from the request's JSON object (empty for GET and DELETE) to the answer's."""
 
     def decorate(view: Callable[..., Json]) -> Callable[..., HttpResponse]:
         @wraps(view)
@@ -65,7 +65,7 @@ def _body(request: HttpRequest) -> Json:
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """The handset page; `base` is the prefix under which the emulator is mounted."""
+    """Show the handset page; `base` is the prefix under which the emulator is mounted."""
     return render(request, "rcs_emulator/handsets.html", {"base": request.path})
 
 
@@ -110,14 +110,14 @@ def _checked(body: Json) -> Json:
 
 @control("GET")
 def handset(verb: str, body: Json, number: str) -> Json:
-    """One phone."""
+    """Show one phone."""
     with world.change():
         return _handset(number).as_json()
 
 
 @control("GET")
 def messages(verb: str, body: Json, number: str) -> Json:
-    """A phone's messages, oldest first, those included that it does not show yet."""
+    """List a phone's messages, oldest first, with those that it does not show yet."""
     with world.change():
         return {"messages": [message.as_json() for message in _handset(number).messages.values()]}
 
@@ -132,7 +132,7 @@ def act(verb: str, body: Json, number: str) -> Json:
 
 @control("GET")
 def providers(verb: str, body: Json) -> Json:
-    """Who is at the other end: every wire, whom a phone can write to there, and the methods that a fault can name."""
+    """List the providers, whom a phone can write to there, and the methods that a fault can name."""
     with world.change():
         return {
             "wires": [
@@ -161,17 +161,12 @@ def ledger(verb: str, body: Json) -> Json:
             "doubles": kept.doubles,
             "webhooks_waiting": outbox.waiting,
         }
-        return {
-            "accepted": [entry.as_json() for entry in kept.accepted.values()],
-            "shown": [entry.as_json() for entry in kept.shown.values()],
-            "webhooks": outbox.as_json(),
-            "totals": totals,
-        }
+        return {**kept.as_json(), "webhooks": outbox.as_json(), "totals": totals}
 
 
 @control("GET", "POST", "DELETE")
 def faults(verb: str, body: Json) -> Json:
-    """The fault dials: see them, set one, take all away."""
+    """Serve the fault dials: see them, set one, take all away."""
     with world.change():
         if verb == "POST":
             return world.faults.add(body).as_json()
@@ -203,7 +198,7 @@ def config(verb: str, body: Json) -> Json:
 
 
 def _verifier(agent: str) -> Verifies:
-    """The wire that has the agent; where none says so, the first with such a button."""
+    """Return the provider that has the agent; where none says so, the first with such a button."""
     able = [wire for wire in wires().values() if isinstance(wire, Verifies)]
     with world.change():
         return next((wire for wire in able if agent in wire.agents()), able[0])

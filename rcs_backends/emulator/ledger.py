@@ -1,4 +1,4 @@
-"""What every provider accepted and every phone showed: counted as it happens, read by tests from the other side."""
+"""Count what every provider accepted and every phone showed, for tests to compare with their own count."""
 
 from dataclasses import dataclass, field
 
@@ -8,38 +8,11 @@ Key = tuple[str, str, str]  # provider, agent, ledger id
 
 
 @dataclass(slots=True)
-class Accepted:
-    """A message that a provider took. `copies`: how often it was asked to."""
+class Counted:
+    """A message and how often it was accepted, or shown."""
 
     message: Message
-    copies: int = 1
-
-    def as_json(self) -> Json:
-        message = self.message
-        return {
-            "provider": message.provider,
-            "id": message.ledger_id,
-            "to": message.number,
-            "at": stamp(message.at),
-            "copies": self.copies,
-        }
-
-
-@dataclass(slots=True)
-class Shown:
-    """A message that a phone showed, `count` times."""
-
-    message: Message
-    count: int = 0
-
-    def as_json(self) -> Json:
-        message = self.message
-        return {
-            "provider": message.provider,
-            "id": message.ledger_id,
-            "number": message.number,
-            "count": self.count,
-        }
+    copies: int = 0
 
 
 @dataclass(slots=True)
@@ -48,27 +21,42 @@ class Ledger:
 
     requests: int = 0
     doubles: int = 0
-    accepted: dict[Key, Accepted] = field(default_factory=dict)
-    shown: dict[Key, Shown] = field(default_factory=dict)
+    accepted: dict[Key, Counted] = field(default_factory=dict)
+    shown: dict[Key, Counted] = field(default_factory=dict)
 
     def accept(self, message: Message) -> int:
-        """Count a message that was taken, or asked for again; the number of times so far."""
-        key = _key(message)
-        entry = self.accepted.get(key)
-        if entry is None:
-            self.accepted[key] = Accepted(message)
-            return 1
-        entry.copies += 1
-        return entry.copies
+        """Count a message that was taken, or asked for again. Return the number of times so far."""
+        return _count(self.accepted, message)
 
     def show(self, message: Message) -> int:
-        """Count a message that appears on its phone; the number of times so far."""
-        entry = self.shown.setdefault(_key(message), Shown(message))
-        entry.count += 1
-        if entry.count == 2:
-            self.doubles += 1
-        return entry.count
+        """Count a message that appears on its phone. Return the number of times so far."""
+        count = _count(self.shown, message)
+        self.doubles += count == 2
+        return count
+
+    def as_json(self) -> Json:
+        return {
+            "accepted": [
+                {
+                    **_named(one.message),
+                    "to": one.message.number,
+                    "at": stamp(one.message.at),
+                    "copies": one.copies,
+                }
+                for one in self.accepted.values()
+            ],
+            "shown": [
+                {**_named(one.message), "number": one.message.number, "count": one.copies}
+                for one in self.shown.values()
+            ],
+        }
 
 
-def _key(message: Message) -> Key:
-    return (message.provider, message.agent, message.ledger_id)
+def _count(counted: dict[Key, Counted], message: Message) -> int:
+    entry = counted.setdefault((message.provider, message.agent, message.ledger_id), Counted(message))
+    entry.copies += 1
+    return entry.copies
+
+
+def _named(message: Message) -> Json:
+    return {"provider": message.provider, "id": message.ledger_id}

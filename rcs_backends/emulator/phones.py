@@ -1,8 +1,9 @@
-"""Phones and what they show: wires put messages in, the control API reads them out as JSON."""
+"""Phones and what they show. The providers' packages fill them, the control API reads them as JSON."""
 
+import mimetypes
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,17 +19,23 @@ FEATURES = (  # what a current Android phone reports (developers.google.com, gui
     "ACTION_VIEW_LOCATION",
     "ACTION_OPEN_URL_IN_WEBVIEW",
 )
+UNSEEN = ("number", "location", "ledger_id", "submitted", "report")  # of a message in the control API
 TYPING_SECONDS = 20  # how long a phone shows that the agent is typing (guides/build/events/send-events)
 
 
 def now() -> datetime:
-    """The emulator's only clock for what leaves it: aware, UTC."""
+    """Return the time, aware and in UTC. The emulator takes every time it sends from here."""
     return datetime.now(UTC)
 
 
 def stamp(at: datetime) -> str:
-    """RFC 3339 in UTC with 0 or 6 fractional digits, as proto-JSON writes it."""
+    """Write a time by RFC 3339 in UTC with 0 or 6 fractional digits, as proto-JSON writes it."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def guessed_type(url: str) -> str:
+    """Return the media type that the name in an address suggests; empty for an unknown one."""
+    return mimetypes.guess_type(url.partition("?")[0])[0] or ""
 
 
 @dataclass(slots=True)
@@ -50,15 +57,6 @@ class Suggestion:
     detail: Json
     tapped: bool = False
 
-    def as_json(self) -> Json:
-        return {
-            "label": self.label,
-            "kind": self.kind,
-            "postback": self.postback,
-            "detail": self.detail,
-            "tapped": self.tapped,
-        }
-
 
 @dataclass(slots=True)
 class Media:
@@ -76,19 +74,6 @@ class Media:
     size: int = 0
     seconds: int = 0
 
-    def as_json(self) -> Json:
-        return {
-            "url": self.url,
-            "thumbnail": self.thumbnail,
-            "thumbnail_name": self.thumbnail_name,
-            "height": self.height,
-            "alt": self.alt,
-            "media_type": self.media_type,
-            "name": self.name,
-            "size": self.size,
-            "seconds": self.seconds,
-        }
-
 
 @dataclass(slots=True)
 class Card:
@@ -101,16 +86,6 @@ class Card:
     alignment: str = "left"
     suggestions: list[Suggestion] = field(default_factory=list)
 
-    def as_json(self) -> Json:
-        return {
-            "title": self.title,
-            "description": self.description,
-            "media": self.media.as_json() if self.media else None,
-            "orientation": self.orientation,
-            "alignment": self.alignment,
-            "suggestions": [suggestion.as_json() for suggestion in self.suggestions],
-        }
-
 
 @dataclass(slots=True)
 class Message:
@@ -118,7 +93,7 @@ class Message:
 
     `form`: {"id", "title", "text", "submit", "postback", "fields": [{"name", "label", "type", "required", "options"}]}
     with types text, number, email, phone, date, select (`options`: a list of strings) and checkbox; "answer" is added
-    when the person has filled it in. `report` tells the sender's wire what became of the message: submitted,
+    when the person has filled it in. `report` tells the provider what became of the message: submitted,
     delivered, read or expired.
     """
 
@@ -146,7 +121,7 @@ class Message:
     report: Callable[["Message", str], None] | None = None
 
     def all_suggestions(self) -> list[Suggestion]:
-        """In reading order: the cards' buttons, then the chips."""
+        """Return all suggestions in reading order: the cards' buttons, then the chips."""
         return [one for card in self.cards for one in card.suggestions] + self.suggestions
 
     def tell(self, event: str) -> None:
@@ -154,27 +129,16 @@ class Message:
             self.report(self, event)
 
     def as_json(self) -> Json:
+        shown = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in UNSEEN}
         latitude, longitude = self.location or (None, None)
-        return {
-            "id": self.id,
-            "provider": self.provider,
-            "agent": self.agent,
-            "direction": self.direction,
-            "channel": self.channel,
-            "kind": self.kind,
-            "text": self.text,
-            "cards": [card.as_json() for card in self.cards],
-            "card_width": self.card_width,
-            "media": self.media.as_json() if self.media else None,
-            "suggestions": [suggestion.as_json() for suggestion in self.suggestions],
+        return shown | {
+            "cards": [asdict(card) for card in self.cards],
+            "media": asdict(self.media) if self.media else None,
+            "suggestions": [asdict(suggestion) for suggestion in self.suggestions],
             "latitude": latitude,
             "longitude": longitude,
-            "form": self.form,
-            "state": self.state,
             "at": stamp(self.at),
             "expires_at": stamp(self.expires_at) if self.expires_at else None,
-            "traffic": self.traffic,
-            "doubles": self.doubles,
         }
 
 
@@ -197,16 +161,16 @@ class Handset:
     waiting: dict[str, Message] = field(default_factory=dict)
 
     def reachable(self, channel: str) -> bool:
-        """An SMS needs only a phone that is on; an RCS message needs RCS too."""
+        """Return whether the phone can get something now: an RCS message needs a phone that is on and has RCS."""
         return self.online and (self.rcs or channel == "sms")
 
     def show_typing(self) -> None:
-        """The agent types. An offline phone never hears of it: this event is not queued."""
+        """Show that the agent types. It does not reach an offline phone: this event is not queued."""
         if self.online:
             self.typing_until = time.monotonic() + TYPING_SECONDS
 
     def newest(self) -> Message | None:
-        """The newest message that the phone shows."""
+        """Return the newest message that the phone shows."""
         shown = (
             m
             for m in reversed(self.messages.values())
@@ -215,14 +179,6 @@ class Handset:
         return next(shown, None)
 
     def as_json(self) -> Json:
-        return {
-            "number": self.number,
-            "name": self.name,
-            "rcs": self.rcs,
-            "online": self.online,
-            "anonymous": self.anonymous,
-            "features": self.features,
-            "unsubscribed": self.unsubscribed,
-            "agent_typing": time.monotonic() < self.typing_until,
-            "unread": self.unread,
-        }
+        shown = ("number", "name", "rcs", "online", "anonymous", "features", "unsubscribed", "unread")
+        typing = time.monotonic() < self.typing_until
+        return {name: getattr(self, name) for name in shown} | {"agent_typing": typing}

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 def session() -> requests.Session:
-    """A session that connects to no other address, and knows no proxy: it would connect for us."""
+    """Return a session that connects to no other address. It uses no proxy, which would connect for us."""
     made = requests.Session()
     made.trust_env = False
     for scheme in ("http://", "https://"):
@@ -36,20 +36,20 @@ def session() -> requests.Session:
 
 
 def allowed(host: str, port: int) -> list[str]:
-    """The IP addresses of this name. Raises PermissionError if one is not allowed; OSError for a name without any."""
+    """Return the IP addresses of a name. Raises PermissionError if one is not allowed, OSError if there is none."""
     trusted = {host, f"{host}:{port}"} & _trusted_hosts()
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = [str(sockaddr[0]) for *_, sockaddr in found]
     for address in addresses:
         if not _may_reach(address, trusted=bool(trusted)):
             hint = "list it in RCS_EMULATOR_CALLBACK_HOSTS if that is meant"
-            logger.warning("%s is no public address, and gets no webhooks: %s", host, hint)
+            logger.warning("%s is not a public address, and gets no webhooks: %s", host, hint)
             raise PermissionError(f"{host} may not be called")
     return addresses
 
 
 def _trusted_hosts() -> set[str]:
-    """`host` (any port) or `host:port`, as settings say. PUBLIC_URL is where the site's own webhooks are."""
+    """Return `host` (any port) or `host:port`, as settings say. The site's own webhooks are at PUBLIC_URL."""
     router = getattr(settings, "RCS_ROUTER", {})
     public = urlsplit(str(router.get("PUBLIC_URL", "") if isinstance(router, dict) else ""))
     own = {f"{public.hostname}:{public.port or (443 if public.scheme == 'https' else 80)}"}
@@ -57,7 +57,7 @@ def _trusted_hosts() -> set[str]:
 
 
 def _may_reach(address: str, *, trusted: bool) -> bool:
-    """Link-local addresses never: on a cloud's machine one of them hands out the machine's credentials."""
+    """Never allow link-local addresses: on a cloud's machine one of them gives the machine's credentials."""
     try:
         ip = _inner(ip_address(address))
     except ValueError:  # e.g. fe80::1%eth0
@@ -78,7 +78,7 @@ def _is_public(ip: IP) -> bool:
 
 
 def _inner(ip: IP) -> IP:
-    """The IPv4 address that an IPv6 address leads to, if it is one of those."""
+    """Return the IPv4 address that an IPv6 address leads to, if it is one of those."""
     if isinstance(ip, IPv4Address):
         return ip
     if ip in _NAT64:

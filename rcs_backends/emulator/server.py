@@ -1,4 +1,4 @@
-"""An HTTP server in a thread, for tests, `manage.py emulator` and the demo: a WSGI application in, a URL out.
+"""An HTTP server in a thread, for tests, `manage.py emulator` and the demo.
 
 It keeps connections alive, answers side by side, logs nothing, and lets a view cut its connection without an answer.
 """
@@ -42,9 +42,8 @@ def _runserver_socket(stream: object) -> socket.socket | None:
 
 
 class _Handler(WSGIRequestHandler):
-    disable_nagle_algorithm = (
-        True  # headers and body are two writes: else an answer may wait 40 ms for an ACK
-    )
+    # Headers and body are two writes: else an answer may wait 40 ms for an ACK.
+    disable_nagle_algorithm = True
 
     def setup(self) -> None:
         super().setup()
@@ -130,7 +129,7 @@ class EmulatorOnly(WSGIHandler):
 
 
 def with_static_files(application: WSGIHandler) -> Application:
-    """The application, plus the project's static files where django.contrib.staticfiles is installed."""
+    """Return the application with the project's static files where django.contrib.staticfiles is installed."""
     if not apps.is_installed("django.contrib.staticfiles"):
         return application
     from django.contrib.staticfiles.handlers import StaticFilesHandler

@@ -1,4 +1,4 @@
-"""The one world of this process: wires and the control API change it under its lock, tests wait on it.
+"""The one world of this process. Providers and the control API change it under its lock, tests wait for changes.
 
 Everything is in memory: no models, no migrations, nothing survives the process, and a second process (a second
 worker of a web server) would have a world of its own. Run the emulator in one process.
@@ -20,7 +20,7 @@ _SEPARATORS = re.compile(r"[\s\-().]")
 
 
 def normalised(number: str) -> str:
-    """A phone's key: `+` and digits. Raises ValueError that names the input."""
+    """Return a phone's key: `+` and digits. Raises ValueError that names the input."""
     bare = _SEPARATORS.sub("", number)
     if bare.startswith("00"):
         bare = bare[2:]
@@ -34,7 +34,7 @@ Store = TypeVar("Store")
 
 
 class World:
-    """Phones, messages, ledger, faults and dials. Whoever reads or writes them is inside `with world.change():`."""
+    """Phones, messages, ledger, faults and dials. Read and write them inside `with world.change():`."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition(threading.RLock())
@@ -50,7 +50,7 @@ class World:
         self._stores: dict[type, Any] = {}
 
     def store(self, kind: type[Store]) -> Store:
-        """What a wire keeps for itself: the one instance of its class, made at first use, gone with `forget()`."""
+        """Return what a provider keeps: the one instance of its class, made at first use, gone with `forget()`."""
         if kind not in self._stores:
             self._stores[kind] = kind()
         found: Store = self._stores[kind]
@@ -58,7 +58,7 @@ class World:
 
     @property
     def config(self) -> Json:
-        """The dials; read from the settings at first use. Do not change in place: `configure`."""
+        """Return the dials, read from the settings at first use. Do not change in place: `configure`."""
         if self._config is None:
             self._config = config.initial()
         return self._config
@@ -70,7 +70,7 @@ class World:
 
     @contextmanager
     def change(self) -> Iterator[None]:
-        """Hold the lock, and wake up whoever waits for a change. Never sleep or call out inside."""
+        """Hold the lock, and wake up those who wait for a change. Never sleep or make a request inside."""
         with self.changed:
             try:
                 yield
@@ -103,11 +103,12 @@ class World:
         self.clock.after(seconds, run)
 
     def handset(self, number: str) -> Handset:
-        """The phone with this number (`+` and digits); a new one is online, with RCS as `default_rcs` says."""
-        handset = self.handsets.get(number)
-        if handset is None:
-            handset = self.handsets[number] = Handset(number, rcs=self.config["default_rcs"])
-        return handset
+        """Return the phone with this number (`+` and digits); a new one is online, with RCS as `default_rcs` says."""
+        return self.handsets.setdefault(number, self.known(number))
+
+    def known(self, number: str) -> Handset:
+        """Return the phone with this number, or what it would be like: asking about a number makes no phone."""
+        return self.handsets.get(number) or Handset(number, rcs=self.config["default_rcs"])
 
 
 world = World()

@@ -1,4 +1,4 @@
-"""Addresses of the emulator, below whatever prefix it is included at: phones and dials, then one wire each."""
+"""Addresses of the emulator, below whatever prefix it is included at: phones and dials, then each provider."""
 
 from django.urls import URLPattern, URLResolver, path
 

@@ -1,15 +1,19 @@
-"""Webhooks on their way: wires post them, lanes of background threads deliver them, retried as each provider retries.
+"""Deliver webhooks in background threads, retried as each provider retries.
 
-What is posted for one phone leaves in order (Google); what may overtake each other (Kannel) is spread over the lanes.
+Each thread has its own queue, a lane. Webhooks about one phone share a lane where the provider keeps their order
+(Google); the others are spread over the lanes (Kannel).
 """
 
 import itertools
+import json
 import logging
 import queue
 import threading
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from typing import Any
 
 import requests
 
@@ -20,8 +24,12 @@ from rcs_backends.emulator.state import world
 LANES = 4
 TIMEOUT = 10  # seconds for an answer; the providers publish none
 THREADS = "rcs-emulator-webhooks-"  # how their names begin
+LONGEST_PAUSE = 600  # seconds between two tries where the pauses double
+SHOWN = ("provider", "url", "status", "tries", "state", "event", "number", "subject")  # in the ledger
 
 Built = tuple[str, bytes | None, Mapping[str, str]]  # address, body (None: a GET), headers
+Faults = frozenset[str]  # the kinds of the faults that strike a webhook
+Delay = Callable[[int], float | None]  # failures so far → seconds until the next try; None: no more
 logger = logging.getLogger(__name__)
 
 
@@ -33,30 +41,22 @@ class Webhook:
     number: str
     subject: str  # the message it is about: what "reorder" keeps together
     event: str  # what it says, for the ledger
-    build: Callable[[frozenset[str]], Built]  # called once, with the kinds of the faults that strike it
-    accepted: Callable[[int], bool]
-    delay: Callable[[int], float | None]
+    url: str  # empty: nobody wants to hear of it
+    build: Callable[[Faults], Built]  # called once
+    delay: Delay
+    accepted: Callable[[int], bool] = lambda status: 200 <= status < 300
     delivered: Callable[[], None] | None = None  # called with the world's lock held
-    lane: int | None = None  # None: any
-    url: str = ""
+    ordered: bool = True  # leaves after what was posted for the same phone before
+    lane: int | None = None
     status: int | None = None
     tries: int = 0
     state: str = "waiting"
-    faults: frozenset[str] = frozenset()
+    faults: Faults = frozenset()
     epoch: int = 0
     built: Built | None = None
 
     def as_json(self) -> Json:
-        return {
-            "provider": self.provider,
-            "url": self.url,
-            "status": self.status,
-            "tries": self.tries,
-            "state": self.state,
-            "event": self.event,
-            "number": self.number,
-            "subject": self.subject,
-        }
+        return {name: getattr(self, name) for name in SHOWN}
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ class Outbox:
 
     @property
     def waiting(self) -> int:
-        """How many are still to be delivered, those that a dial holds back included."""
+        """Return how many are still to be delivered, with those that a dial holds back."""
         with world.changed:
             return self._current().waiting
 
@@ -94,6 +94,8 @@ class Outbox:
 
     def post(self, webhook: Webhook) -> None:
         """Send a webhook as the fault dials let it. Lock held."""
+        if not webhook.url:
+            return
         faults = world.faults.for_webhook(webhook.provider, webhook.number)
         webhook.faults = frozenset(faults)
         self._record(webhook)
@@ -116,7 +118,8 @@ class Outbox:
         log = self._current()
         webhook.epoch = log.epoch
         if webhook.lane is None:
-            webhook.lane = next(self._turns) % LANES
+            turn = zlib.crc32(webhook.number.encode()) if webhook.ordered else next(self._turns)
+            webhook.lane = turn % LANES
         log.webhooks.append(webhook)
         log.waiting += 1
         return webhook
@@ -171,35 +174,19 @@ class Outbox:
         self._current().waiting -= 1
 
 
-def lane_of(name: str) -> int:
-    """The lane of everything that must not overtake each other under this name."""
-    return zlib.crc32(name.encode()) % LANES
-
-
 def _copy(webhook: Webhook) -> Webhook:
-    """The same request once more: it shares the bytes, not the fate."""
+    """Return the same request once more: it has the same bytes, but is tried by itself."""
     first = webhook.build
 
-    def build(faults: frozenset[str]) -> Built:
+    def build(faults: Faults) -> Built:
         webhook.built = webhook.built or first(faults)
         return webhook.built
 
-    return Webhook(
-        provider=webhook.provider,
-        number=webhook.number,
-        subject=webhook.subject,
-        event=webhook.event,
-        build=build,
-        accepted=webhook.accepted,
-        delay=webhook.delay,
-        lane=webhook.lane,
-        url=webhook.url,
-        faults=webhook.faults,
-    )
+    return replace(webhook, build=build, delivered=None)
 
 
 def _request(session: requests.Session, webhook: Webhook) -> int | None:
-    """The status of the answer, or None without one."""
+    """Return the status of the answer, or None without one."""
     if webhook.built is None:
         webhook.built = webhook.build(webhook.faults)
     url, body, headers = webhook.built
@@ -211,6 +198,62 @@ def _request(session: requests.Session, webhook: Webhook) -> int | None:
     except requests.RequestException:
         return None
     return answer.status_code
+
+
+# What providers have in common
+
+
+def doubling(life: float) -> Delay:
+    """Pause 1, 2, 4 … 600 seconds, until `life` seconds of pauses have passed."""
+
+    def delay(failures: int) -> float | None:
+        doublings = min(failures, 10)  # 2**9 = 512 is the last below the limit
+        waited = 2**doublings - 1 + (failures - doublings) * LONGEST_PAUSE
+        return None if waited > life else float(min(2 ** (failures - 1), LONGEST_PAUSE))
+
+    return delay
+
+
+def pauses(*seconds: float) -> Delay:
+    """Pause as long as each of `seconds` says, then give up."""
+    return lambda failures: seconds[failures - 1] if failures <= len(seconds) else None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedJson:
+    """JSON with its signature in the header `header`. `style`: how it is dumped."""
+
+    header: str
+    sign: Callable[[str, bytes], str]  # secret, body → signature
+    style: Json = field(default_factory=dict)
+
+    def body(self, secret: str, payload: Json, faults: Faults) -> tuple[bytes, dict[str, str]]:
+        """Return the body and the headers, with a signature that is missing or wrong where the faults say so."""
+        body = json.dumps(payload, **self.style).encode()
+        headers = {"Content-Type": "application/json"}
+        if "unsigned" not in faults:
+            headers[self.header] = self.sign(secret + "x" if "bad_signature" in faults else secret, body)
+        if "tampered" in faults:
+            body = json.dumps({**payload, "tampered": True}, **self.style).encode()
+        return body, headers
+
+    def request(self, url: str, secret: str, payload: Json, faults: Faults) -> Built:
+        return url, *self.body(secret, payload, faults)
+
+
+def try_out(agent: str, method: str, url: str, *, expected: str | None = None, **options: Any) -> Json:
+    """Call an agent's webhook once and say what it answered, which must be 200 and the text `expected`, if any.
+
+    Do not hold the lock.
+    """
+    found: Json = {"agent": agent, "url": url, "verified": False, "status": None, "answer": ""}
+    with reach.session() as session:
+        try:
+            answer = session.request(method, url, timeout=TIMEOUT, allow_redirects=False, **options)
+        except (requests.RequestException, ValueError):
+            return found
+    verified = answer.status_code == HTTPStatus.OK and expected in (None, answer.text)
+    return found | {"verified": verified, "status": answer.status_code, "answer": answer.text[:200]}
 
 
 def _is_not_ours(record: logging.LogRecord) -> bool:

@@ -1,4 +1,4 @@
-"""The wires of this emulator: each provider's addresses, dials and faults, and how it tells what a person does."""
+"""The providers of this emulator: their addresses, dials and faults, and how they tell what a person does."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -51,51 +51,50 @@ class Wire:
     methods: tuple[str, ...] = ()  # what a fault's `method` may name, besides "token"
     dials: Json = {}  # its section of the configuration, with the defaults
     open_dials: tuple[str, ...] = ()  # those of them whose keys are names (agents, users), not dials
+    entries: Mapping[str, Mapping[str, type]] = {}  # open dial → what each of its entries may hold
     choices: Mapping[str, tuple[str, ...]] = {}  # dial → the values it may have
-    actions: Mapping[str, Act] = {}  # what only phones of this wire can do, by the control API's `action`
+    actions: Mapping[str, Act] = {}  # what only phones of this provider can do, by the control API's `action`
     addresses: Mapping[str, str] = {}  # what `manage.py emulator` prints: what it is → path below the prefix
-    urlpatterns: tuple[
-        URLPattern | URLResolver, ...
-    ] = ()  # below the emulator's prefix; the core exempts them of CSRF
+    urlpatterns: tuple[URLPattern | URLResolver, ...] = ()  # below the emulator's prefix, without CSRF tokens
 
     def check(self, dials: Json) -> None:
         """Raise ConfigProblem for what the types of the defaults do not say."""
 
     def agents(self) -> list[str]:
-        """Whom a phone can write to: agents, bots, short codes."""
+        """Return whom a phone can write to: agents, bots, short codes."""
         raise NotImplementedError
 
     def is_up(self) -> bool:
-        """Does the provider's network deliver now?"""
+        """Return whether the provider's network delivers now."""
         return True
 
     def new_id(self) -> str:
-        """An id for what a person says, as this provider writes them."""
+        """Return an id for what a person says, as this provider writes them."""
         return str(uuid.uuid4())
 
     def say(self, message: Message, said: Said, delivered: Delivered) -> None:
         """Tell the client. `message` is the bubble on the phone (its `agent`, `number`, `id`, and `channel`: sms
         where an SMS is answered that this provider sent in the place of RCS; a tapped action and what a phone tells of
         itself leave no bubble). Call `delivered` when the client has taken the webhook. Raises ActionProblem where
-        the wire has no such thing, and then there is no bubble.
+        the provider has nothing like it, and then there is no bubble.
         """
         raise NotImplementedError
 
     def typing(self, agent: str, number: str, active: bool) -> None:
-        """The person types, or stops."""
+        """Tell that the person types, or stops."""
         raise ActionProblem(f"{self.provider} does not tell that a person types.")
 
     def subscription(self, agent: str, number: str, subscribed: bool) -> None:
-        """The person used the phone's menu. Nothing where a wire tells it by the keyword message alone."""
+        """Tell that the person used the phone's menu. Nothing is told where the keyword message does it."""
 
     def subscription_comes_first(self) -> bool:
-        """Does `subscription` leave before the keyword message? Both are sent."""
+        """Return whether `subscription` leaves before the keyword message. Both are sent."""
         return False
 
 
 @runtime_checkable
 class Verifies(Protocol):
-    """A wire whose provider has a button that tries out an agent's webhook."""
+    """A provider with a button that tries out an agent's webhook."""
 
     def verify(self, agent: str) -> Json:
         """Press it, and say what came back. Calls out: not with the lock held."""
@@ -113,12 +112,12 @@ WIRES = (
 
 
 def wire(provider: str) -> Wire:
-    """The wire of `provider`. Raises KeyError."""
+    """Return the wire of `provider`. Raises KeyError."""
     return wires()[provider]
 
 
 @cache
 def wires() -> dict[str, Wire]:
-    """Every wire by its provider. Each module of WIRES has it as `WIRE`."""
+    """Return every wire by its provider. Each module of WIRES has it as `WIRE`."""
     found: list[Wire] = [import_module(module).WIRE for module in WIRES]
     return {one.provider: one for one in found}

@@ -1,5 +1,5 @@
-"""Django's autodiscovery in, the screens of the router out: a window on the rows; its actions call the engine's own."""
+"""The pages of Django's admin: they show rows, and their actions call the functions that the router itself uses."""
 
-from rcs_router.admin import consent, intake, media, message, people, state, transmission
+from rcs_router.admin import consent, health, media, message, people, transmission, webhooks
 
-__all__ = ["consent", "intake", "media", "message", "people", "state", "transmission"]
+__all__ = ["consent", "health", "media", "message", "people", "transmission", "webhooks"]

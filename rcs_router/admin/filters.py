@@ -1,4 +1,4 @@
-"""What somebody clicked at the side of a list in, the rows of it out."""
+"""The filters at the side of the lists."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from rcs_router.models import Message, StoredWebhook, Transmission
 from rcs_router.models.message_status import at_status
 from rcs_router.outbox.silence import NO_PROOF
 
-# Its outcome is unknown, its time is up, or it was looked into without news, and nothing was heard of it since.
+# Accepted, and its outcome is unknown, its ttl has ended, or the provider was asked and had no news.
 WITHOUT_PROOF = Q(status=Status.ACCEPTED) & (Q(unknown=True) | Q(expiry_seen=True) | Q(reason=NO_PROOF))
 Choices = list[tuple[Any, str]]
 
 
 class NeedsReview(admin.SimpleListFilter):
-    """Transmissions that wait for a person, and messages that have any."""
+    """Transmissions that wait for a person's decision, and messages with such transmissions."""
 
     title = "needs review"
     parameter_name = "review"
@@ -35,10 +35,10 @@ class NeedsReview(admin.SimpleListFilter):
 
 
 class MessageStatus(admin.SimpleListFilter):
-    """What became of a message over all of its connections."""
+    """Messages by their status, which is the worst of their recipients."""
 
     title = "status"
-    parameter_name = "standing"
+    parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         return [(str(status.value), status.name.lower()) for status in Status]
@@ -50,7 +50,7 @@ class MessageStatus(admin.SimpleListFilter):
 
 
 class HasErrors(admin.SimpleListFilter):
-    """Incoming messages on which a router app raised."""
+    """Incoming messages for which a router app raised an error."""
 
     title = "router app errors"
     parameter_name = "errors"
@@ -63,7 +63,7 @@ class HasErrors(admin.SimpleListFilter):
 
 
 class SetAside(admin.SimpleListFilter):
-    """Incoming messages whose routing was given up: a person decides."""
+    """Incoming messages that the router has given up routing: a person decides."""
 
     title = "set aside"
     parameter_name = "aside"
@@ -75,7 +75,7 @@ class SetAside(admin.SimpleListFilter):
         return queryset.filter(set_aside_at__isnull=False) if self.value() == "yes" else queryset
 
 
-WEBHOOK_STATES = {  # of a stored request: as SQL, in the order in which `webhook_state` asks
+WEBHOOK_STATES = {  # the conditions must agree with `webhook_state`
     "waiting": Q(digested_at=None, tries=0),
     "parked": Q(digested_at=None, tries__gt=0),
     "failed": Q(digested_at__isnull=False, note__startswith="failed"),
@@ -86,7 +86,7 @@ WEBHOOK_STATES = {  # of a stored request: as SQL, in the order in which `webhoo
 
 
 def webhook_state(row: StoredWebhook) -> str:
-    """The same for one row that is at hand."""
+    """Return the state of one stored request, as a key of WEBHOOK_STATES."""
     if row.digested_at is None:
         return "parked" if row.tries else "waiting"
     return next(
@@ -95,7 +95,7 @@ def webhook_state(row: StoredWebhook) -> str:
 
 
 class WebhookState(admin.SimpleListFilter):
-    """How far the digestion of a stored request is."""
+    """Stored requests by the state of their digestion."""
 
     title = "state"
     parameter_name = "state"

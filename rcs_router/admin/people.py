@@ -1,4 +1,4 @@
-"""Contacts and connections in; the only rows that people may edit here, with what was last said to them, out."""
+"""Edit contacts and connections, the only rows that can be edited here, and show their latest messages."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from rcs_router.admin import look, search
-from rcs_router.admin.consent import opt, opting
-from rcs_router.admin.guard import GuardedAdmin, may_read
-from rcs_router.admin.latest import latest
+from rcs_router.admin import rendering, search
+from rcs_router.admin.base import BaseAdmin, can_view_messages
+from rcs_router.admin.consent import promotions_badge, record_consent
+from rcs_router.admin.conversation import latest_entries
 from rcs_router.backends import backends, brand_of
 from rcs_router.errors import ConfigError, IdentityError
 from rcs_router.models import Connection, Contact, Message, Transmission
@@ -21,14 +21,14 @@ from rcs_router.people.identities import normalise
 
 
 def with_history(rows: QuerySet[Connection]) -> QuerySet[Connection]:
-    """Adds `has_history`: was anything ever said on it?"""
+    """Add `has_history`: whether the connection has messages."""
     sent = Transmission.objects.filter(connection=OuterRef("pk"))
-    heard = Message.objects.filter(connection=OuterRef("pk"))
-    return rows.annotate(has_history=Exists(sent) | Exists(heard))
+    incoming = Message.objects.filter(connection=OuterRef("pk"))
+    return rows.annotate(has_history=Exists(sent) | Exists(incoming))
 
 
 class ConnectionForm(forms.ModelForm):
-    """A number is stored as E.164; one on which something was said stays what it was, or history would lie."""
+    """Store numbers as E.164. A connection with messages keeps its number, because the history belongs to it."""
 
     class Meta:
         model = Connection
@@ -38,9 +38,10 @@ class ConnectionForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if getattr(self.instance, "has_history", False):
-            for name in {"backend", "identity"} & self.fields.keys():  # who may only view has none
+            # Users who may only view get a form without fields.
+            for name in {"backend", "identity"} & self.fields.keys():
                 self.fields[name].disabled = True
-                self.fields[name].help_text = "Messages were sent to it, so it stays as it is."
+                self.fields[name].help_text = "This connection has messages, so this cannot change."
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -58,7 +59,7 @@ class ConnectionForm(forms.ModelForm):
 
 
 class ConnectionInline(admin.TabularInline):
-    """A contact's connections, to edit and to add."""
+    """The connections on the page of a contact."""
 
     model = Connection
     form = ConnectionForm
@@ -70,13 +71,13 @@ class ConnectionInline(admin.TabularInline):
 
 
 class HasContact(admin.SimpleListFilter):
-    """Numbers with and without a name."""
+    """Connections with and without a contact."""
 
     title = "contact"
     parameter_name = "named"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        return [("yes", "has a contact"), ("no", "nobody's")]
+        return [("yes", "has a contact"), ("no", "has no contact")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() not in {"yes", "no"}:
@@ -84,8 +85,8 @@ class HasContact(admin.SimpleListFilter):
         return queryset.filter(contact__isnull=self.value() == "no")
 
 
-class PeopleAdmin(GuardedAdmin):
-    """What contacts and connections have in common: the latest messages below the form, for those who may read them."""
+class PeopleAdmin(BaseAdmin):
+    """Show the latest messages below the form, to users who may view messages."""
 
     show_full_result_count = False
     list_per_page = 50
@@ -96,16 +97,16 @@ class PeopleAdmin(GuardedAdmin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         obj = kwargs.get("obj")
-        if obj and may_read(request):
+        if obj and can_view_messages(request):
             own = [obj] if isinstance(obj, Connection) else list(obj.connections.all())
-            search_for = own[0].identity if len(own) == 1 else ""
-            context.update(may_read=True, latest=latest(own), search=search_for)
+            query = own[0].identity if len(own) == 1 else ""
+            context.update(can_view_messages=True, latest=latest_entries(own), search=query)
         return super().render_change_form(request, context, *args, **kwargs)
 
 
 @admin.register(Contact)
 class ContactAdmin(PeopleAdmin):
-    """A person. Deleting one keeps the connections and all that was said."""
+    """A person. The connections and messages of a deleted contact stay."""
 
     list_display = ("name_shown", "numbers", "language", "modified")
     list_filter = ("language",)
@@ -114,15 +115,15 @@ class ContactAdmin(PeopleAdmin):
     search_help_text = "Name or number"
     inlines = [ConnectionInline]
     fields = ("name", "language")
-    modified = look.moment("modified_on", "Modified")
+    modified = rendering.time_column("modified_on", "Modified")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         connections = Prefetch("connections", Connection.objects.order_by("pk"))
         return super().get_queryset(request).prefetch_related(connections)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        term = search.term(search_term)
-        numbers = Connection.objects.filter(identity__icontains=search.number(term)).values("contact")
+        term = search.clean(search_term)
+        numbers = Connection.objects.filter(search.numbers(term)).values("contact")
         return queryset.filter(Q(name__icontains=term) | Q(pk__in=numbers)) if term else queryset, False
 
     @admin.display(description="Name", ordering="name")
@@ -131,13 +132,13 @@ class ContactAdmin(PeopleAdmin):
 
     @admin.display(description="Numbers")
     def numbers(self, row: Contact) -> SafeString | str:
-        own = [(look.link(c, c.identity), c.backend_id) for c in row.connections.all()]
+        own = [(rendering.link(c, c.identity), c.backend_id) for c in row.connections.all()]
         return format_html_join(", ", "{} <small>{}</small>", own) or "-"
 
 
 @admin.register(Connection)
 class ConnectionAdmin(PeopleAdmin):
-    """A number on a backend."""
+    """A number or token on a backend."""
 
     form = ConnectionForm
     list_display = ("identity", "backend", "contact_link", "promotions", "created")
@@ -148,32 +149,32 @@ class ConnectionAdmin(PeopleAdmin):
     search_help_text = "Number, or the contact's name"
     autocomplete_fields = ("contact",)
     actions = ("opt_out", "opt_in")
-    created = look.moment("created_on", "Created")
+    created = rendering.time_column("created_on", "Created")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
         return consent.with_standing(with_history(super().get_queryset(request)))
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        term = search.term(search_term)
+        term = search.clean(search_term)
         return queryset.filter(search.people(term)) if term else queryset, False
 
     @admin.display(description="Contact", ordering="contact__name")
     def contact_link(self, row: Connection) -> SafeString | str:
-        return look.link(row.contact, row.contact) if row.contact else "-"
+        return rendering.link(row.contact, row.contact) if row.contact else "-"
 
     @admin.display(description="Promotions")
     def promotions(self, row: Connection) -> SafeString:
-        return opting(opted_out=getattr(row, "opted_out", False))
+        return promotions_badge(opted_out=getattr(row, "opted_out", False))
 
     @admin.action(description="Opt out of promotions", permissions=["change"])
     def opt_out(self, request: HttpRequest, rows: QuerySet[Connection]) -> None:
-        opt(self, request, _subjects(rows), opted_out=True)
+        record_consent(request, _subjects(rows), opted_out=True)
 
     @admin.action(description="Opt in to promotions again", permissions=["change"])
     def opt_in(self, request: HttpRequest, rows: QuerySet[Connection]) -> None:
-        opt(self, request, _subjects(rows), opted_out=False)
+        record_consent(request, _subjects(rows), opted_out=False)
 
 
 def _subjects(rows: QuerySet[Connection]) -> list[tuple[str, str]]:
-    """As the ledger knows them: each with the brand of its backend."""
+    """Return (identity, brand of the backend) for each connection, as the ledger has them."""
     return [(who, brand_of(alias)) for who, alias in rows.values_list("identity", "backend_id")]

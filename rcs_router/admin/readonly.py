@@ -1,4 +1,4 @@
-"""A model's admin in, one that shows and never edits out: history is read, and moved on only by actions."""
+"""The base class of admin pages for rows that nobody edits: only actions change them."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -6,16 +6,16 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
-from rcs_router.admin.guard import GuardedAdmin, may_read
+from rcs_router.admin.base import BaseAdmin, can_view_messages
 
 
-class ReadOnlyAdmin(GuardedAdmin):
-    """Nothing is added, edited or deleted; the permission to change is the permission to use the actions."""
+class ReadOnlyAdmin(BaseAdmin):
+    """Show rows without adding, editing or deleting them. The change permission allows the actions."""
 
-    parts: ClassVar[Sequence[tuple[str | None, Sequence[str]]]] = ()
+    field_groups: ClassVar[Sequence[tuple[str | None, Sequence[str]]]] = ()
     change_form_template = "admin/rcs_router/readonly_change_form.html"
     list_per_page = 50
-    show_full_result_count = False  # counting a large table takes longer than showing a page of it
+    show_full_result_count = False  # counting a large table is slower than showing a page of it
 
     class Media:
         css = {"all": ["rcs_router/admin.css"]}
@@ -27,30 +27,30 @@ class ReadOnlyAdmin(GuardedAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Of the model, for actions; of any one object never, so that its page is for viewing."""
-        return obj is None and self.may_act(request)
+        """Allow the actions of the list, but no changes of a single object, so that its page is for viewing."""
+        return obj is None and self.can_operate(request)
 
-    def may_act(self, request: HttpRequest) -> bool:
+    def can_operate(self, request: HttpRequest) -> bool:
+        """Return whether the user may run the actions."""
         return super().has_change_permission(request)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """The declared ones, without the fields of this row in which there is nothing."""
-        hidden = () if may_read(request) else self.worded
-        sections = [(title, [n for n in names if n not in hidden]) for title, names in self.sections(obj)]
-        kept = [(title, self._filled(names, obj)) for title, names in sections]
-        return [(title, {"fields": names}) for title, names in kept if names]
+        """Return the field groups without the fields that are empty in this row."""
+        hidden = () if can_view_messages(request) else self.message_fields
+        groups = self.get_field_groups(obj)
+        visible = [(title, [name for name in names if name not in hidden]) for title, names in groups]
+        filled = [(title, self._filled(names, obj)) for title, names in visible]
+        return [(title, {"fields": names}) for title, names in filled if names]
 
-    def sections(self, obj: Any) -> Sequence[tuple[str | None, Sequence[str]]]:
-        """Titles and names of fields, for the page of one row."""
-        return self.parts
+    def get_field_groups(self, obj: Any) -> Sequence[tuple[str | None, Sequence[str]]]:
+        """Return titles and names of fields for the page of one row."""
+        return self.field_groups
 
     def _filled(self, names: Sequence[str], obj: Any) -> list[str]:
-        shown = {
+        own = {
             name: getattr(self, name)(obj) if hasattr(self, name) else getattr(obj, name) for name in names
         }
-        return [
-            name for name, value in shown.items() if value not in ("", None, [], {}) and value is not False
-        ]
+        return [name for name, value in own.items() if value not in ("", None, [], {}) and value is not False]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         title = capfirst(self.opts.verbose_name_plural)
@@ -60,9 +60,9 @@ class ReadOnlyAdmin(GuardedAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
         if obj := kwargs.get("obj"):
-            context.update(self.beside(request, obj))
+            context.update(self.page_context(request, obj))
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        """What the page shows below the fields of `obj`: the context of the model's template."""
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """Return the context that the template of the model needs for `obj`, besides its fields."""
         return {}

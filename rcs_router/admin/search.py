@@ -1,33 +1,36 @@
-"""What somebody typed into a search box in, the conditions that find people, messages and transmissions out."""
+"""Turn what somebody typed into a search box into conditions on people, messages and transmissions."""
 
 import re
 from uuid import UUID
 
 from django.db.models import Q
 
+from rcs_router.content.spelling import visible
 from rcs_router.models import Connection, Transmission
+from rcs_router.people.identities import spellings
 
-HELP = "A number (or its end), a contact's name, words of the text, or the id of a message or transmission"
+HELP = (
+    "A number or its end, the name of a contact, a part of the text, or the id of a message or transmission"
+)
 
 
-def term(typed: str) -> str:
-    """What is looked for: without blanks around it, and without NUL, which no text holds."""
+def clean(typed: str) -> str:
+    """Return the search term without blanks around it and without NUL, which no stored text contains."""
     return typed.replace("\0", "").strip()
 
 
+def numbers(term: str, field: str = "identity") -> Q:
+    """Return a condition: `field` contains the digits of `term`, or is the number that it spells in any other way."""
+    return Q(**{f"{field}__icontains": _digits(term)}) | Q(**{f"{field}__in": spellings(term)})
+
+
 def people(term: str, path: str = "") -> Q:
-    """Connections by number or by their contact's name; `path` leads from the rows to the connection."""
-    return Q(**{f"{path}identity__icontains": number(term)}) | Q(**{f"{path}contact__name__icontains": term})
-
-
-def number(term: str) -> str:
-    """Digits as they are stored, however a number was written; anything else as it is."""
-    written = re.fullmatch(r"\+?[\d\s()./-]+", term.strip())
-    return re.sub(r"[^\d+]", "", term) if written else term.strip()
+    """Return a condition: connections by number or contact's name. `path` leads from the rows to the connection."""
+    return numbers(term, f"{path}identity") | Q(**{f"{path}contact__name__icontains": term})
 
 
 def messages(term: str) -> Q:
-    """By who said it or got it, by text, and by id. Sets of keys, not joins: no message is found twice."""
+    """Return a condition: messages by sender, recipient, text and id. Without joins no message is found twice."""
     who = Connection.objects.filter(people(term)).values("pk")
     sent = Transmission.objects.filter(connection__in=who).values("message")
     found = Q(text__icontains=term) | Q(connection__in=who) | Q(pk__in=sent)
@@ -37,13 +40,19 @@ def messages(term: str) -> Q:
 
 
 def transmissions(term: str, *, texts: bool = True) -> Q:
-    """By number, contact's name, by the ids that we and the provider use and, with `texts`, by what is said."""
+    """Return a condition: transmissions by recipient, by our ids and the provider's and, with `texts`, by text."""
     found = people(term, "connection__") | Q(provider_id=term)
     if texts:
         found |= Q(message__text__icontains=term)
     if key := _uuid(term):
         found |= Q(pk=key) | Q(message=key)
     return found
+
+
+def _digits(term: str) -> str:
+    """Return a number, or a part of one, without blanks and punctuation; anything else as it is."""
+    seen = visible(term)
+    return re.sub(r"[^\d+]", "", seen) if re.fullmatch(r"[+\d\s()./-]+", seen) else term
 
 
 def _uuid(term: str) -> UUID | None:

@@ -28,9 +28,7 @@ def failing(failed: int, total: int, usual: float, limit: float, raised: bool) -
 
 
 def silent(accepted: int, usual: float, ever: bool, raised: bool) -> bool:
-    """Return True if receipts have stopped. `accepted` came after the last one; `usual` receipts came for each
-    message.
-    """
+    """Return True if receipts have stopped. `usual`: receipts per message; `accepted`: messages since the last."""
     if not ever:
         return accepted >= NEVER_ENOUGH
     if raised:  # until the first receipt

@@ -1,1 +1,1 @@
-"""JSON over HTTP in; the same steps that Python callers and the admin take, and what there is to read, out."""
+"""The REST API: the same steps that Python code and the admin take, as JSON over HTTP. Start reading at `urls`."""

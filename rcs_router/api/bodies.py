@@ -1,4 +1,4 @@
-"""The shapes of what callers send: read strictly, unknown fields refused, and shown as they are in the document."""
+"""The request bodies: pydantic models that convert no types and refuse unknown fields."""
 
 from collections.abc import Mapping
 from datetime import MAXYEAR, MINYEAR
@@ -19,14 +19,14 @@ from rcs_router.content import Content, load
 from rcs_router.contract import Traffic
 from rcs_router.errors import ContentError
 
-MOST_RECIPIENTS = 10_000
-MOST_CHECKED = 1_000
-MOST_IMPORTED = 5_000
-LONGEST_TTL = 366 * 24 * 3600  # seconds
+MAX_RECIPIENTS = 10_000
+MAX_CHECKED = 1_000
+MAX_IMPORTED = 5_000
+MAX_TTL = 366 * 24 * 3600  # seconds
 
 
 def _content(data: Any) -> Content:
-    """A string is a Text, as in Python. Raises ContentError."""
+    """Return the content that `data` describes; a string is a Text, as in Python. Raises ContentError."""
     if isinstance(data, str):
         data = {"type": "text", "text": data}
     if not isinstance(data, dict):
@@ -34,15 +34,15 @@ def _content(data: Any) -> Content:
     return load(data, strict=True)
 
 
-def _within_a_calendar(at: Any) -> Any:
-    """Times are kept in UTC and counted from: not in the first or last year that there is."""
+def _in_calendar(at: Any) -> Any:
+    """Refuse the first and the last years of the calendar: we convert times to UTC and add to them."""
     if not MINYEAR < at.year < MAXYEAR - 2:
         raise ValueError(f"the year must be from {MINYEAR + 1} to {MAXYEAR - 3}")
     return at
 
 
-AnyContent = Annotated[Any, AfterValidator(_content)]  # the document names it: see document
-Moment = Annotated[AwareDatetime, AfterValidator(_within_a_calendar)]
+AnyContent = Annotated[Any, AfterValidator(_content)]  # openapi.document() describes it
+DateTime = Annotated[AwareDatetime, AfterValidator(_in_calendar)]
 Key = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Alias = Annotated[str, Field(min_length=1, max_length=60)]
 Identity = Annotated[str, Field(min_length=1, max_length=100)]
@@ -51,32 +51,32 @@ Language = Annotated[str, Field(max_length=35)]
 
 
 class Body(BaseModel):
-    """Base of every shape."""
+    """Base class of every body."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Identities(Body):
-    """Numbers (or a provider's tokens) on one backend; those that are new become connections."""
+    """Numbers or a provider's tokens on one backend. New ones become connections."""
 
     backend: Alias
-    identities: Annotated[list[Identity], Field(min_length=1, max_length=MOST_RECIPIENTS)]
+    identities: Annotated[list[Identity], Field(min_length=1, max_length=MAX_RECIPIENTS)]
 
 
 class ContactIds(Body):
-    """Contacts, each written to on its first backend."""
+    """Contacts. Each gets the message on its first backend."""
 
-    contacts: Annotated[list[Key], Field(min_length=1, max_length=MOST_RECIPIENTS)]
+    contacts: Annotated[list[Key], Field(min_length=1, max_length=MAX_RECIPIENTS)]
 
 
 class ConnectionIds(Body):
-    """Connections."""
+    """The ids of connections."""
 
-    connections: Annotated[list[Key], Field(min_length=1, max_length=MOST_RECIPIENTS)]
+    connections: Annotated[list[Key], Field(min_length=1, max_length=MAX_RECIPIENTS)]
 
 
 def _variant(data: Any) -> str | None:
-    """Which of the three it is meant to be, so that errors are about that one."""
+    """Return the variant that the caller means, so that errors are about that variant."""
     names = set(data) if isinstance(data, Mapping) else {"contacts"}
     named = [name for name in ("identities", "contacts", "connections") if name in names]
     return f"by_{named[0]}" if len(named) == 1 else "by_identities" if named == [] else None
@@ -89,21 +89,21 @@ Recipients = Annotated[
     Discriminator(
         _variant,
         custom_error_type="ambiguous",
-        custom_error_message="exactly one of identities (with backend), contacts and connections",
+        custom_error_message="give exactly one of identities (with backend), contacts and connections",
     ),
 ]
 
 
 class Outgoing(Body):
-    """What is to be said to whom; every option is that of send() in Python."""
+    """A message to send. The options are those of `send()` in Python."""
 
     content: AnyContent
     recipients: Recipients
     traffic: Traffic | None = None
-    ttl: Annotated[int, Field(ge=1, le=LONGEST_TTL, description="Seconds.")] | None = None
-    fall_back_after: Annotated[float, Field(gt=0, le=LONGEST_TTL, description="Seconds.")] | None = None
+    ttl: Annotated[int, Field(ge=1, le=MAX_TTL, description="SecondsField.")] | None = None
+    fall_back_after: Annotated[float, Field(gt=0, le=MAX_TTL, description="SecondsField.")] | None = None
     fallback_text: Annotated[str, Field(max_length=10_000)] = ""
-    send_at: Moment | None = None
+    send_at: DateTime | None = None
     time_critical: bool = False
     strict: bool = False
     in_response_to: UUID | None = None
@@ -111,26 +111,26 @@ class Outgoing(Body):
 
 
 class NewConnection(Body):
-    """A number or token on a backend."""
+    """A number or a provider's token on a backend."""
 
     backend: Alias
     identity: Identity
 
 
-class NewConnectionOf(NewConnection):
-    """The same, of a contact."""
+class NewOwnedConnection(NewConnection):
+    """A new connection, optionally of a contact."""
 
     contact: Key | None = None
 
 
-class Owner(Body):
-    """Whose a connection is; null: nobody's."""
+class ConnectionChange(Body):
+    """The contact that gets the connection; null: no contact."""
 
     contact: Key | None
 
 
 class NewContact(Body):
-    """A person and where to reach them."""
+    """A new contact with its connections."""
 
     name: Name = ""
     language: Language = ""
@@ -138,14 +138,14 @@ class NewContact(Body):
 
 
 class ContactChange(Body):
-    """What is not there stays as it is."""
+    """Changes of a contact. Fields that are left out do not change."""
 
     name: Name | None = None
     language: Language | None = None
 
 
 class ImportedContact(Body):
-    """A row of an import: the person is found by any of the connections; what is not there stays as it is."""
+    """One row of an import. Any of its connections identifies the contact; fields that are left out do not change."""
 
     name: Name | None = None
     language: Language | None = None
@@ -153,36 +153,37 @@ class ImportedContact(Body):
 
 
 class Import(Body):
-    """Rows are looked at one by one: a bad one is reported, and the others are imported.
+    """Contacts to import. An invalid row is reported, and the other rows are imported.
 
-    Each is an object with `connections` (1 to 10 of backend and identity), and perhaps `name` and `language`.
+    A row is an object with `connections` (1 to 10 objects with `backend` and `identity`) and optionally `name` and
+    `language`.
     """
 
-    contacts: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MOST_IMPORTED)]
+    contacts: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MAX_IMPORTED)]
 
 
-class Merged(Body):
-    """The contact that becomes part of the one in the address, and is no more."""
+class ContactMerge(Body):
+    """The contact to merge into the one in the address. It is deleted."""
 
     contact: Key
 
 
-class Question(Body):
-    """Whose phones the provider is to be asked about."""
+class CapabilityRequest(Body):
+    """The phones whose capabilities the provider is asked for."""
 
     backend: Alias
-    identities: Annotated[list[Identity], Field(min_length=1, max_length=MOST_CHECKED)]
+    identities: Annotated[list[Identity], Field(min_length=1, max_length=MAX_CHECKED)]
 
 
-class Wish(Body):
-    """What a person said of offers, and when. `acknowledge`: tell them, on `backend`."""
+class ConsentChange(Body):
+    """What a person said about promotions, and when. With `acknowledge`, `backend` sends them an acknowledgement."""
 
     words: Annotated[str, Field(max_length=200)] = ""
-    said_at: Moment | None = None
+    said_at: DateTime | None = None
     backend: Annotated[str, Field(max_length=60)] = ""
     brand: Annotated[str, Field(max_length=60)] | None = None
     acknowledge: bool = False
 
 
-class Nothing(Body):
-    """An empty object, or no body at all."""
+class EmptyBody(Body):
+    """An empty object. The body may also be missing."""

@@ -1,4 +1,4 @@
-"""Connections in and out: list, create, read, give to another contact, delete where nothing was said."""
+"""List, create, show, move and delete connections."""
 
 from django.db.models import ProtectedError, RestrictedError
 from rest_framework.request import Request
@@ -6,54 +6,55 @@ from rest_framework.response import Response
 
 from rcs_router import database
 from rcs_router.api import filters
-from rcs_router.api.bodies import NewConnectionOf, Owner
-from rcs_router.api.contacts import normalised_pairs
-from rcs_router.api.errors import Problem, conflict, found, invalid
-from rcs_router.api.filters import Conditions, ConnectionsAsked
-from rcs_router.api.operation import described
-from rcs_router.api.paging import page
-from rcs_router.api.reading import read
-from rcs_router.api.shown import ConnectionShown, page_of
-from rcs_router.api.view import View, may
+from rcs_router.api.bodies import ConnectionChange, NewOwnedConnection
+from rcs_router.api.contacts import normalise_pairs
+from rcs_router.api.exceptions import Problem, bad_request, conflict, get_or_404
+from rcs_router.api.filters import Conditions, ConnectionQuery
+from rcs_router.api.pagination import paginate
+from rcs_router.api.parsers import parse_body
+from rcs_router.api.permissions import perms
+from rcs_router.api.schema import extend_schema
+from rcs_router.api.serializers import ConnectionSerializer, page_of
+from rcs_router.api.views import APIView
 from rcs_router.models import Backend, Connection, Contact
 
-FILTERS: Conditions = {"backend": "backend", "identity": "identity", "contact": "contact"}
+FILTERS: Conditions = {"backend": "backend", "identity": "identity__in", "contact": "contact"}
 
 
-class Connections(View):
-    """All connections."""
+class ConnectionList(APIView):
+    """List connections, or create one."""
 
-    needs = {"GET": may("view_connection"), "POST": may("add_connection")}
-    also = {"POST": (409,)}
+    required_permissions = {"GET": perms("view_connection"), "POST": perms("add_connection")}
+    extra_errors = {"POST": (409,)}
 
-    @described(
+    @extend_schema(
         operation_id="list_connections",
         summary="Connections, newest first",
-        parameters=[ConnectionsAsked],
-        responses={200: page_of(ConnectionShown)},
+        parameters=[ConnectionQuery],
+        responses={200: page_of(ConnectionSerializer)},
     )
     def get(self, request: Request) -> Response:
-        asked = filters.asked(request, ConnectionsAsked)
-        rows = filters.narrowed(Connection.objects.all(), asked, FILTERS)
-        seen, following = page(request, rows, asked, "id")
-        return Response({"next": following, "results": ConnectionShown(seen, many=True).data})
+        query = filters.parse_query(request, ConnectionQuery)
+        rows = filters.apply_filters(Connection.objects.all(), query, FILTERS)
+        page, following = paginate(request, rows, query, "id")
+        return Response({"next": following, "results": ConnectionSerializer(page, many=True).data})
 
-    @described(
+    @extend_schema(
         operation_id="create_connection",
-        summary="A number or token on a backend",
-        description="409 when it is there already.",
-        request=NewConnectionOf,
-        responses={201: ConnectionShown},
+        summary="Create a connection: a number or token on a backend",
+        description="409 if it exists already.",
+        request=NewOwnedConnection,
+        responses={201: ConnectionSerializer},
     )
     def post(self, request: Request) -> Response:
-        filters.nothing_asked(request)
-        body = read(request, NewConnectionOf)
-        pairs, problems = normalised_pairs([body], "")
+        filters.refuse_parameters(request)
+        body = parse_body(request, NewOwnedConnection)
+        pairs, problems = normalise_pairs([body], "")
         if problems:
-            raise invalid(
-                Problem(wrong.code, wrong.detail, wrong.path.partition(".")[2]) for wrong in problems
+            raise bad_request(
+                *(Problem(one.code, one.detail, one.path.partition(".")[2]) for one in problems)
             )
-        owner = contact_of(body.contact)
+        owner = get_contact(body.contact)
         with database.atomic():
             backend, _ = Backend.objects.get_or_create(pk=pairs[0][0])
             row, created = Connection.objects.get_or_create(
@@ -61,60 +62,62 @@ class Connections(View):
             )
         if not created:
             raise conflict("exists", f"it is connection {row.pk}", "identity")
-        return Response(ConnectionShown(found(Connection.objects.all(), row.pk)).data, 201)
+        return Response(ConnectionSerializer(get_or_404(Connection.objects.all(), row.pk)).data, 201)
 
 
-class OneConnection(View):
-    """One connection."""
+class ConnectionDetail(APIView):
+    """Show, move or delete one connection."""
 
-    needs = {
-        "GET": may("view_connection"),
-        "PATCH": may("change_connection"),
-        "DELETE": may("delete_connection"),
+    required_permissions = {
+        "GET": perms("view_connection"),
+        "PATCH": perms("change_connection"),
+        "DELETE": perms("delete_connection"),
     }
-    also = {"DELETE": (409,)}
+    extra_errors = {"DELETE": (409,)}
 
-    @described(operation_id="get_connection", summary="One connection", responses={200: ConnectionShown})
+    @extend_schema(
+        operation_id="get_connection", summary="One connection", responses={200: ConnectionSerializer}
+    )
     def get(self, request: Request, id: int) -> Response:
-        filters.nothing_asked(request)
-        return Response(ConnectionShown(found(Connection.objects.all(), id)).data)
+        filters.refuse_parameters(request)
+        return Response(ConnectionSerializer(get_or_404(Connection.objects.all(), id)).data)
 
-    @described(
+    @extend_schema(
         operation_id="change_connection",
-        summary="Give a connection to a contact, or to nobody",
-        description="Backend and identity never change: what was said on it was said there.",
-        request=Owner,
-        responses={200: ConnectionShown},
+        summary="Move a connection to a contact, or to none",
+        description="Backend and identity never change, because the history belongs to them.",
+        request=ConnectionChange,
+        responses={200: ConnectionSerializer},
     )
     def patch(self, request: Request, id: int) -> Response:
-        filters.nothing_asked(request)
-        found(Connection.objects.all(), id)
-        owner = contact_of(read(request, Owner).contact)
-        with database.atomic():  # nobody deletes it between the look and the change
-            row = found(Connection.objects.select_for_update(), id)
+        filters.refuse_parameters(request)
+        get_or_404(Connection.objects.all(), id)
+        owner = get_contact(parse_body(request, ConnectionChange).contact)
+        with database.atomic():  # so that nobody deletes it before the change
+            row = get_or_404(Connection.objects.select_for_update(), id)
             row.contact = owner
             row.save(update_fields=["contact", "modified_on"])
-        return Response(ConnectionShown(row).data)
+        return Response(ConnectionSerializer(row).data)
 
-    @described(
+    @extend_schema(
         operation_id="delete_connection",
-        summary="Delete a connection on which nothing was ever said",
-        description="409 for any other: it is part of the history.",
+        summary="Delete a connection without messages",
+        description="409 if it has messages: it is part of the history.",
         responses={204: None},
     )
     def delete(self, request: Request, id: int) -> Response:
-        filters.nothing_asked(request)
+        filters.refuse_parameters(request)
         try:
-            found(Connection.objects.all(), id).delete()
+            get_or_404(Connection.objects.all(), id).delete()
         except (ProtectedError, RestrictedError):
-            raise conflict("has_history", "something was said on it") from None
+            raise conflict("has_history", "it has messages") from None
         return Response(status=204)
 
 
-def contact_of(key: int | None) -> Contact | None:
-    """Raises Failure 400."""
+def get_contact(key: int | None) -> Contact | None:
+    """Return the contact with this key; None for None. Raises APIError 400."""
     if key is None:
         return None
     if contact := Contact.objects.filter(pk=key).first():
         return contact
-    raise invalid([Problem("not_found", f"there is no contact {key}", "contact")])
+    raise bad_request(Problem("not_found", f"there is no contact {key}", "contact"))

@@ -1,4 +1,4 @@
-"""A number or token in; where it stands, who said so when, the evidence as a file, and a change of it, out."""
+"""Show the consent of a number or token, export the evidence, and opt people out and in."""
 
 from typing import Any
 
@@ -8,13 +8,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from rcs_router.api import filters
-from rcs_router.api.bodies import Wish
-from rcs_router.api.errors import Problem, invalid
-from rcs_router.api.operation import described
-from rcs_router.api.reading import read
+from rcs_router.api.bodies import ConsentChange
+from rcs_router.api.exceptions import Problem, bad_request
+from rcs_router.api.parsers import parse_body
+from rcs_router.api.permissions import perms
 from rcs_router.api.recipients import unknown_backend
-from rcs_router.api.shown import ConsentChanged, ConsentShown, Evidence
-from rcs_router.api.view import View, may
+from rcs_router.api.schema import extend_schema
+from rcs_router.api.serializers import ConsentChangedSerializer, ConsentSerializer, EvidenceSerializer
+from rcs_router.api.views import APIView
 from rcs_router.backends import backends, brand_of
 from rcs_router.errors import IdentityError
 from rcs_router.inbox.consent_words import change_consent
@@ -23,138 +24,140 @@ from rcs_router.people import consent, numbering
 from rcs_router.people.connections import connections_for
 from rcs_router.people.identities import normalise
 
-LEDGER = 100  # newest lines shown; the export has all
-WHOSE = (
-    "Of the brand named, else of the backend's, else of the only one there is. `said_at`: when the person said so; "
-    "an opting in that is older than the last opting out changes nothing."
+LEDGER = 100  # newest records shown; the export has all of them
+CHANGE = (
+    "The change is about `brand`, else about the brand of `backend`, else about the only brand. `said_at` is when the "
+    "person said so; an opt-in that is older than the last opt-out changes nothing."
 )
 SUBJECT = OpenApiParameter(
     "subject", str, OpenApiParameter.PATH, description="A number, or a provider's token."
 )
 
 
-class Standing(View):
-    """Where one subject stands with each brand."""
+class ConsentDetail(APIView):
+    """Show the consent of one subject for each brand."""
 
-    needs = {"GET": may("view_consent")}
+    required_permissions = {"GET": perms("view_consent")}
 
-    @described(
+    @extend_schema(
         operation_id="get_consent",
-        summary="Does this person want promotions?",
-        description="One entry for each brand of RCS_BACKENDS (an empty one where there are no brands). Somebody of "
-        "whom nothing was heard has not opted out.",
+        summary="Whether a person wants promotions",
+        description="One entry for each brand of RCS_BACKENDS; without brands, one entry with an empty name. People "
+        "who never said anything have not opted out.",
         parameters=[SUBJECT],
-        responses={200: ConsentShown},
+        responses={200: ConsentSerializer},
     )
     def get(self, request: Request, subject: str) -> Response:
-        filters.nothing_asked(request)
-        return Response(ConsentShown(standing(request, read_subject(subject))).data)
+        filters.refuse_parameters(request)
+        return Response(ConsentSerializer(consent_status(request, parse_subject(subject))).data)
 
 
-class Export(View):
-    """The evidence about one subject."""
+class ConsentExport(APIView):
+    """Export the evidence about one subject."""
 
-    needs = {"GET": may("view_consent", "view_consentrecord")}
+    required_permissions = {"GET": perms("view_consent", "view_consentrecord")}
 
-    @described(
+    @extend_schema(
         operation_id="export_consent",
         summary="All evidence about one person, as a file",
         parameters=[SUBJECT],
-        responses={200: Evidence},
+        responses={200: EvidenceSerializer},
     )
     def get(self, request: Request, subject: str) -> Response:
-        filters.nothing_asked(request)
-        subject = read_subject(subject)
+        filters.refuse_parameters(request)
+        subject = parse_subject(subject)
         facts = {
-            **standing(request, subject),
+            **consent_status(request, subject),
             "ledger": ConsentRecord.objects.filter(subject__in=numbering.forms(subject)).order_by("pk"),
             "connections": Connection.objects.filter(identity__in=numbering.forms(subject)).order_by("pk"),
             "exported_at": timezone.now(),
         }
         headers = {"Content-Disposition": 'attachment; filename="consent.json"'}
-        return Response(Evidence(facts).data, headers=headers)
+        return Response(EvidenceSerializer(facts).data, headers=headers)
 
 
-class Change(View):
-    """Opting out or in on a person's behalf; one more line of the ledger in any case."""
+class OptOut(APIView):
+    """Opt a person out on their behalf. Each call adds a record to the ledger."""
 
-    needs = {"POST": may("change_consent")}
+    required_permissions = {"POST": perms("change_consent")}
     opted_out = True
 
-    @described(
+    @extend_schema(
         operation_id="opt_out",
-        summary="This person wants no promotions",
-        description=WHOSE,
+        summary="Opt a person out of promotions",
+        description=CHANGE,
         parameters=[SUBJECT],
-        request=Wish,
-        responses={200: ConsentChanged},
+        request=ConsentChange,
+        responses={200: ConsentChangedSerializer},
     )
     def post(self, request: Request, subject: str) -> Response:
-        filters.nothing_asked(request)
-        subject, wish = read_subject(subject), read(request, Wish)
-        words = wish.words or f"by {request.user.get_username()}"[:200]
-        if wish.backend and wish.backend not in backends:
-            raise invalid([unknown_backend(wish.backend, "backend")])
-        write = self.acknowledged if wish.acknowledge else self.silently
-        changed = write(subject, wish, words)
-        return Response(ConsentChanged({**standing(request, subject), "changed": changed}).data)
+        filters.refuse_parameters(request)
+        subject, change = parse_subject(subject), parse_body(request, ConsentChange)
+        words = change.words or f"by {request.user.get_username()}"[:200]
+        if change.backend and change.backend not in backends:
+            raise bad_request(unknown_backend(change.backend, "backend"))
+        write = self.record_and_acknowledge if change.acknowledge else self.record
+        changed = write(subject, change, words)
+        return Response(
+            ConsentChangedSerializer({**consent_status(request, subject), "changed": changed}).data
+        )
 
-    def silently(self, subject: str, wish: Wish, words: str) -> bool:
+    def record(self, subject: str, change: ConsentChange, words: str) -> bool:
         return consent.record(
             subject,
             opted_out=self.opted_out,
             source="api",
-            backend=wish.backend,
-            brand=_brand(wish),
+            backend=change.backend,
+            brand=_brand(change),
             words=words,
-            said_at=wish.said_at,
+            said_at=change.said_at,
         )
 
-    def acknowledged(self, subject: str, wish: Wish, words: str) -> bool:
-        if not wish.backend:
-            raise invalid([Problem("required", "which backend shall carry the acknowledgement?", "backend")])
-        _brand(wish)
-        connection = connections_for(wish.backend, [subject])[0]
+    def record_and_acknowledge(self, subject: str, change: ConsentChange, words: str) -> bool:
+        if not change.backend:
+            raise bad_request(
+                Problem("required", "name the backend that sends the acknowledgement", "backend")
+            )
+        _brand(change)
+        connection = connections_for(change.backend, [subject])[0]
         return change_consent(
-            connection, opted_out=self.opted_out, source="api", words=words, at=wish.said_at
+            connection, opted_out=self.opted_out, source="api", words=words, at=change.said_at
         )
 
 
-class OptIn(Change):
-    """The other way."""
+class OptIn(OptOut):
+    """Opt a person in on their behalf. Each call adds a record to the ledger."""
 
     opted_out = False
 
-    @described(
+    @extend_schema(
         operation_id="opt_in",
-        summary="This person wants promotions again",
-        description=WHOSE,
+        summary="Opt a person in to promotions again",
+        description=CHANGE,
         parameters=[SUBJECT],
-        request=Wish,
-        responses={200: ConsentChanged},
+        request=ConsentChange,
+        responses={200: ConsentChangedSerializer},
     )
     def post(self, request: Request, subject: str) -> Response:
         return super().post(request, subject)
 
 
-def read_subject(written: str) -> str:
-    """A number as E.164, else the token as it is, or whatever has written to us. Raises Failure 400."""
+def parse_subject(written: str) -> str:
+    """Return a number as E.164; tokens and identities of existing connections as they are. Raises APIError 400."""
     if "\0" in written or len(written) > 100:
-        raise invalid(
-            [Problem("identity_invalid", "a number, or a token of at most 100 characters", "subject")]
+        raise bad_request(
+            Problem("identity_invalid", "use a number, or a token of at most 100 characters", "subject")
         )
     try:
         return normalise(written, tokens=True)
     except IdentityError as error:
-        if Connection.objects.filter(
-            identity=written
-        ).exists():  # a short code, or a token that is all digits
+        if Connection.objects.filter(identity=written).exists():  # a short code, or a token of digits only
             return written
-        raise invalid([Problem("identity_invalid", str(error), "subject")]) from None
+        raise bad_request(Problem("identity_invalid", str(error), "subject")) from None
 
 
-def standing(request: Request, subject: str) -> dict[str, Any]:
-    """How it stands with each brand, and the newest lines of the ledger for those who may view it."""
+def consent_status(request: Request, subject: str) -> dict[str, Any]:
+    """Return the consent for each brand and, for users who may view the ledger, its newest records."""
     forms = numbering.forms(subject)
     rows = Consent.objects.filter(subject__in=forms).order_by("changed_at")
     since = dict(rows.values_list("brand", "changed_at"))
@@ -167,26 +170,28 @@ def standing(request: Request, subject: str) -> dict[str, Any]:
         for brand in brands()
     ]
     ledger = ConsentRecord.objects.none()
-    if request.user.has_perms(may("view_consentrecord")):
+    if request.user.has_perms(perms("view_consentrecord")):
         ledger = ConsentRecord.objects.filter(subject__in=forms).order_by("-pk")[:LEDGER]
     return {"subject": subject, "standing": each, "ledger": ledger}
 
 
 def brands() -> list[str]:
-    """Those of RCS_BACKENDS; an empty one where a backend has none."""
+    """Return the brands of RCS_BACKENDS; an empty name for backends without a brand."""
     return sorted({brand_of(alias) for alias in backends})
 
 
-def _brand(wish: Wish) -> str:
-    """Whose promotions it is about: the brand named, that of the backend, or the only one. Raises Failure 400."""
-    own = brand_of(wish.backend) if wish.backend else wish.brand
+def _brand(change: ConsentChange) -> str:
+    """Return the brand that a change is about. Raises APIError 400."""
+    own = brand_of(change.backend) if change.backend else change.brand
     if own is None:
         known = brands()
         if len(known) > 1:
-            raise invalid([Problem("required", f"there are several: {', '.join(map(repr, known))}", "brand")])
+            raise bad_request(
+                Problem("required", f"name one of the brands: {', '.join(map(repr, known))}", "brand")
+            )
         return known[0]
     if own not in brands():
-        raise invalid([Problem("unknown_brand", f"no backend has the brand {own!r}", "brand")])
-    if wish.brand not in {None, own}:
-        raise invalid([Problem("unknown_brand", f"{wish.backend!r} has the brand {own!r}", "brand")])
+        raise bad_request(Problem("unknown_brand", f"no backend has the brand {own!r}", "brand"))
+    if change.brand not in {None, own}:
+        raise bad_request(Problem("unknown_brand", f"{change.backend!r} has the brand {own!r}", "brand"))
     return own

@@ -1,4 +1,4 @@
-"""Contacts in and out: list, create, read, change, delete, and two that are one person merged."""
+"""List, create, show, change, delete and merge contacts."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -11,15 +11,16 @@ from rest_framework.response import Response
 
 from rcs_router import database
 from rcs_router.api import filters
-from rcs_router.api.bodies import ContactChange, Merged, NewConnection, NewContact
-from rcs_router.api.errors import Problem, conflict, found, invalid
-from rcs_router.api.filters import Conditions, ContactsAsked
-from rcs_router.api.operation import described
-from rcs_router.api.paging import page
-from rcs_router.api.reading import read
+from rcs_router.api.bodies import ContactChange, ContactMerge, NewConnection, NewContact
+from rcs_router.api.exceptions import Problem, bad_request, conflict, get_or_404
+from rcs_router.api.filters import Conditions, ContactQuery
+from rcs_router.api.pagination import paginate
+from rcs_router.api.parsers import parse_body
+from rcs_router.api.permissions import perms
 from rcs_router.api.recipients import unknown_backend
-from rcs_router.api.shown import ContactShown, page_of
-from rcs_router.api.view import View, may
+from rcs_router.api.schema import extend_schema
+from rcs_router.api.serializers import ContactSerializer, page_of
+from rcs_router.api.views import APIView
 from rcs_router.backends import backends
 from rcs_router.errors import IdentityError
 from rcs_router.models import Connection, Contact
@@ -29,133 +30,135 @@ from rcs_router.people.identities import normalise
 FILTERS: Conditions = {
     "name": "name__icontains",
     "language": "language",
-    "identity": lambda one: filters.reached(identity=one),
-    "backend": lambda alias: filters.reached(backend=alias),
+    "identity": lambda forms: filters.has_connection(identity__in=forms),
+    "backend": lambda alias: filters.has_connection(backend=alias),
 }
 
 
-class Contacts(View):
-    """All contacts."""
+class ContactList(APIView):
+    """List contacts, or create one."""
 
-    needs = {"GET": may("view_contact"), "POST": may("add_contact", "add_connection")}
-    also = {"POST": (409,)}
+    required_permissions = {"GET": perms("view_contact"), "POST": perms("add_contact", "add_connection")}
+    extra_errors = {"POST": (409,)}
 
-    @described(
+    @extend_schema(
         operation_id="list_contacts",
         summary="Contacts, newest first",
-        parameters=[ContactsAsked],
-        responses={200: page_of(ContactShown)},
+        parameters=[ContactQuery],
+        responses={200: page_of(ContactSerializer)},
     )
     def get(self, request: Request) -> Response:
-        asked = filters.asked(request, ContactsAsked)
-        rows, following = page(request, filters.narrowed(whole(), asked, FILTERS), asked, "id")
-        return Response({"next": following, "results": ContactShown(rows, many=True).data})
+        query = filters.parse_query(request, ContactQuery)
+        rows, following = paginate(
+            request, filters.apply_filters(with_connections(), query, FILTERS), query, "id"
+        )
+        return Response({"next": following, "results": ContactSerializer(rows, many=True).data})
 
-    @described(
+    @extend_schema(
         operation_id="create_contact",
-        summary="A person and where to reach them",
-        description="Connections that nobody has yet become theirs; one that is somebody else's is a 409.",
+        summary="Create a contact with connections",
+        description="Connections without a contact get this one. 409 if a connection has another contact.",
         request=NewContact,
-        responses={201: ContactShown},
+        responses={201: ContactSerializer},
     )
     def post(self, request: Request) -> Response:
-        filters.nothing_asked(request)
-        body = read(request, NewContact)
-        pairs, problems = normalised_pairs(body.connections, "connections")
+        filters.refuse_parameters(request)
+        body = parse_body(request, NewContact)
+        pairs, problems = normalise_pairs(body.connections, "connections")
         if problems:
-            raise invalid(problems)
+            raise bad_request(*problems)
         with database.atomic():
             contact = Contact.objects.create(name=body.name, language=body.language)
-            _take(contact, pairs)
-        return Response(ContactShown(found(whole(), contact.pk)).data, 201)
+            _claim_all(contact, pairs)
+        return Response(ContactSerializer(get_or_404(with_connections(), contact.pk)).data, 201)
 
 
-class OneContact(View):
-    """One contact."""
+class ContactDetail(APIView):
+    """Show, change or delete one contact."""
 
-    needs = {
-        "GET": may("view_contact"),
-        "PATCH": may("change_contact"),
-        "DELETE": may("delete_contact"),
+    required_permissions = {
+        "GET": perms("view_contact"),
+        "PATCH": perms("change_contact"),
+        "DELETE": perms("delete_contact"),
     }
-    also = {"DELETE": (409,)}
+    extra_errors = {"DELETE": (409,)}
 
-    @described(operation_id="get_contact", summary="One contact", responses={200: ContactShown})
+    @extend_schema(operation_id="get_contact", summary="One contact", responses={200: ContactSerializer})
     def get(self, request: Request, id: int) -> Response:
-        filters.nothing_asked(request)
-        return Response(ContactShown(found(whole(), id)).data)
+        filters.refuse_parameters(request)
+        return Response(ContactSerializer(get_or_404(with_connections(), id)).data)
 
-    @described(
+    @extend_schema(
         operation_id="change_contact",
         summary="Change a contact's name or language",
         request=ContactChange,
-        responses={200: ContactShown},
+        responses={200: ContactSerializer},
     )
     def patch(self, request: Request, id: int) -> Response:
-        filters.nothing_asked(request)
-        found(Contact.objects.all(), id)
-        changes = read(request, ContactChange).model_dump(exclude_none=True)
-        with database.atomic():  # nobody deletes it between the look and the change
-            contact = found(Contact.objects.select_for_update(), id)
+        filters.refuse_parameters(request)
+        get_or_404(Contact.objects.all(), id)
+        changes = parse_body(request, ContactChange).model_dump(exclude_none=True)
+        with database.atomic():  # so that nobody deletes it before the change
+            contact = get_or_404(Contact.objects.select_for_update(), id)
             for name, value in changes.items():
                 setattr(contact, name, value)
             contact.save(update_fields=[*changes, "modified_on"])
-        return Response(ContactShown(found(whole(), id)).data)
+        return Response(ContactSerializer(get_or_404(with_connections(), id)).data)
 
-    @described(
+    @extend_schema(
         operation_id="delete_contact",
-        summary="Forget who somebody is",
-        description="Their connections and all that was said stay.",
+        summary="Delete a contact",
+        description="The connections and all messages stay.",
         responses={204: None},
     )
     def delete(self, request: Request, id: int) -> Response:
-        filters.nothing_asked(request)
-        _forget(found(Contact.objects.all(), id))
+        filters.refuse_parameters(request)
+        _delete(get_or_404(Contact.objects.all(), id))
         return Response(status=204)
 
 
-class Merge(View):
-    """Two contacts that turn out to be one person."""
+class MergeContacts(APIView):
+    """Merge two contacts that are the same person."""
 
-    needs = {"POST": may("change_contact", "delete_contact", "change_connection")}
-    also = {"POST": (409,)}
+    required_permissions = {"POST": perms("change_contact", "delete_contact", "change_connection")}
+    extra_errors = {"POST": (409,)}
 
-    @described(
+    @extend_schema(
         operation_id="merge_contacts",
         summary="Move another contact's connections to this one, and delete the other",
-        description="A name or language that this one lacks is taken from the other. What models of the site's own "
-        "say of the other they say of this one then.",
-        request=Merged,
-        responses={200: ContactShown},
+        description="This contact takes the name or language of the other if it has none. Rows of the site's own "
+        "models that belong to the other contact move to this one.",
+        request=ContactMerge,
+        responses={200: ContactSerializer},
     )
     def post(self, request: Request, id: int) -> Response:
-        filters.nothing_asked(request)
-        other = read(request, Merged).contact
+        filters.refuse_parameters(request)
+        other = parse_body(request, ContactMerge).contact
         if other == id:
-            raise invalid([Problem("same_contact", "a contact cannot become part of itself", "contact")])
-        found(Contact.objects.all(), id)
-        with database.atomic():  # in the order of the key: two merges at once wait, and do not deadlock
+            raise bad_request(Problem("same_contact", "a contact cannot be merged with itself", "contact"))
+        get_or_404(Contact.objects.all(), id)
+        with database.atomic():  # in the order of the keys, so that two merges at once do not deadlock
             rows = Contact.objects.select_for_update().filter(pk__in=[id, other]).order_by("pk")
             contacts = {contact.pk: contact for contact in rows}
             if id not in contacts:
                 raise Http404
             if other not in contacts:
-                raise invalid([Problem("not_found", f"there is no contact {other}", "contact")])
+                raise bad_request(Problem("not_found", f"there is no contact {other}", "contact"))
             _merge(contacts[id], contacts[other])
-        return Response(ContactShown(found(whole(), id)).data)
+        return Response(ContactSerializer(get_or_404(with_connections(), id)).data)
 
 
 def _merge(kept: Contact, other: Contact) -> None:
-    _hand_over(other, kept)
+    _move_relations(other, kept)
     kept.name, kept.language = kept.name or other.name, kept.language or other.language
     kept.save()
-    _forget(other)
+    _delete(other)
 
 
-def _hand_over(other: Contact, kept: Contact) -> None:
-    """Connections, and what models of the project's own say of `other`: it would be deleted with it.
+def _move_relations(other: Contact, kept: Contact) -> None:
+    """Move connections and rows of the project's own models from `other` to `kept`, or they would be deleted.
 
-    Raises Failure 409 where they say something of both, and may say it only once.
+    Raises APIError 409 where they say something of both, and may say it only once.
     """
     pointing: list[Any] = [
         field for field in Contact._meta.get_fields(include_hidden=True) if field.auto_created
@@ -168,28 +171,26 @@ def _hand_over(other: Contact, kept: Contact) -> None:
                     rows = relation.related_model._base_manager.filter(**{name: other})
                     rows.update(**{name: kept})
     except IntegrityError:
-        detail = f"something else of this site belongs to contact {kept.pk} and to contact {other.pk}"
+        detail = f"another model of this site allows one row per contact, and both {kept.pk} and {other.pk} have one"
         raise conflict("in_use", detail, "contact") from None
 
 
-def _forget(contact: Contact) -> None:
-    """Raises Failure 409 where a model of the project's own protects them."""
+def _delete(contact: Contact) -> None:
+    """Delete a contact. Raises APIError 409 if a model of the project protects it."""
     try:
         with database.atomic():
             contact.delete()
     except (ProtectedError, RestrictedError):
-        raise conflict("in_use", f"something else of this site belongs to contact {contact.pk}") from None
+        raise conflict("in_use", f"another model of this site protects contact {contact.pk}") from None
 
 
-def whole() -> QuerySet[Contact]:
-    """Contacts with their connections."""
+def with_connections() -> QuerySet[Contact]:
+    """Return all contacts with their connections."""
     return Contact.objects.prefetch_related(Prefetch("connections", Connection.objects.order_by("pk")))
 
 
-def normalised_pairs(
-    given: Iterable[NewConnection], path: str
-) -> tuple[list[tuple[str, str]], list[Problem]]:
-    """(alias, identity) of each as it is stored, and what is wrong with the others."""
+def normalise_pairs(given: Iterable[NewConnection], path: str) -> tuple[list[tuple[str, str]], list[Problem]]:
+    """Return (alias, stored identity) of each valid connection, and the problems of the others."""
     pairs: list[tuple[str, str]] = []
     problems = []
     for position, one in enumerate(given):
@@ -205,8 +206,8 @@ def normalised_pairs(
     return pairs, problems
 
 
-def connections_of(pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Connection]:
-    """The connection of each pair, made where it is new: at most three statements for each backend."""
+def connections_for_pairs(pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Connection]:
+    """Return the connection of each pair, creating missing ones, in at most three statements per backend."""
     rows: dict[tuple[str, str], Connection] = {}
     for alias in dict.fromkeys(alias for alias, _ in pairs):
         identities = [identity for one, identity in pairs if one == alias]
@@ -214,18 +215,21 @@ def connections_of(pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Co
     return rows
 
 
-def take(contact: Contact, keys: Sequence[Any]) -> int:
-    """Give connections that are nobody's to `contact`, as they stand now; how many it got."""
+def claim(contact: Contact, keys: Sequence[Any]) -> int:
+    """Give connections that have no contact to `contact`. Return how many it got."""
     return Connection.objects.filter(pk__in=keys, contact=None).update(contact=contact)
 
 
-def _take(contact: Contact, pairs: Sequence[tuple[str, str]]) -> None:
-    rows = connections_of(pairs)
-    if take(contact, [row.pk for row in rows.values()]) == len(rows):
+def _claim_all(contact: Contact, pairs: Sequence[tuple[str, str]]) -> None:
+    """Give the connections of `pairs` to `contact`. Raises APIError 409 if another contact has one."""
+    rows = connections_for_pairs(pairs)
+    if claim(contact, [row.pk for row in rows.values()]) == len(rows):
         return
     for position, pair in enumerate(pairs):
         owner = rows[pair].contact_id
         if owner is not None:
             where = f"connections[{position}]"
-            raise conflict("taken", f"it is contact {owner}'s; merge the contacts, or move it", where)
-    raise conflict("moved_on", "somebody else has just taken one of the connections", "connections")
+            raise conflict(
+                "taken", f"it belongs to contact {owner}; merge the contacts, or move the connection", where
+            )
+    raise conflict("moved_on", "another contact has just got one of the connections", "connections")

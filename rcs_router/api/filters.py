@@ -1,4 +1,4 @@
-"""A list's query string in, checked; the rows it asks for out."""
+"""Validate the query parameters of lists, and filter rows by them."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC
@@ -6,134 +6,140 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from rest_framework import serializers
+from rest_framework.fields import empty
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-from rcs_router.api.errors import Problem, invalid
-from rcs_router.api.paging import MOST, USUAL
-from rcs_router.api.shown import STATUS
+from rcs_router.api.exceptions import Problem, bad_request
+from rcs_router.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from rcs_router.api.serializers import STATUSES
 from rcs_router.contract import IncomingKind, Traffic
 from rcs_router.models import Connection, Message, Transmission
+from rcs_router.people.identities import spellings
 
-Conditions = Mapping[
-    str, str | Callable[[Any], Q]
-]  # a lookup, or a function of the value, for each parameter
+Conditions = Mapping[str, str | Callable[[Any], Q]]  # for each parameter a lookup, or a function of the value
 
 
-class Time(serializers.DateTimeField):
-    """A time that says its zone."""
+class DateTimeField(serializers.DateTimeField):
+    """A time with its time zone."""
 
     def enforce_timezone(self, value: Any) -> Any:
         if value.tzinfo is None:
             self.fail("invalid", format="2026-01-31T09:30:00Z")
         if not 1 < value.year < 9999:
             self.fail("overflow", timezone="UTC")
-        return value.astimezone(UTC)  # PostgreSQL takes no offset of 16 hours or more
+        return value.astimezone(UTC)  # PostgreSQL refuses offsets of 16 hours or more
 
 
-class Key(serializers.IntegerField):
-    """The id of a contact or connection."""
+class KeyField(serializers.IntegerField):
+    """The id of a contact."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_value=1, max_value=2**63 - 1, **kwargs)
 
 
-class Asked(serializers.Serializer):
-    """What every list takes."""
+class IdentityField(serializers.CharField):
+    """A number in any spelling, or a token; its value is the list of identities that rows may have for it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        words = "A number in any spelling, or a provider's token. Write `%2B` for the plus."
+        super().__init__(max_length=100, help_text=words, **kwargs)
+
+    def run_validation(self, data: Any = empty) -> Any:
+        return spellings(super().run_validation(data))
+
+
+class ListQuery(serializers.Serializer):
+    """The parameters of every list."""
 
     cursor = serializers.CharField(
         required=False, max_length=500, help_text="From `next` of an earlier page."
     )
     limit = serializers.IntegerField(
-        required=False, min_value=1, max_value=MOST, help_text=f"Rows of a page; {USUAL} by default."
+        required=False,
+        min_value=1,
+        max_value=MAX_LIMIT,
+        help_text=f"Rows per page; the default is {DEFAULT_LIMIT}.",
     )
 
 
-class Since(Asked):
-    """The same, for what happens in time."""
+class TimedListQuery(ListQuery):
+    """The parameters of lists that are ordered by time."""
 
-    since = Time(required=False, help_text="Not before this time.")
-    until = Time(required=False, help_text="Before this time.")
+    since = DateTimeField(required=False, help_text="At or after this time.")
+    until = DateTimeField(required=False, help_text="Before this time.")
 
 
-class MessagesAsked(Since):
+class MessageQuery(TimedListQuery):
     """Filters of messages."""
 
     direction = serializers.ChoiceField(Message.Direction.values, required=False)
     kind = serializers.ChoiceField([kind.value for kind in IncomingKind], required=False)
     traffic = serializers.ChoiceField([traffic.value for traffic in Traffic], required=False)
     status = serializers.ChoiceField(
-        STATUS, required=False, help_text="Messages with a transmission that stands there."
+        STATUSES, required=False, help_text="Messages with a transmission in this status."
     )
     backend = serializers.CharField(required=False, max_length=60)
-    identity = serializers.CharField(
-        required=False, max_length=100, help_text="As it is stored: E.164 with +."
-    )
-    contact = Key(required=False)
+    identity = IdentityField(required=False)
+    contact = KeyField(required=False)
     idempotency_key = serializers.CharField(required=False, max_length=200)
 
 
-class TransmissionsAsked(Since):
+class TransmissionQuery(TimedListQuery):
     """Filters of transmissions."""
 
-    status = serializers.ChoiceField(STATUS, required=False)
+    status = serializers.ChoiceField(STATUSES, required=False)
     backend = serializers.CharField(required=False, max_length=60)
-    identity = serializers.CharField(
-        required=False, max_length=100, help_text="As it is stored: E.164 with +."
-    )
-    contact = Key(required=False)
+    identity = IdentityField(required=False)
+    contact = KeyField(required=False)
     message = serializers.UUIDField(required=False)
     traffic = serializers.ChoiceField([traffic.value for traffic in Traffic], required=False)
     idempotency_key = serializers.CharField(required=False, max_length=200)
 
 
-class InteractionsAsked(Since):
+class InteractionQuery(TimedListQuery):
     """Filters of interactions."""
 
     kind = serializers.ChoiceField([kind.value for kind in IncomingKind], required=False)
     transmission = serializers.UUIDField(required=False)
     message = serializers.UUIDField(required=False)
-    contact = Key(required=False)
+    contact = KeyField(required=False)
     backend = serializers.CharField(required=False, max_length=60)
-    identity = serializers.CharField(
-        required=False, max_length=100, help_text="As it is stored: E.164 with +."
-    )
+    identity = IdentityField(required=False)
     postback = serializers.CharField(required=False, max_length=2000)
     postback_prefix = serializers.CharField(required=False, max_length=2000)
 
 
-class ContactsAsked(Asked):
+class ContactQuery(ListQuery):
     """Filters of contacts."""
 
     name = serializers.CharField(required=False, max_length=200, help_text="Part of the name.")
     language = serializers.CharField(required=False, max_length=35)
-    identity = serializers.CharField(
-        required=False, max_length=100, help_text="As it is stored: E.164 with +."
-    )
+    identity = IdentityField(required=False)
     backend = serializers.CharField(required=False, max_length=60)
 
 
-class ConnectionsAsked(Asked):
+class ConnectionQuery(ListQuery):
     """Filters of connections."""
 
     backend = serializers.CharField(required=False, max_length=60)
-    identity = serializers.CharField(
-        required=False, max_length=100, help_text="As it is stored: E.164 with +."
-    )
-    contact = Key(required=False)
+    identity = IdentityField(required=False)
+    contact = KeyField(required=False)
 
 
-def asked(request: Request, shape: type[serializers.Serializer]) -> dict[str, Any]:
-    """The query string, read. Raises Failure 400 for an unknown parameter, a repeated one, and a wrong value."""
+def parse_query(request: Request, query_class: type[serializers.Serializer]) -> dict[str, Any]:
+    """Return the validated query parameters. Raises APIError 400 for unknown, repeated and invalid parameters."""
     query = request.query_params
-    reader = shape(data={name: query[name] for name in query if name != api_settings.URL_FORMAT_OVERRIDE})
+    reader = query_class(
+        data={name: query[name] for name in query if name != api_settings.URL_FORMAT_OVERRIDE}
+    )
     problems = [
-        Problem("unknown_parameter", f"known are {', '.join(reader.fields) or 'none'}", name)
+        Problem("unknown_parameter", f"the known parameters are: {', '.join(reader.fields) or 'none'}", name)
         for name in reader.initial_data
         if name not in reader.fields
     ]
     problems += [
-        Problem("repeated_parameter", "a parameter may stand there once", name)
+        Problem("repeated_parameter", "give a parameter only once", name)
         for name in reader.initial_data
         if len(query.getlist(name)) > 1
     ]
@@ -142,17 +148,17 @@ def asked(request: Request, shape: type[serializers.Serializer]) -> dict[str, An
             Problem("invalid_parameter", str(wrong[0]), str(name)) for name, wrong in reader.errors.items()
         ]
     if problems:
-        raise invalid(problems)
+        raise bad_request(*problems)
     return dict(reader.validated_data)
 
 
-def nothing_asked(request: Request) -> None:
-    """Where there is no list there is nothing to filter, and a parameter is a mistake."""
-    asked(request, serializers.Serializer)
+def refuse_parameters(request: Request) -> None:
+    """Raise APIError 400 if there are any query parameters: this view has none."""
+    parse_query(request, serializers.Serializer)
 
 
-def narrowed(rows: QuerySet[Any], wanted: Mapping[str, Any], conditions: Conditions) -> QuerySet[Any]:
-    """`rows` for which every condition that was asked for holds."""
+def apply_filters(rows: QuerySet[Any], wanted: Mapping[str, Any], conditions: Conditions) -> QuerySet[Any]:
+    """Return the `rows` that fulfil the condition of every parameter in `wanted`."""
     for name, condition in conditions.items():
         if name in wanted:
             value = wanted[name]
@@ -160,17 +166,17 @@ def narrowed(rows: QuerySet[Any], wanted: Mapping[str, Any], conditions: Conditi
     return rows
 
 
-def sent(**conditions: Any) -> Q:
-    """Messages with a transmission like this, of which there are many: looked up for each message."""
+def has_transmission(**conditions: Any) -> Q:
+    """Return a condition: messages with such a transmission. Many match, so the database checks each message."""
     return Q(Exists(Transmission.objects.filter(message=OuterRef("pk"), **conditions)))
 
 
-def sent_to(**conditions: Any) -> Q:
-    """Messages to connections like this, of which there are few: found once."""
+def has_recipient(**conditions: Any) -> Q:
+    """Return a condition: messages to such connections. Few match, so the database finds them first."""
     people = Connection.objects.filter(**conditions).values("pk")
     return Q(pk__in=Transmission.objects.filter(connection__in=people).values("message"))
 
 
-def reached(**conditions: Any) -> Q:
-    """Contacts with a connection like this."""
+def has_connection(**conditions: Any) -> Q:
+    """Return a condition: contacts with such a connection."""
     return Q(Exists(Connection.objects.filter(contact=OuterRef("pk"), **conditions)))

@@ -1,15 +1,16 @@
-"""GET what people did with what we sent: taps, forms, places and files, and texts that answer a message."""
+"""List what people did with our messages: taps, forms, locations, files, and texts that answer a message."""
 
 from django.db.models import Q
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from rcs_router.api import filters
-from rcs_router.api.filters import Conditions, InteractionsAsked
-from rcs_router.api.operation import described
-from rcs_router.api.paging import page
-from rcs_router.api.shown import InteractionShown, page_of
-from rcs_router.api.view import View, may
+from rcs_router.api.filters import Conditions, InteractionQuery
+from rcs_router.api.pagination import paginate
+from rcs_router.api.permissions import perms
+from rcs_router.api.schema import extend_schema
+from rcs_router.api.serializers import InteractionSerializer, page_of
+from rcs_router.api.views import APIView
 from rcs_router.contract import IncomingKind
 from rcs_router.models import Message
 
@@ -26,7 +27,7 @@ FILTERS: Conditions = {
     "message": "in_response_to",
     "contact": "connection__contact",
     "backend": "backend",
-    "identity": "connection__identity",
+    "identity": "connection__identity__in",
     "postback": "postback",
     "postback_prefix": "postback__startswith",
     "since": "created_at__gte",
@@ -34,20 +35,24 @@ FILTERS: Conditions = {
 }
 
 
-class Interactions(View):
-    """Incoming messages that answer something, or that only a chip or a form brings about."""
+class InteractionList(APIView):
+    """List incoming messages that answer a message, or that are of a kind in KINDS."""
 
-    needs = {"GET": may("view_message")}
+    required_permissions = {"GET": perms("view_message")}
 
-    @described(
+    @extend_schema(
         operation_id="list_interactions",
-        summary="Taps, forms, places and files, newest first",
-        parameters=[InteractionsAsked],
-        responses={200: page_of(InteractionShown)},
+        summary="Taps, forms, locations and files, newest first",
+        parameters=[InteractionQuery],
+        responses={200: page_of(InteractionSerializer)},
     )
     def get(self, request: Request) -> Response:
-        asked = filters.asked(request, InteractionsAsked)
+        query = filters.parse_query(request, InteractionQuery)
         answers = Q(kind__in=KINDS) | Q(answers__isnull=False)
-        heard = Message.objects.filter(answers, direction=Message.Direction.IN).select_related("connection")
-        rows, following = page(request, filters.narrowed(heard, asked, FILTERS), asked, "created_at")
-        return Response({"next": following, "results": InteractionShown(rows, many=True).data})
+        incoming = Message.objects.filter(answers, direction=Message.Direction.IN).select_related(
+            "connection"
+        )
+        rows, following = paginate(
+            request, filters.apply_filters(incoming, query, FILTERS), query, "created_at"
+        )
+        return Response({"next": following, "results": InteractionSerializer(rows, many=True).data})

@@ -1,9 +1,9 @@
-"""The recipients of a body in; their connections or contacts out, or a problem with the path of each wrong one."""
+"""Find the recipients that a body names; the errors name every wrong one with its path."""
 
 from collections.abc import Callable, Iterable, Sequence
 
 from rcs_router.api.bodies import ConnectionIds, ContactIds, Identities
-from rcs_router.api.errors import Problem, invalid
+from rcs_router.api.exceptions import Problem, bad_request
 from rcs_router.backends import backends
 from rcs_router.errors import IdentityError
 from rcs_router.models import Connection, Contact
@@ -11,30 +11,33 @@ from rcs_router.people.connections import connections_for
 from rcs_router.people.identities import normalise
 
 
-def find(given: Identities | ContactIds | ConnectionIds) -> list[Connection] | list[Contact]:
-    """In the order given. Raises Failure 400."""
+def resolve(given: Identities | ContactIds | ConnectionIds) -> list[Connection] | list[Contact]:
+    """Return the recipients in the order of the body. Raises APIError 400."""
     if isinstance(given, ContactIds):
         return _contacts(given.contacts)
     if isinstance(given, ConnectionIds):
         return _connections(given.connections)
     where = "recipients"
-    tokens = knows_tokens(given.backend, f"{where}.backend")
-    return connections_for(given.backend, normalised(given.identities, f"{where}.identities", tokens=tokens))
+    tokens = accepts_tokens(given.backend, f"{where}.backend")
+    return connections_for(
+        given.backend, normalise_all(given.identities, f"{where}.identities", tokens=tokens)
+    )
 
 
-def knows_tokens(alias: str, path: str) -> bool:
-    """Does the backend know anonymous tokens? Raises Failure 400 when there is no such backend."""
+def accepts_tokens(alias: str, path: str) -> bool:
+    """Return whether the backend has anonymous tokens. Raises APIError 400 for an unknown backend."""
     if alias not in backends:
-        raise invalid([unknown_backend(alias, path)])
+        raise bad_request(unknown_backend(alias, path))
     return backends[alias].capabilities.tokens
 
 
 def unknown_backend(alias: str, path: str) -> Problem:
+    """Return the problem that `alias` is not in RCS_BACKENDS."""
     return Problem("unknown_backend", f"there is no backend {alias!r}", path)
 
 
-def normalised(identities: Iterable[str], path: str, *, tokens: bool) -> list[str]:
-    """As they are stored. Raises Failure 400 that names each that is none."""
+def normalise_all(identities: Iterable[str], path: str, *, tokens: bool) -> list[str]:
+    """Return the identities as they are stored. Raises APIError 400 that names every invalid one."""
     good, problems = [], []
     for position, identity in enumerate(identities):
         try:
@@ -42,7 +45,7 @@ def normalised(identities: Iterable[str], path: str, *, tokens: bool) -> list[st
         except IdentityError as error:
             problems.append(Problem("identity_invalid", str(error), f"{path}[{position}]"))
     if problems:
-        raise invalid(problems)
+        raise bad_request(*problems)
     return good
 
 
@@ -75,4 +78,4 @@ def _refuse(keys: Sequence[int], is_wrong: Callable[[int], bool], code: str, det
         if is_wrong(key)
     ]
     if wrong:
-        raise invalid(wrong)
+        raise bad_request(*wrong)

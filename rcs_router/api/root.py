@@ -1,48 +1,45 @@
-"""The API's own address in, where everything is out; and JSON for addresses that lead nowhere."""
+"""List every address of the API, and answer unknown addresses in JSON."""
 
 import re
+from collections.abc import Sequence
 from typing import NoReturn
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
+from django.urls import URLPattern
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from rcs_router.api.operation import described
-from rcs_router.api.view import View
-
-LEFT_OUT = {"root", "unknown"}  # this one, and what leads nowhere
+from rcs_router.api.schema import extend_schema
+from rcs_router.api.views import APIView
 
 
-class Root(View):
-    """Every address: what stands in braces is to be filled in, as in the OpenAPI document."""
+class Root(APIView):
+    """List every address. Fill in what is in braces, as in the OpenAPI document."""
 
     name = "RCS API"
+    patterns: Sequence[URLPattern] = ()  # `urls` gives them to as_view()
 
-    @described(exclude=True)
+    @extend_schema(exclude=True)
     def get(self, request: Request) -> Response:
-        from rcs_router.api.urls import urlpatterns  # which name the view
-
         base = request.build_absolute_uri(request.path)
-        found = {str(one.name): str(one.pattern) for one in urlpatterns if one.name not in LEFT_OUT}
-        return Response(
-            {name: base + re.sub(r"<\w+:(\w+)>", r"{\1}", route) for name, route in found.items()}
-        )
+        routes = {str(one.name): re.sub(r"<\w+:(\w+)>", r"{\1}", str(one.pattern)) for one in self.patterns}
+        return Response({name: base + route for name, route in routes.items()})
 
 
-class Unknown(View):
-    """Whatever has no address of its own: 404 for every method, as JSON."""
+class Unknown(APIView):
+    """Answer 404 as JSON, whatever the method."""
 
     def http_method_not_allowed(self, request: Request, *args: object, **kwargs: object) -> NoReturn:
         raise Http404
 
 
-@csrf_exempt  # as every view of DRF is, which looks after that and the login itself
+@csrf_exempt  # as every view of DRF, which checks CSRF token and login itself
 @login_not_required
 def unknown(request: HttpRequest, *prefix: object, **path: object) -> HttpResponseBase:
-    """A plain function, so that it is no crumb on the way to `consent/…/`, above which there is nothing."""
+    """Call Unknown. A class-based view would appear as a breadcrumb above `consent/…/`."""
     return _unknown(request)
 
 

@@ -138,9 +138,7 @@ class Fitting:
     # Cards and media
 
     def _carousel(self, content: Carousel) -> Carousel:
-        """Return a carousel; its text becomes the first lines of the first card where the backend has no place for
-        it.
-        """
+        """Return a carousel; its text moves into the first card where the backend has no place for it."""
         first, *rest = (self._card(card) for card in content.cards)
         if content.text and Feature.CARD_TEXT not in self.features:
             self.lose("text beside a carousel became part of its first card")
@@ -162,9 +160,7 @@ class Fitting:
         return replace(card, description=description, media=media, suggestions=buttons, chips=chips)
 
     def _source(self, media: Any) -> Any:
-        """Return a File or Media without the fields that the backend does not carry; None for a file of another
-        provider.
-        """
+        """Return a File or Media with only the fields that the backend carries; None for another provider's file."""
         if media.uploaded and Feature.UPLOAD not in self.features:
             if isinstance(media, File):
                 raise CannotFit

@@ -21,9 +21,7 @@ from rcs_router.errors import SendError, WebhookRefused
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a backend can carry and do. Declared data: contents are fitted to it, `send()` checks it, and the docs
-    show it.
-    """
+    """What a backend can carry and do. Contents are fitted to it, `send()` checks it, and the docs show it."""
 
     content: frozenset[type]  # contents it carries natively; others travel as plain text
     suggestions: frozenset[type] = frozenset()
@@ -115,9 +113,7 @@ class BaseBackend:
         return []
 
     def warnings(self) -> list[str]:
-        """Return what is allowed but not safe about the options, as `problems` does; `manage.py check` warns about
-        it.
-        """
+        """Return what is allowed but not safe about the options; `manage.py check` warns about it."""
         return []
 
     # The webhook. `verify` comes first; the other methods see only verified requests.
@@ -151,9 +147,7 @@ class BaseBackend:
         )
 
     def parse(self, request: WebhookRequest) -> list[Parsed]:
-        """Return what the request reports. Raises any exception for an invalid request, which is kept with the
-        traceback.
-        """
+        """Return what the request reports. Raises any exception for an invalid request."""
         raise NotImplementedError
 
     def acknowledge(self) -> WebhookAnswer:

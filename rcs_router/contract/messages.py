@@ -94,9 +94,7 @@ class SendResult:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A provider's report about one transmission, named by our id (`transmission`), by the provider's own id, or by
-    both.
-    """
+    """A provider's report about one transmission, named by our id (`transmission`), the provider's own, or both."""
 
     kind: ReceiptKind
     transmission: UUID | None = None

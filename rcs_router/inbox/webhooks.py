@@ -8,7 +8,7 @@ from rcs_router.backends import backends
 from rcs_router.conf import router_settings
 from rcs_router.contract import WebhookAnswer, WebhookRequest
 from rcs_router.errors import WebhookRefused
-from rcs_router.inbox import body, digest
+from rcs_router.inbox import body, intake
 from rcs_router.inbox.outside import outside
 
 KEPT_HEADERS = (
@@ -34,7 +34,7 @@ def receive(request: HttpRequest, alias: str) -> HttpResponse:
         if handshake := backend.handshake(value):
             return _answer(handshake)
         backend.verify(value)
-        digest.accept(backend, value)
+        intake.accept(backend, value)
     except body.TooLarge:
         return _refused(request, alias, "too large", 413)
     except UnreadablePostError:  # the provider hung up in the middle of its own request

@@ -38,7 +38,14 @@ class StoredWebhook(RouterModel):
             models.UniqueConstraint(fields=["backend", "dedupe"], name="rcs_webhook_once"),
         ]
         indexes = [
-            models.Index(fields=["due_at", "id"], condition=Q(digested_at=None), name="rcs_webhook_due"),
+            models.Index(  # in the order in which those of one backend are claimed
+                fields=["backend", "due_at", "id"], condition=Q(digested_at=None), name="rcs_webhook_turn"
+            ),
+            models.Index(  # the few that a worker has, or may have died of
+                fields=["lease_until"],
+                condition=Q(digested_at=None) & (Q(lost_leases__gt=0) | Q(lease_until__isnull=False)),
+                name="rcs_webhook_leased",
+            ),
             models.Index(fields=["-received_at"], name="rcs_webhook_newest"),
         ]
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.deconstruct import deconstructible
 
-from rcs_router import database
+from rcs_router import addresses, database
 from rcs_router.conf import router_settings
 from rcs_router.models.base import RouterModel
 from rcs_router.models.message import Message
@@ -73,6 +73,9 @@ class InboundFile(RouterModel):
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="files")
     thumbnail = models.BooleanField(default=False, help_text="The provider's small picture of the file.")
     url = models.TextField(help_text="The provider's link. Whoever has it can read the file.")
+    host = models.CharField(
+        max_length=255, blank=True, default="", db_default="", help_text="Where the link leads first."
+    )
     expires_at = models.DateTimeField(
         null=True, blank=True, help_text="When the link ends, if the wire says so."
     )
@@ -93,7 +96,14 @@ class InboundFile(RouterModel):
     class Meta:
         verbose_name = "received file"
         indexes = [
-            models.Index(fields=["due_at", "id"], condition=Q(state="waiting"), name="rcs_file_due"),
+            models.Index(  # in the order in which those of one host are claimed
+                fields=["host", "due_at", "id"], condition=Q(state="waiting"), name="rcs_file_turn"
+            ),
+            models.Index(  # those that are being fetched
+                fields=["lease_until"],
+                condition=Q(state="waiting", lease_until__isnull=False),
+                name="rcs_file_leased",
+            ),
             models.Index(fields=["-created_at"], name="rcs_file_newest"),
         ]
 
@@ -110,7 +120,17 @@ def links_of(message: Message) -> list[InboundFile]:
     rows = [InboundFile(message=message, url=file, declared_type=declared, expires_at=until)] if file else []
     if thumbnail:
         rows.append(InboundFile(message=message, url=thumbnail, thumbnail=True, expires_at=until))
+    for row in rows:
+        row.host = _host(row.url)
     return rows
+
+
+def _host(url: str) -> str:
+    """Return the host that a link leads to first; empty where it cannot be read."""
+    try:
+        return addresses.origin(url)[1][:255]
+    except addresses.RefusedAddress:
+        return ""
 
 
 def media_type(given: str) -> str:

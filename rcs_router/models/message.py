@@ -132,6 +132,12 @@ class Message(RouterModel):
                 condition=Q(direction="in", routed_at=None),
                 name="rcs_message_turn",
             ),
+            models.Index(  # the few that a worker has, or may have died of
+                fields=["lease_until"],
+                condition=Q(direction="in", routed_at=None)
+                & (Q(lost_leases__gt=0) | Q(lease_until__isnull=False)),
+                name="rcs_message_leased",
+            ),
             models.Index(fields=["-created_at"], name="rcs_message_newest"),
             models.Index(
                 fields=["-set_aside_at"],

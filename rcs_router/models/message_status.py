@@ -10,7 +10,6 @@ from django.db.models import (
     Exists,
     F,
     IntegerField,
-    Min,
     OuterRef,
     Q,
     QuerySet,
@@ -39,36 +38,24 @@ def ends() -> QuerySet[Any]:
     return rows.annotate(reached=reached).annotate(end=Case(*places, output_field=IntegerField())).order_by()
 
 
-def with_standing(messages: QuerySet[Message]) -> QuerySet[Message]:
-    """Annotate messages with `standing` (see `status_of`), `recipients`, and the identity and name of one recipient."""
-    ours = ends().filter(message=OuterRef("pk")).values("message")
+def with_recipient(messages: QuerySet[Message]) -> QuerySet[Message]:
+    """Annotate messages with `to_identity` and `to_name`, the number and the contact's name of one recipient."""
     first = Transmission.objects.filter(message=OuterRef("pk"), fallback_of=None).order_by()
     return messages.annotate(
-        standing=Subquery(ours.annotate(least=Min("end")).values("least")),
-        recipients=Subquery(first.values("message").annotate(count=Count("pk")).values("count")),
         to_identity=Subquery(first.values("connection__identity")[:1]),
         to_name=Subquery(first.values("connection__contact__name")[:1]),
     )
 
 
-def status_of(standing: int | None) -> Status | None:
-    """Return `standing` as a status; None for a message without transmissions."""
-    return None if standing is None else WORST_FIRST[standing]
-
-
 def at_status(status: Status) -> Q:
-    """Return the messages with this status, by two set-wise conditions: computing it for every message would take
-    long.
-    """
+    """Return the messages with this status, by two set-wise conditions, which are faster than adding up each."""
     place = WORST_FIRST.index(status)
     ours = ends().filter(message=OuterRef("pk"))
     return Q(Exists(ours.filter(end=place))) & ~Q(Exists(ours.filter(end__lt=place)))
 
 
 def by_status(messages: Iterable[Message]) -> dict[Any, dict[Status, int]]:
-    """Return `Message.by_status` by key, for a whole page in one statement; messages without transmissions are left
-    out.
-    """
+    """Return `Message.by_status` by key, for a whole page in one statement."""
     ours = ends().filter(message__in=[message.pk for message in messages])
     counted: dict[Any, dict[Status, int]] = defaultdict(dict)
     for key, end, number in ours.values_list("message", "end").annotate(number=Count("pk")).order_by("end"):

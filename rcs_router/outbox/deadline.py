@@ -56,11 +56,7 @@ def meet_deadlines(now: datetime, limit: int = 500) -> int:
 
 
 def _guarded(what: Callable[..., bool], row: Transmission, *args: Any) -> bool:
-    """Run `what` for one row, so that a broken row (content of another release, edited by hand) does not stop the
-    others.
-
-    The drain of its backend puts a broken row into review.
-    """
+    """Run `what` for one row; an error in it (content of another release, edited by hand) does not stop the others."""
     try:
         return what(row, *args)
     except RCSError as error:

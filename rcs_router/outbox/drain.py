@@ -76,9 +76,7 @@ class Drain:
         self.pacer = pace.Pacer(self.alias, self.rate, self.clock)
 
     def run(self) -> int:
-        """Work until nothing is due, the backend is paused, or the budget is spent; return how many rows were
-        handled.
-        """
+        """Work until nothing is due, the backend is paused, or the budget is spent; return the number of rows."""
         with heartbeat.holding(self.renew) as self.hold:
             try:
                 self.begin()
@@ -124,9 +122,7 @@ class Drain:
         return True
 
     def exhausted(self) -> bool:
-        """Return True if there is nothing more to do now. Rows claimed late are finished first, if they may leave
-        soon.
-        """
+        """Return True if there is nothing more to do. Rows that may leave soon are finished first."""
         now = time.monotonic()
         if self.waiting:
             return now >= self.stop_at and self.pacer.wait() > SHORT
@@ -135,9 +131,7 @@ class Drain:
     # Claiming
 
     def refill(self) -> None:
-        """Claim more when the threads could run out of work. A short answer means that nothing more is due for a
-        moment.
-        """
+        """Claim more when the threads could run out of work. After a short answer, wait a moment."""
         now = time.monotonic()
         self.halted = self.halted or self.stopping()
         if self.halted or now >= self.stop_at or (self.probing and (self.flying or self.waiting)):
@@ -259,9 +253,7 @@ class Drain:
             wait = max(0.0, until - time.monotonic()) if len(self.ended) < FLUSH else 0.0
 
     def give_up(self) -> None:
-        """Stop waiting for requests that did not come back within LEASE: others need the slot, and the rows are not
-        ours.
-        """
+        """Stop waiting for requests that did not come back within LEASE: others need the slot."""
         moment = time.monotonic()
         over = {token for token, end in self.claims.items() if moment >= end}
         hung = [flight for flight in self.flying.values() if flight.row.claim in over]
@@ -288,9 +280,7 @@ class Drain:
         ]
 
     def write(self, settled: list[Move], starting: list[Flight]) -> list[Flight]:
-        """Write in one statement what ended and what leaves now; return the flights that are still ours and to be
-        sent.
-        """
+        """Write in one statement what ended and what leaves now; return the flights to send."""
         leaving = [Move(flight.row, Decision(Status.SENDING), started=True) for flight in starting]
         stands = self.persist(settled + leaving) if settled or leaving else {}
         if unmoved := [flight for flight in starting if flight.row.pk not in stands]:
@@ -354,9 +344,7 @@ class Drain:
             self.probing = False
 
     def trouble(self, error: SendError) -> None:
-        """Pause the backend if the failure is the backend's: at once if it says so, else after many failures in a
-        row.
-        """
+        """Pause the backend if it is at fault: at once if the error says so, else after many failures."""
         if not error.retry and not error.counts:
             return self.healthy()  # a refusal is an answer
         self.failures += 1
@@ -380,7 +368,7 @@ class Drain:
             pace.end_probe(self.alias, self.probe, self.clock())
 
 
-def run(
+def drain(
     alias: str,
     budget: float | None = None,
     stopping: Callable[[], bool] = lambda: False,

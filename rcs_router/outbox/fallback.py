@@ -76,9 +76,7 @@ def has_fallback(row: Transmission) -> bool:
 
 
 def next_connection(row: Transmission) -> Connection | None:
-    """Return the person's connection on the next backend that can reach them, creating it if needed; None if there
-    is none.
-    """
+    """Return the person's connection on the next backend that can reach them, creating it if needed; or None."""
     for alias in _next_aliases(row):
         if identity := _known_on(alias, row.connection):
             backend, _ = Backend.objects.get_or_create(pk=alias)

@@ -86,11 +86,11 @@ def claim(
 
 
 def settle(moves: Sequence[Move], now: datetime) -> dict[UUID, Status]:
-    """Write the results of claimed rows and mark those that leave now (`started`): one UPDATE, guarded by each row's
-    claim.
+    """Write the results of claimed rows and mark those that leave now (`started`), in one UPDATE.
 
-    Return the status of each row that is still ours. A promotion that was about to leave is not in the result when its
-    person has said STOP by now. The events are written first: they are true even if the claim was lost meanwhile.
+    Each row is guarded by its claim. Return the status of each row that is still ours. A promotion that was about to
+    leave is not in the result when its person has said STOP by now. The events are written first: they are true even if
+    the claim was lost meanwhile.
     """
     ended = [move for move in moves if not move.started]
     risky = any(move.decision.fall_back for move in ended)
@@ -103,9 +103,7 @@ def settle(moves: Sequence[Move], now: datetime) -> dict[UUID, Status]:
 
 
 def _unless_refused(moves: Iterable[Move]) -> tuple[str, list[str]]:
-    """Return a condition for the statement that lets promotions leave: a STOP is stored either before it or after
-    it.
-    """
+    """Return a condition for the statement that lets promotions leave: a STOP is stored before it or after it."""
     for move in moves:
         if move.started and consent.needs_consent(move.transmission.message.traffic):
             allowed, params = consent.unrefused(brand_of(move.transmission.backend_id))

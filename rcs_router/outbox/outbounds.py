@@ -31,9 +31,7 @@ class Outbounds:
             self.bodies.clear()
 
     def build(self, row: Transmission) -> Outbound:
-        """Return the request of one transmission. Raises ContentError, or ValueError for content that cannot be
-        read.
-        """
+        """Return the request of one transmission. Raises ContentError, or ValueError for unreadable content."""
         message = row.message
         if message.pk not in self.bodies:
             body = message.body
@@ -69,8 +67,6 @@ class Outbounds:
 
 
 def _answered_id(row: Transmission) -> str:
-    """Return the provider's id of the answered message, if it came on this connection; other providers have other
-    ids.
-    """
+    """Return the provider's id of the answered message, if it came on this connection."""
     answered = row.message.in_response_to if row.message.in_response_to_id else None
     return answered.external_id if answered and answered.connection_id == row.connection_id else ""

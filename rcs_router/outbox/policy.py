@@ -72,9 +72,7 @@ def _may_retry(error: SendError, facts: Facts) -> bool:
 
 
 def give_up(reason: str, facts: Facts) -> Decision:
-    """Return the decision after the last attempt: fall back if that cannot double the message, else a person
-    decides.
-    """
+    """Return the decision after the last attempt: fall back if that cannot double it, else a person decides."""
     if facts.unknown and not (facts.time_critical and facts.has_fallback):
         return in_doubt(f"{reason}: outcome unknown", facts)
     if facts.has_fallback:

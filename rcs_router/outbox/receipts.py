@@ -232,9 +232,7 @@ def _after_failure(row: Transmission, now: datetime, told: list[Receipt]) -> str
 
 
 def _after_uncertain_expiry(row: Transmission, now: datetime) -> None:
-    """Handle an expiry that the provider did not confirm: a code falls back at once, any other message is revoked
-    first.
-    """
+    """Handle an unconfirmed expiry: a code falls back at once, any other message is revoked first."""
     unwanted = _unwanted(row)
     if row.message.time_critical and not unwanted:
         open_fallback(row, "expired: late is worse than double", now)

@@ -24,9 +24,7 @@ _GOES_ON = {RevokeFor.EXPIRY, RevokeFor.FALLBACK}  # another backend is to carry
 
 
 def expire(row: Transmission, now: datetime) -> bool:
-    """Expire a transmission whose ttl has passed without proof of delivery; return False if another worker was
-    first.
-    """
+    """Expire a transmission past its ttl without proof of delivery; return False if another worker was first."""
     decision = after_expiry(sent=True, facts=facts(row))
     unwanted = row.revoke_for == RevokeFor.CANCEL  # asked to cancel: no other backend may send it
     why = RevokeFor.CANCEL if unwanted else RevokeFor.EXPIRY
@@ -51,9 +49,7 @@ def expire(row: Transmission, now: datetime) -> bool:
 
 
 def expire_unsent(row: Transmission, now: datetime) -> bool:
-    """Expire a transmission that still waits for a retry, for its pace or for a paused backend. Return as `expire`
-    does.
-    """
+    """Expire a transmission that waits for a retry, its pace or a paused backend. Return as `expire` does."""
     decision = after_expiry(sent=False, facts=facts(row))
     status, reason = decision.status, decision.reason
     changes = {"revoke_at": now, "revoke_for": RevokeFor.FALLBACK} if decision.revoke else {}

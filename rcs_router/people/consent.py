@@ -27,8 +27,9 @@ def needs_consent(traffic: str) -> bool:
 
 
 def refused(subjects: Iterable[str], brand: str = "") -> set[str]:
-    """Return those of `subjects` who refuse promotions of `brand`. A STOP by SMS counts for RCS, but for no other
-    brand.
+    """Return those of `subjects` who refuse promotions of `brand`.
+
+    A STOP by SMS counts for RCS, but for no other brand.
     """
     subjects = set(subjects)
     forms = [form for subject in subjects for form in numbering.forms(subject)]
@@ -139,9 +140,7 @@ def with_standing(rows: QuerySet[Connection]) -> QuerySet[Connection]:
 
 
 def unrefused(brand: str) -> tuple[str, list[str]]:
-    """Return SQL that is true where transmission `t` is not a promotion, or its person accepts promotions of
-    `brand`.
-    """
+    """Return SQL that is true where transmission `t` is allowed: no promotion, or accepted by its person."""
     brands = scope(brand)
     state, people, messages = (model._meta.db_table for model in (Consent, Connection, Message))
     newest = (

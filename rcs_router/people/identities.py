@@ -42,10 +42,17 @@ def normalise(identity: str, *, tokens: bool = False) -> str:
     raise IdentityError(f"{identity!r} is not a phone number{hint}")
 
 
+def spellings(written: str) -> list[str]:
+    """Return the identities that rows may have for a number or token that a person wrote in any spelling."""
+    try:
+        identity = normalise(written, tokens=True)
+    except IdentityError:
+        identity = normalise_sender(written)  # a number without its plus, or a short code
+    return list(dict.fromkeys((written.strip(), *numbering.forms(identity))))
+
+
 def is_number(identity: str) -> bool:
-    """Return True for a phone number, which every other backend knows too. A provider's token never begins with a
-    plus.
-    """
+    """Return True for a phone number, which is known on every backend. A token never begins with a plus."""
     return identity.startswith("+")
 
 

@@ -17,7 +17,7 @@ from django.test import override_settings
 from rcs_router import database, lookup_connections, wake
 from rcs_router.backends import backends
 from rcs_router.contract import Outbound, Parsed, Receipt, WebhookRequest
-from rcs_router.inbox import digest, queue
+from rcs_router.inbox import intake, queue
 from rcs_router.inbox.brake import brake
 from rcs_router.inbox.media import fetch
 from rcs_router.inbox.media.download import Download, Gone
@@ -171,7 +171,7 @@ class World:
     def receive(self, alias: str, *reports: Parsed) -> None:
         """Store a webhook request of the provider that reports this, like any other request."""
         name = self[alias].keep_reports(reports)
-        digest.accept(self[alias], WebhookRequest("POST", headers={"x-handset": name}))
+        intake.accept(self[alias], WebhookRequest("POST", headers={"x-handset": name}))
 
     def _stand_in(self, real: Any) -> StandIn:
         made = StandIn(real, self)

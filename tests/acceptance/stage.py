@@ -18,7 +18,7 @@ from rcs_backends.emulator.wire.twilio.store import TwilioStore
 from rcs_backends.emulator.wires import wire
 from rcs_router import capability_checks, lookup_connections, send, sql, sweep, wake
 from rcs_router.contract import Status
-from rcs_router.inbox import digest, media
+from rcs_router.inbox import intake, media
 from rcs_router.models import BackendState, Event, StoredWebhook, Transmission
 from rcs_router.outbox import drain as drain_module
 from rcs_router.outbox import expiry
@@ -36,8 +36,8 @@ QUICK = ROUTER | {"EXPIRY_GRACE": 0, "PAUSES": [0], "THREADS": 2, "WEBHOOK_RETRY
 
 Json = dict[str, Any]
 TASKS: dict[str, Callable[..., int]] = {
-    wake.DRAIN: drain_module.run,
-    wake.DIGEST: digest.run,
+    wake.DRAIN: drain_module.drain,
+    wake.DIGEST: intake.digest,
     wake.REVOKE: expiry.revoke_due,
     wake.FETCH: media.fetch_due,
     wake.CHECK: capability_checks.answer_due,
@@ -229,7 +229,7 @@ class Stage:
     def drain(self, *aliases: str) -> None:
         """Only send; what comes back is digested by nobody yet."""
         for alias in aliases or ("acme",):
-            drain_module.run(alias, budget=10)
+            drain_module.drain(alias, budget=10)
         self.quiet()
 
     def later(self) -> None:

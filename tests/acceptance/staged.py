@@ -13,7 +13,7 @@ from rcs_backends.emulator.state import world
 from rcs_router import alarms, outbox, sql, sweep
 from rcs_router.alarms import counts
 from rcs_router.contract import Status
-from rcs_router.inbox import digest, queue
+from rcs_router.inbox import intake, queue
 from rcs_router.models import (
     BackendMinute,
     BackendState,
@@ -83,7 +83,7 @@ class Play:
         """Somebody writes."""
         self.stage.phone().does("text", text=text, via="rcs", to="acme")
         self.stage.quiet()
-        digest.run()
+        intake.digest()
         return (
             Message.objects.filter(direction="in").order_by("created_at").values_list("pk", flat=True).last()
         )
@@ -252,7 +252,7 @@ def wrong_signature(play: Play) -> Any:
 def senseless_webhook(play: Play) -> Any:
     assert Post({"senderPhoneNumber": ALICE, "text": SAID, "messageId": ["m"]}).send(play.stage) == 200
     play.patch.setattr("rcs_backends.google_rbm.GoogleRBM.parse", quote)
-    digest.run()
+    intake.digest()
     return StoredWebhook.objects.get().pk
 
 
@@ -284,7 +284,7 @@ def stop_without_a_database(play: Play) -> Any:
 def database_is_back(play: Play) -> None:
     play.patch.undo()
     Message.objects.update(lease_until=None)
-    digest.run()
+    intake.digest()
     assert Consent.objects.get().opted_out
 
 

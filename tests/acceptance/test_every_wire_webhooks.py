@@ -13,7 +13,7 @@ from rcs_router import lookup_connections, send
 from rcs_router.backends import backends
 from rcs_router.content import Card, Reply
 from rcs_router.contract import Status
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Consent, Message, Transmission
 from tests.acceptance.sides import SIDES, TEXTS
 from tests.acceptance.stage import DEADLINE, Stage, causes, fallback, status, stored
@@ -111,14 +111,14 @@ def by_sms(stage: Stage, kind: str, **more: Any) -> tuple[Phone, Transmission]:
 
 @on_every_wire
 def test_what_could_not_be_stored_comes_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    accept, failures = digest.accept, iter([DatabaseError, DatabaseError])
+    accept, failures = intake.accept, iter([DatabaseError, DatabaseError])
 
     def away_at_first(*request: Any) -> None:
         if failure := next(failures, None):
             raise failure
         accept(*request)
 
-    monkeypatch.setattr(digest, "accept", away_at_first)
+    monkeypatch.setattr(intake, "accept", away_at_first)
     t = stage.send()
     stage.drain()
     assert world.wait_for(lambda: not webhooks.waiting, DEADLINE)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.google.store import GoogleStore
 from rcs_router.contract import Status
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Transmission
 from rcs_router.outbox import expiry
 from tests.acceptance.stage import DEADLINE, Stage, causes, fallback, status
@@ -244,7 +244,7 @@ def test_events_before_the_answer_was_written(stage: Stage, monkeypatch: pytest.
         answer = ask(self, outbound)
         stage.quiet()
         try:
-            seen.append(digest.run())
+            seen.append(intake.digest())
         finally:
             connections.close_all()
         return answer

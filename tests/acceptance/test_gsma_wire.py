@@ -16,7 +16,7 @@ from rcs_router import send, signals
 from rcs_router.backends import backends
 from rcs_router.content import RequestDeviceSpecifics, Text
 from rcs_router.contract import FileReport, Status
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Connection, Consent, Contact, Event, Message, StoredWebhook, Transmission
 from rcs_router.outbox import expiry
 from tests.acceptance.stage import DEADLINE, Stage, causes, fallback, status
@@ -143,7 +143,7 @@ def test_what_waited_here_when_the_token_died_is_not_lost(token: Connection, sta
     t = to(token, "Your order")
     stage.phone().does("alias")
     stage.quiet()
-    digest.run()
+    intake.digest()
     stage.work()
     child = fallback(t)
     assert child is not None
@@ -173,7 +173,7 @@ def test_events_before_the_answer_was_written(
         answer = ask(self, outbound)
         stage.quiet()
         try:
-            digest.run()
+            intake.digest()
         finally:
             connections.close_all()
         return answer
@@ -266,7 +266,7 @@ def test_typing_and_read_marks_both_ways(stage: Stage, settings: Any) -> None:
     assert list(events.values_list("code", flat=True)) == ["", "stopped"]
     phone.does("text", text="Hi", via="gsma", to="acme")
     stage.quiet()
-    digest.run()
+    intake.digest()
     assert world.wait_for(lambda: handset.as_json()["agent_typing"], DEADLINE)
     assert world.wait_for(lambda: [m.state for m in handset.messages.values()] == ["read"], DEADLINE)
     maap_backend().typing(ALICE, active=False)

@@ -27,7 +27,7 @@ from rcs_router.content import (
 from rcs_router.content.lines import degrees
 from rcs_router.contract import Status, Traffic
 from rcs_router.errors import ContentError, Misconfigured
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from tests.acceptance.stage import DEADLINE, Json, Stage, fallback, status
 from tests.core import ALICE, BOB
 
@@ -304,7 +304,7 @@ def test_typing_and_read_marks_reach_the_phone(stage: Stage, settings: Any) -> N
     phone = stage.phone()
     phone.does("text", text="Hi", via="rcs", to="acme")
     stage.quiet()
-    digest.run()
+    intake.digest()
     handset = world.handsets[ALICE]
     assert world.wait_for(lambda: handset.as_json()["agent_typing"], DEADLINE)
     assert world.wait_for(lambda: [m.state for m in handset.messages.values()] == ["read"], DEADLINE)

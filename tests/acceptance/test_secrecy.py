@@ -9,7 +9,7 @@ import pytest
 
 from rcs_backends.google_rbm import GoogleRBM
 from rcs_router.content import Card, Reply
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.phases import RouterApp
 from tests.acceptance.stage import CLIENT_TOKEN, PASSWORD, WEBHOOK_SECRET, Stage
 from tests.acceptance.test_webhook_requests import Post, ask, event
@@ -134,7 +134,7 @@ def test_kannels_address_is_never_logged(stage: Stage, log: Log, words: list[str
     stage.phone().does("text", text=IN, via="sms")
     stage.phone().does("text", text="STOP", via="sms")
     stage.work()
-    assert digest.run() == 0
+    assert intake.digest() == 0
     assert told(log, words) == set()
 
 

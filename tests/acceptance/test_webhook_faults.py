@@ -9,7 +9,7 @@ from rcs_backends.emulator.state import world
 from rcs_backends.emulator.webhooks import outbox as webhooks
 from rcs_router.content import Card, Reply
 from rcs_router.contract import Status
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Consent, ConsentRecord, Message, StoredWebhook, Transmission
 from tests.acceptance.stage import DEADLINE, Stage, fallback, status, stored
 from tests.core import ALICE
@@ -109,14 +109,14 @@ def test_kannels_lost_reports_leave_it_accepted(stage: Stage) -> None:
 def test_what_could_not_be_stored_comes_again(
     alias: str, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    accept, failures = digest.accept, iter([DatabaseError, DatabaseError])
+    accept, failures = intake.accept, iter([DatabaseError, DatabaseError])
 
     def away_at_first(*request: Any) -> None:
         if failure := next(failures, None):
             raise failure
         accept(*request)
 
-    monkeypatch.setattr(digest, "accept", away_at_first)
+    monkeypatch.setattr(intake, "accept", away_at_first)
     t = stage.send(alias=alias)
     stage.drain(alias)
     assert world.wait_for(lambda: not webhooks.waiting, DEADLINE)

@@ -14,7 +14,7 @@ import requests
 
 from rcs_backends.emulator.wire.google.webhooks import sign
 from rcs_router.contract import Status
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Consent, Event, Message, StoredWebhook, Transmission
 from tests.acceptance.stage import CLIENT_TOKEN, WEBHOOK_SECRET, Stage, status, stored
 from tests.core import ALICE, BOB
@@ -234,7 +234,7 @@ def test_a_replay_is_one_row_and_one_answer(
     for _ in range(3):
         assert Post(payload).send(stage) == 200
         if digested == "each":
-            digest.run()
+            intake.digest()
     stage.work()
     assert stored() == 1
     assert Message.objects.filter(direction="out").count() == 2, "the first message, and one answer"

@@ -24,7 +24,7 @@ def test_opting_writes_the_ledger_and_says_what_changed(boss, model, before, opt
     row = Consent.objects.get() if model == "consent" else connection(ALICE)
     told = act(boss, model, "opt_out" if opted_out else "opt_in", [row])[1]
     state = "opted out of promotions" if opted_out else "opted in to promotions"
-    already = f"1 had {state} before; the ledger has one more line."
+    already = f"1 had {state} before; each got one more record in the ledger."
     assert told == ([f"1 {state}."] if before != opted_out else [already])
     assert Consent.objects.get().opted_out == opted_out
     last = ConsentRecord.objects.latest("pk")
@@ -64,7 +64,9 @@ def test_resume_lets_the_next_drain_send_at_once(boss):
 
 def test_resume_says_what_was_not_paused(boss):
     pace.state("sms")
-    assert act(boss, "backendstate", "resume", [BackendState.objects.get(pk="sms")])[1] == ["1 not paused."]
+    assert act(boss, "backendstate", "resume", [BackendState.objects.get(pk="sms")])[1] == [
+        "1 not changed: not paused."
+    ]
     assert not LogEntry.objects.exists()
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from rcs_router import receive, sql
 from rcs_router.contract import WebhookRequest, secret
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Message, StoredWebhook
 from rcs_router.testing import MemoryBackend, MemoryOptions
 from tests.admin.pages import act, listed, page, words
@@ -125,8 +125,8 @@ def test_history_is_readable_when_the_settings_are_not(boss, settings, broken):
 
 
 def accepted(body: str) -> StoredWebhook:
-    digest.accept(memory(), WebhookRequest("POST", body.encode()))
-    digest.run()
+    intake.accept(memory(), WebhookRequest("POST", body.encode()))
+    intake.digest()
     return StoredWebhook.objects.latest("pk")
 
 
@@ -137,7 +137,7 @@ class TestDigestAgain:
         with monkeypatch.context() as mended:
             mended.setattr(type(memory()), "parse", lambda self, request: [])
             assert act(boss, "storedwebhook", "digest_again", [row])[1] == ["1 will be digested again."]
-            digest.run()
+            intake.digest()
         row.refresh_from_db()
         assert row.digested_at
         assert (row.note, row.traceback, row.tries) == ("", "", 1)
@@ -157,15 +157,15 @@ class TestDigestAgain:
     def test_leaves_alone_what_would_be_answered_twice(self, boss):
         row = accepted(f"text {ALICE} hello")
         told = act(boss, "storedwebhook", "digest_again", [row])[1]
-        assert told == ["1 left alone: digested well, or being digested right now."]
-        digest.run()
+        assert told == ["1 not changed: digested without errors, or being digested now."]
+        intake.digest()
         assert Message.objects.count() == 1
 
     def test_leaves_alone_what_a_worker_holds(self, boss):
         until = timezone.now() + timedelta(seconds=60)
         row = stored(b"x", lease_until=until, tries=1)
         assert act(boss, "storedwebhook", "digest_again", [row])[1] == [
-            "1 left alone: digested well, or being digested right now."
+            "1 not changed: digested without errors, or being digested now."
         ]
         row.refresh_from_db()
         assert row.lease_until == until
@@ -177,7 +177,7 @@ class TestSetAside:
     def given_up(self) -> Message:
         receive("hello", connection())
         Message.objects.update(lost_leases=3)
-        digest.run()
+        intake.digest()
         return Message.objects.get()
 
     def test_messages_are_counted_filtered_and_routed_again(self, boss):
@@ -189,17 +189,17 @@ class TestSetAside:
         assert "3 workers died while router apps had it" in words(boss.get(page(row)))
         assert act(boss, "message", "route_again", [row, other])[1] == [
             "1 will be routed again.",
-            "1 left alone: not set aside.",
+            "1 not changed: not set aside.",
         ]
-        digest.run()
+        intake.digest()
         row.refresh_from_db()
         assert (row.set_aside_at, row.routed_at is None, row.errors) == (None, False, [])
         assert "set aside" not in words(boss.get(page(row)))
 
     def test_webhooks_are_found_and_digested_again(self, boss):
         row = stored(b"text +37255501234 hello", lost_leases=3)
-        digest.run()
+        intake.digest()
         assert "set aside: 3 workers died" in words(boss.get(listed("storedwebhook") + "?state=set+aside"))
         assert act(boss, "storedwebhook", "digest_again", [row])[1] == ["1 will be digested again."]
-        digest.run()
+        intake.digest()
         assert Message.objects.get().text == "hello"

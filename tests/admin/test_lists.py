@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ from django.utils import timezone
 
 from rcs_router import lookup_connections, outbox, receive, send, sql
 from rcs_router.contract import Status, WebhookRequest
-from rcs_router.inbox import digest
-from rcs_router.models import BackendState, Contact, Message, StoredWebhook, Transmission
+from rcs_router.inbox import intake
+from rcs_router.models import BackendState, Connection, Contact, Message, StoredWebhook, Transmission
 from rcs_router.outbox import pace
 from rcs_router.people import consent
 from tests.admin.pages import found, listed, page, words
@@ -46,7 +47,7 @@ def _named(start: int, count: int) -> list[Any]:
 
 def _webhooks(start: int, count: int) -> None:
     for _ in range(count):
-        digest.accept(memory(), WebhookRequest("POST", b"hello"))
+        intake.accept(memory(), WebhookRequest("POST", b"hello"))
 
 
 def _consents(start: int, count: int) -> None:
@@ -89,6 +90,25 @@ def _queries(boss: Any, model: str, at_least: int) -> int:
     return len(captured)
 
 
+PAGE = 9  # statements of an empty list
+COUNTING = 1  # statements that count the recipients of a whole page by status
+
+
+@pytest.mark.parametrize(("messages", "people"), [(0, 0), (1, 1), (1, 40), (7, 3), (40, 2)])
+def test_the_recipients_of_a_page_are_counted_by_one_query(
+    boss, django_assert_num_queries, messages: int, people: int
+):
+    for n in range(messages):
+        message = send("Hello", lookup_connections("rcs", _numbers(100 * n, people)))
+        for row, status in zip(message.transmissions.all(), cycle(Status), strict=False):
+            Transmission.objects.filter(pk=row.pk).update(status=status)
+    boss.get(listed("message"))
+    with django_assert_num_queries(PAGE + (COUNTING if messages else 0)) as captured:
+        assert len(found(boss, "message")) == messages
+    counting = [query["sql"] for query in captured if "GROUP BY" in query["sql"]]
+    assert len(counting) == (COUNTING if messages else 0)
+
+
 @pytest.mark.parametrize("status", list(Status), ids=lambda status: status.name)
 def test_a_message_page_needs_no_more_queries_for_20_recipients_than_for_2(boss, status):
     ttl = timedelta(minutes=5)
@@ -106,7 +126,7 @@ def test_a_message_page_needs_no_more_queries_for_20_recipients_than_for_2(boss,
 def test_a_message_to_many_shows_a_part_and_a_way_to_all(boss):
     message = send("Hello", lookup_connections("rcs", _numbers(0, 25)))
     response = boss.get(page(message))
-    assert len(response.context["ways"]) == 20
+    assert len(response.context["timelines"]) == 20
     assert "All 25 recipients" in words(response)
     assert len(found(boss, "transmission", message__id__exact=str(message.pk))) == 25
 
@@ -146,6 +166,25 @@ class TestMessages:
     def test_are_found_by_number_name_and_text(self, boss, typed, expected):
         assert self._names(found(boss, "message", q=typed)) == expected
 
+    def test_to_many_say_how_many_are_in_each_status(self, boss):
+        ends = (Status.DELIVERED, Status.FAILED, Status.DELIVERED)
+        for row, status in zip(self.three.transmissions.order_by("connection__identity"), ends, strict=True):
+            Transmission.objects.filter(pk=row.pk).update(status=status)
+        assert "→ failed 1 failed, 2 delivered 3 recipients Winter sale" in words(boss.get(listed("message")))
+
+    def test_count_a_person_whom_a_fallback_reached_once(self, boss):
+        first, second, third = self.three.transmissions.order_by("connection__identity")
+        child = outbox.open_fallback(first, "test", timezone.now())
+        Transmission.objects.filter(pk=child.pk).update(status=Status.DELIVERED)
+        Transmission.objects.filter(pk=second.pk).update(status=Status.REVIEW)
+        Transmission.objects.filter(pk=third.pk).update(status=Status.CANCELLED)
+        text = words(boss.get(listed("message")))
+        assert "→ needs review 1 needs review, 1 delivered, 1 cancelled 3 recipients Winter sale" in text
+
+    def test_whose_recipients_are_all_in_one_status_need_no_counts(self, boss):
+        self.three.transmissions.update(status=Status.READ)
+        assert "→ read 3 recipients Winter sale" in words(boss.get(listed("message")))
+
     def test_are_found_by_id_of_message_and_transmission(self, boss):
         assert self._names(found(boss, "message", q=str(self.one.pk))) == {"one"}
         assert self._names(found(boss, "message", q=str(self.three.transmissions.first().pk))) == {"three"}
@@ -157,10 +196,10 @@ class TestMessages:
             ({"direction__exact": "in"}, {"said", "tap"}),
             ({"traffic__exact": "promotion"}, {"three"}),
             ({"review": "yes"}, {"three"}),
-            ({"standing": "30"}, {"three"}),
-            ({"standing": "0"}, {"one"}),
-            ({"standing": "90"}, set()),
-            ({"standing": "nonsense"}, {"one", "three", "said", "tap"}),
+            ({"status": "30"}, {"three"}),
+            ({"status": "0"}, {"one"}),
+            ({"status": "90"}, set()),
+            ({"status": "nonsense"}, {"one", "three", "said", "tap"}),
             ({"errors": "yes"}, {"said"}),
         ],
     )
@@ -178,9 +217,9 @@ class TestMessages:
         assert f'href="{listed("transmission")}?review=yes"' in response.content.decode()
         assert len(found(boss, "transmission", review="yes")) == 3
 
-    def test_say_which_backend_rests(self, boss):
+    def test_say_which_backend_is_paused(self, boss):
         pace.pause("rcs", "throttled", 60, sql.now(BackendState))
-        assert "rcs rests until" in words(boss.get(listed("message")))
+        assert "rcs is paused until" in words(boss.get(listed("message")))
 
     def _names(self, rows: list[Any]) -> set[str]:
         names = {self.one.pk: "one", self.three.pk: "three", self.said.pk: "said", self.tap.pk: "tap"}
@@ -225,3 +264,39 @@ def test_the_state_of_a_webhook_request_is_the_same_in_words_and_in_the_filter(b
     assert f" rcs {state} " in words(boss.get(listed("storedwebhook")))
     for other in ("waiting", "parked", "failed", "orphan", "digested"):
         assert found(boss, "storedwebhook", state=other) == ([row] if other == state else [])
+
+
+OLD, TODAY = "+5215512345678", "+525512345678"
+TYPED = {
+    ALICE: [
+        *(ALICE, "5550-1234", "(+372) 5550 1234", "00372 5550 1234", "tel:+37255501234"),
+        *("sms:%2B372-5550-1234", "\u2066+372\u200b55501234", "\uff0b372 55501234"),
+    ],
+    OLD: [OLD, TODAY, "tel:+52 55 1234 5678", "00525512345678"],
+    TODAY: [OLD, TODAY, "tel:+5215512345678", "+52 1 55 1234 5678", "+52 044 55 1234 5678"],
+}
+
+
+@pytest.mark.parametrize(("stored", "typed"), [(one, typed) for one, many in TYPED.items() for typed in many])
+def test_a_number_is_found_in_any_spelling(boss, stored: str, typed: str):
+    backend = connection(BOB).backend
+    person = Connection.objects.create(
+        backend=backend, identity=stored, contact=Contact.objects.create(name="X")
+    )
+    consent.record(stored, opted_out=True, source="keyword")
+    message = send("Hello", person)
+    assert found(boss, "connection", q=typed) == [person]
+    assert found(boss, "contact", q=typed) == [person.contact]
+    assert found(boss, "message", q=typed) == [message]
+    assert found(boss, "transmission", q=typed) == [message.transmissions.get()]
+    assert len(found(boss, "consentrecord", q=typed)) == 1
+    assert {row.subject for row in found(boss, "consent", q=typed)} - {OLD, TODAY} <= {stored}
+    assert found(boss, "consent", q=typed)
+
+
+@pytest.mark.parametrize("typed", [BOB, "tel:+37255501235", "00525512345678", "nobody"])
+def test_a_number_of_somebody_else_is_not_found(boss, typed: str):
+    consent.record(ALICE, opted_out=True, source="keyword")
+    send("Hello", connection(ALICE))
+    for model in ("connection", "contact", "message", "transmission", "consent", "consentrecord"):
+        assert found(boss, model, q=typed) == [], model

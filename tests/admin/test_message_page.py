@@ -38,7 +38,7 @@ URL = "https://shop.example/1"
             Text("Go", [ShowLocation("Shop", latitude=59.5, longitude=24.25, place="Viru")]),
             "Shop shows Viru 59.5, 24.25",
         ),
-        (Text("Go", [RequestLocation("Where?")]), "Where? asks for the position"),
+        (Text("Go", [RequestLocation("Where?")]), "Where? asks for the location"),
         (
             Text(
                 "Go",

@@ -124,7 +124,7 @@ class TestContactPage:
 
     def test_shows_nobody_elses_messages(self, boss, alice):
         send("For Bob", connection(BOB))
-        assert "Nothing was said yet." in words(boss.get(page(alice)))
+        assert "There are no messages yet." in words(boss.get(page(alice)))
 
     @pytest.mark.parametrize(("typed", "expected"), [("ali", 1), ("5550 1234", 1), ("bob", 0), ("99", 0)])
     def test_is_found_by_name_and_number(self, boss, alice, typed, expected):

@@ -6,7 +6,7 @@ from django.urls import NoReverseMatch, reverse
 
 from rcs_router import sql
 from rcs_router.contract import Status, WebhookRequest
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import (
     Alarm,
     BackendState,
@@ -30,7 +30,7 @@ def rows() -> dict:
     """One row of every read-only kind, each of which an action could move."""
     t = sent_to()
     Transmission.objects.filter(pk=t.pk).update(status=Status.REVIEW)
-    digest.accept(memory(), WebhookRequest("POST", b"hello"))
+    intake.accept(memory(), WebhookRequest("POST", b"hello"))
     consent.record(ALICE, opted_out=True, source="keyword")
     pace.pause("rcs", "throttled", 60, sql.now(BackendState))
     return {

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rcs_router.admin.timeline import lines, outlook
+from rcs_router.admin.timeline import event_lines, next_step
 from rcs_router.contract import Status
 from rcs_router.models import BackendState, Event, RevokeFor, Transmission
 
@@ -24,7 +24,7 @@ def later(seconds: float) -> datetime:
     [
         (
             event("attempt", status=Status.ACCEPTED, attempt=1, took_ms=35),
-            ("attempt 1: the provider took it after 35 ms", "", ""),
+            ("attempt 1: accepted by the provider after 35 ms", "", ""),
         ),
         (
             event(
@@ -107,7 +107,7 @@ def later(seconds: float) -> datetime:
     ids=lambda value: f"{value.kind}-{value.code}" if isinstance(value, Event) else "",
 )
 def test_an_event_says_what_why_and_what_then(happened, told):
-    [line] = lines([happened])
+    [line] = event_lines([happened])
     assert (line.what, line.why, line.then) == told
 
 
@@ -118,11 +118,11 @@ def test_attempts_count_again_after_a_retry_by_hand():
         event("operator", code="retry"),
         event("attempt", status=Status.ACCEPTED, attempt=1),
     ]
-    assert [line.what for line in lines(happened)] == [
+    assert [line.what for line in event_lines(happened)] == [
         "attempt 1 failed",
         "attempt (not counted) failed",
         "operator: retry",
-        "attempt 1: the provider took it",
+        "attempt 1: accepted by the provider",
     ]
 
 
@@ -130,7 +130,7 @@ def row(status: Status, **facts: object) -> Transmission:
     return Transmission(status=status, backend_id="rcs", **{"due_at": NOW, **facts})
 
 
-RESTING = BackendState(backend_id="rcs", paused_until=later(60), reason="throttled")
+PAUSED = BackendState(backend_id="rcs", paused_until=later(60), reason="throttled")
 
 
 @pytest.mark.parametrize(
@@ -144,14 +144,14 @@ RESTING = BackendState(backend_id="rcs", paused_until=later(60), reason="throttl
             None,
             "to be sent in 2 h, 16:02:40 (frequency cap)",
         ),
-        (row(Status.QUEUED), RESTING, "to be sent when rcs has rested, 14:03:40: throttled"),
-        (row(Status.QUEUED, due_at=later(90)), RESTING, "to be sent in 90 s, 14:04:10"),
+        (row(Status.QUEUED), PAUSED, "to be sent when rcs is no longer paused, 14:03:40: throttled"),
+        (row(Status.QUEUED, due_at=later(90)), PAUSED, "to be sent in 90 s, 14:04:10"),
         (row(Status.SENDING), None, "is being sent right now"),
         (row(Status.ACCEPTED), None, "waits for the provider to report delivery"),
         (
             row(Status.ACCEPTED, expires_at=later(60)),
             None,
-            "waits for the provider to report delivery; of use until 14:03:40",
+            "waits for the provider to report delivery; expires 14:03:40",
         ),
         (
             row(Status.ACCEPTED, revoke_at=NOW, revoke_for=RevokeFor.EXPIRY),
@@ -167,4 +167,4 @@ RESTING = BackendState(backend_id="rcs", paused_until=later(60), reason="throttl
 )
 @pytest.mark.django_db
 def test_the_outlook_says_what_comes_next_and_when(transmission, resting, expected):
-    assert outlook(transmission, NOW, resting, ["retry", "close"]) == expected
+    assert next_step(transmission, NOW, resting, ["retry", "close"]) == expected

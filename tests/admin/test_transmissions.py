@@ -145,4 +145,4 @@ class TestTimeline:
     def test_of_three_recipients_is_told_three_times(self, boss):
         message = send("Hello", [connection(ALICE), connection(BOB), connection(CAROL)])
         response = boss.get(page(message))
-        assert [way.row.connection.identity for way in response.context["ways"]] == [ALICE, BOB, CAROL]
+        assert [way.row.connection.identity for way in response.context["timelines"]] == [ALICE, BOB, CAROL]

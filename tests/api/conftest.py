@@ -25,9 +25,9 @@ def mounted(settings: Any) -> None:
 @pytest.fixture
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """No throttle: for tests that make many requests."""
-    from rcs_router.api import throttles
+    from rcs_router.api import throttling
 
-    monkeypatch.setattr(throttles, "RATES", dict.fromkeys(throttles.RATES))
+    monkeypatch.setattr(throttling, "RATES", dict.fromkeys(throttling.RATES))
 
 
 @pytest.fixture

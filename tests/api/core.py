@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from rcs_router.api import openapi, urls
 from rcs_router.errors import SendError
 from rcs_router.testing import MemoryBackend
 from tests import core
@@ -31,3 +32,8 @@ class Asked(MemoryBackend):
 
 BACKENDS: dict[str, Any] = {**core.BACKENDS, "asked": {"BACKEND": "tests.api.core.Asked"}}
 ROUTER: dict[str, Any] = core.ROUTER
+
+
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document of the API."""
+    return openapi.document(urls.resources)

@@ -7,12 +7,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from rcs_router.api import throttles
+from rcs_router.api import throttling
 from rcs_router.models import Contact
 from tests import core
 from tests.api.client import API, ROOT
 from tests.api.conftest import Login
-from tests.api.core import ALICE, BOB
+from tests.api.core import ALICE, BOB, document
 
 pytestmark = pytest.mark.django_db
 
@@ -96,8 +96,6 @@ def test_a_stranger_is_asked_who_they_are(
 
 
 def test_every_call_of_the_document_is_in_that_table() -> None:
-    from rcs_router.api.document import document
-
     told = {
         (method.upper(), path.strip("/")) for path, calls in document()["paths"].items() for method in calls
     }
@@ -143,7 +141,7 @@ def test_a_project_may_have_its_own_authentication(settings: Any, api: API) -> N
 
 
 def test_too_many_requests(api: API, login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(throttles.RATES, "rcs_send", "2/min")
+    monkeypatch.setitem(throttling.RATES, "rcs_send", "2/min")
     assert [api.send()[0] for _ in range(3)] == [201, 201, 429]
     response = api.raw("POST", "messages/", {})
     assert response.json()["code"] == "throttled"

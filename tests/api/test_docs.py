@@ -11,12 +11,11 @@ import pytest
 from rest_framework.authtoken.models import Token
 
 from rcs_router import capability_checks
-from rcs_router.api import errors, reading
-from rcs_router.api.document import document
+from rcs_router.api import exceptions, parsers
 from rcs_router.models import Connection, Contact, Message, Transmission
 from tests import core
 from tests.api.client import API
-from tests.api.core import ALICE
+from tests.api.core import ALICE, document
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 CALLS = re.compile(r"^curl .*?(?=^curl |\Z)", re.MULTILINE | re.DOTALL)
@@ -93,6 +92,6 @@ def test_every_code_of_ours_is_on_the_page() -> None:
     explained = set(re.findall(r"`([a-z_]+)`", table))
     source = "".join(path.read_text() for path in (PAGE.parents[1] / "rcs_router" / "api").glob("*.py"))
     used = set(re.findall(r'(?:Problem|conflict|_refuse)\(\s*(?:[a-z_]+,[^"]*?)?"([a-z_]+)"', source))
-    used |= {code for _, code in reading.CODES} | set(errors.CODES.values())
+    used |= {code for _, code in parsers.CODES} | set(exceptions.CODES.values())
     assert len(used) > 30
     assert used - explained == set()

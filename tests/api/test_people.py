@@ -12,7 +12,7 @@ from django.db.models import ProtectedError, RestrictedError
 from django.db.models.signals import pre_delete
 
 from rcs_router import lookup_connections
-from rcs_router.api import connections, contacts, importing
+from rcs_router.api import connections, contact_import, contacts
 from rcs_router.models import Connection, Contact
 from tests import core
 from tests.api.client import API, at_once
@@ -63,13 +63,13 @@ def test_what_is_deleted_while_it_is_changed_is_not_found(
 ) -> None:
     model = Contact if where is contacts else Connection
     row = Contact.objects.create(name="Ann") if where is contacts else core.connection(ALICE)
-    look = where.read
+    look = where.parse_body
 
     def meanwhile(*arguments: Any) -> Any:
         model.objects.all().delete()
         return look(*arguments)
 
-    monkeypatch.setattr(where, "read", meanwhile)
+    monkeypatch.setattr(where, "parse_body", meanwhile)
     assert api.patch(path.format(row.pk), changes)[0] == 404
 
 
@@ -258,14 +258,14 @@ def test_the_same_import_at_once(api: API, known: bool, monkeypatch: pytest.Monk
 
 def meet_after_the_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither import goes on before both have seen that the numbers are nobody's."""
-    gate, look_up = threading.Barrier(2, timeout=20), importing.connections_of
+    gate, look_up = threading.Barrier(2, timeout=20), contact_import.connections_for_pairs
 
     def together(pairs: Any) -> Any:
         found = look_up(pairs)
         gate.wait()
         return found
 
-    monkeypatch.setattr(importing, "connections_of", together)
+    monkeypatch.setattr(contact_import, "connections_for_pairs", together)
 
 
 # Merge

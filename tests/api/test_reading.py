@@ -8,7 +8,7 @@ from rcs_router import receive
 from rcs_router.content import Reply, Text
 from rcs_router.contract import Incoming, IncomingKind, Status
 from rcs_router.errors import Refused
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.inbox.incoming import store
 from rcs_router.models import Contact, Message, Transmission
 from rcs_router.outbox import operate
@@ -58,7 +58,7 @@ def talk(api: API) -> dict[str, str]:
     core.drain("rcs")
     operate.fall_back(Transmission.objects.get(connection__identity=BOB, backend="rcs"))
     tap = receive("Yes", first.connection, postback="yes_7")
-    digest.run()
+    intake.digest()
     return {
         "first": str(first.message_id),
         "offer": str(Message.objects.get(traffic="promotion").pk),

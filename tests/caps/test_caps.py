@@ -204,7 +204,7 @@ class TestCapped:
 def test_without_caps_no_statement_is_spent(router: None) -> None:
     sent_to(traffic="promotion")
     with CaptureQueriesContext(database) as statements:
-        drain_module.run("rcs", budget=5)
+        drain_module.drain("rcs", budget=5)
     assert not [query for query in statements.captured_queries if Tally._meta.db_table in query["sql"]]
 
 
@@ -212,7 +212,7 @@ def test_without_caps_no_statement_is_spent(router: None) -> None:
 def test_counting_stays_within_the_budget_of_a_drain(capped: None) -> None:
     send("Offer", [connection(f"+3725550{n:04}") for n in range(1000)], traffic="promotion")
     with CaptureQueriesContext(database) as statements:
-        drain_module.run("rcs", budget=60)
+        drain_module.drain("rcs", budget=60)
     assert len(memory().sent) == 1000
     assert len(statements) / 1000 <= 0.25, f"{len(statements)} statements"
 

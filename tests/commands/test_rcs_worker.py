@@ -20,7 +20,7 @@ from rcs_router import receive, wake
 from rcs_router.backends import backends
 from rcs_router.contract import Status, WebhookRequest
 from rcs_router.errors import Throttled, Unavailable, Unreachable
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Message, StoredWebhook, Transmission
 from tests.core import ALICE, ROUTER, connection, memory, sent_to
 
@@ -58,7 +58,7 @@ def test_once_retries_what_is_due_again_at_once():
 @in_memory
 def test_once_digests_routes_and_sends_the_answer(settings):
     settings.RCS_ROUTER = {**ROUTER, "APPS": ["rcs_router.handlers.Echo"]}
-    digest.accept(backends["rcs"], WebhookRequest("POST", f"text {ALICE} echo hello".encode()))
+    intake.accept(backends["rcs"], WebhookRequest("POST", f"text {ALICE} echo hello".encode()))
     call_command("rcs_worker", once=True)
     assert [(sent.to, sent.text) for sent in memory().sent] == [(ALICE, "hello")]
     assert not StoredWebhook.objects.filter(digested_at=None).exists()

@@ -14,7 +14,7 @@ from django.utils import timezone
 from rcs_router import lookup_connections, receive, send
 from rcs_router.content import Reply, Text
 from rcs_router.contract import WebhookRequest
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import (
     Alarm,
     BackendState,
@@ -47,8 +47,8 @@ def rows() -> dict[str, Any]:
     connection.save()
     message = send(Text("Your code 482913", [Reply("chip-4711", "p")]), connection)
     receive("words 777001", connection)
-    digest.run()
-    digest.accept(memory(), WebhookRequest("POST", b"body-canary-555", query={"text": "body-canary-555"}))
+    intake.digest()
+    intake.accept(memory(), WebhookRequest("POST", b"body-canary-555", query={"text": "body-canary-555"}))
     consent.record(ALICE, opted_out=True, source="keyword", words="ledger-words-9")
     said = Message.objects.get(direction=Message.Direction.IN)
     file = InboundFile.objects.create(message=said, url="https://f.example/", state="failed")

@@ -55,7 +55,7 @@ def test_every_method_is_listed() -> None:
     assert told == [(name, method) for name, one in wires().items() for method in one.methods]
 
 
-@pytest.mark.parametrize(("title", "dials"), [("For all wires", config.GLOBAL)])
+@pytest.mark.parametrize(("title", "dials"), [("For all providers", config.GLOBAL)])
 def test_every_dial_of_all_wires_is_listed(title: str, dials: dict[str, object]) -> None:
     assert {quoted(row[0])[0]: json.loads(row[1].strip("`")) for row in listed(title, 3)} == dials
 

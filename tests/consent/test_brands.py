@@ -16,7 +16,7 @@ from django.urls import reverse
 from rcs_router import conf, receive, send
 from rcs_router.backends import BackendConfig
 from rcs_router.contract import Linked, Status
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Connection, Consent, ConsentRecord, Message
 from rcs_router.people import consent
 from rcs_router.people.linking import link
@@ -41,7 +41,7 @@ def branded(router: None, settings: Any) -> None:
 
 def hear(text: str, alias: str, number: str = ALICE) -> Message:
     row = receive(text, connection(number, alias))
-    digest.run()
+    intake.digest()
     row.refresh_from_db()
     return row
 
@@ -315,7 +315,7 @@ def test_without_an_answer_help_is_for_the_apps() -> None:
 def test_a_tapped_help_is_for_the_apps(settings: Any) -> None:
     settings.RCS_ROUTER = ROUTER | {"HELP_REPLY": HELP}
     row = receive("Help", connection(), postback="help")
-    digest.run()
+    intake.digest()
     row.refresh_from_db()
     assert row.handled_by == ""
 

@@ -8,7 +8,7 @@ import pytest
 from rcs_router import receive, send
 from rcs_router.content import Reply, Text
 from rcs_router.contract import BaseBackend, Status, WebhookRequest
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.inbox.consent_words import change_consent
 from rcs_router.models import Consent, ConsentRecord, Message, StoredWebhook
 from rcs_router.people import consent
@@ -28,7 +28,7 @@ def app(settings: Any) -> Any:
 
 def hear(text: str, number: str = ALICE, alias: str = "rcs", **options: Any) -> Message:
     row = receive(text, connection(number, alias), **options)
-    digest.run()
+    intake.digest()
     row.refresh_from_db()
     return row
 
@@ -175,8 +175,8 @@ def test_no_acknowledgement_where_none_is_wanted(settings: Any) -> None:
 def test_an_unsubscribe_event_counts_even_when_it_cannot_be_acknowledged(settings: Any) -> None:
     settings.RCS_ROUTER = ROUTER | {"OPT_OUT_REPLY": "x" * 4000}
     backend: BaseBackend = memory()
-    digest.accept(backend, WebhookRequest("POST", f"unsubscribe {ALICE}".encode()))
-    digest.run()
+    intake.accept(backend, WebhookRequest("POST", f"unsubscribe {ALICE}".encode()))
+    intake.digest()
     assert is_out()
     assert StoredWebhook.objects.get().note == ""
 

@@ -12,7 +12,7 @@ from rcs_router import outbox, receive, send, sql
 from rcs_router.backends import backends
 from rcs_router.contract import Receipt, ReceiptKind, Status, WebhookRequest
 from rcs_router.errors import Ambiguous, BadAddress, OptedOut, SendError, Throttled, Unavailable, Unreachable
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import (
     BackendState,
     Consent,
@@ -129,11 +129,11 @@ class World:
 
     def says(self, text: str, alias: str) -> None:
         receive(text, connection(ALICE, alias))
-        digest.run()
+        intake.digest()
 
     def hears(self, kind: str, alias: str) -> None:
-        digest.accept(backends[alias], WebhookRequest("POST", f"{kind} {ALICE}".encode()))
-        digest.run()
+        intake.accept(backends[alias], WebhookRequest("POST", f"{kind} {ALICE}".encode()))
+        intake.digest()
 
     def decides(self, opted_out: bool) -> None:
         consent.record(ALICE, opted_out=opted_out, source="admin")

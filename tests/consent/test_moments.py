@@ -111,7 +111,7 @@ def test_a_drain_looks_by_itself_while_its_threads_are_busy(settings: Any) -> No
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(screening.Screening, "recall", looking)
-        drain_module.run("rcs", budget=5)
+        drain_module.drain("rcs", budget=5)
     drain("rcs")  # finds the one that went back
     assert BOB not in [outbound.to for outbound in memory().sent]
     assert [where(row)[0] for row in rows] == [Status.ACCEPTED, Status.CANCELLED, Status.ACCEPTED]

@@ -273,7 +273,7 @@ def worker_dies_alone(alias: str, suspect: Transmission) -> list[uuid.UUID]:
     drain_module.Drain.submit = submit  # type: ignore[method-assign]
     try:
         with pytest.raises(Killed):
-            drain_module.run(alias)
+            drain_module.drain(alias)
     finally:
         drain_module.Drain.submit = original  # type: ignore[method-assign]
     Transmission.objects.filter(status=Status.SENDING).update(
@@ -390,7 +390,7 @@ def test_bulk_costs_a_quarter_of_a_statement_per_message() -> None:
     with CaptureQueriesContext(
         database,
     ) as queries:
-        drain_module.run("rcs", budget=60)
+        drain_module.drain("rcs", budget=60)
     assert len(memory().sent) == 1000
     import collections
 
@@ -411,7 +411,7 @@ def test_two_drains_at_once_send_everything_once() -> None:
 
 
 def _drain_and_close() -> None:
-    drain_module.run("rcs", budget=10)
+    drain_module.drain("rcs", budget=10)
     database.close()
 
 

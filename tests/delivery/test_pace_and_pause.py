@@ -79,14 +79,14 @@ def test_a_drain_ends_when_the_next_departure_is_far_away(settings: Any) -> None
     for number in (ALICE, BOB):
         sent_to(number=number)
     began = time.monotonic()
-    drain_module.run("rcs", budget=0.5)
+    drain_module.drain("rcs", budget=0.5)
     assert time.monotonic() - began < 10
     assert sorted(Transmission.objects.values_list("status", "claim")) == [
         (Status.QUEUED, None),
         (Status.ACCEPTED, None),
     ]
     BackendState.objects.update(next_free=0)  # two minutes later
-    drain_module.run("rcs", budget=0.5)
+    drain_module.drain("rcs", budget=0.5)
     assert set(Transmission.objects.values_list("status", flat=True)) == {Status.ACCEPTED}
 
 

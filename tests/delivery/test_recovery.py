@@ -166,7 +166,7 @@ def test_a_killed_worker_leaves_only_what_was_in_flight_in_doubt(
     monkeypatch.setattr(drain_module.Drain, "submit", lambda self, starting: (_ for _ in ()).throw(Killed))
     monkeypatch.setattr(drain_module.Drain, "release", lambda self: None)
     with pytest.raises(Killed):
-        drain_module.run("many")
+        drain_module.drain("many")
     assert message.transmissions.filter(status=Status.SENDING, started=True).count() == most
     outbox.reap(timezone.now() + timedelta(minutes=5))
     doubted = message.transmissions.filter(unknown=True).count()

@@ -471,8 +471,9 @@ def test_a_deleted_file_never_becomes_ready(bot: Bot, receiver: Receiver):
     world.configure({"delivery_delay": 0.05})
     headers = {"Authorization": f"Bearer {bot.token}"}
     form = {"fileType": "image/png", "fileUrl": "https://a.example/x.png"}
-    answer = bot.client.post(f"/emulator/gsma/rcs/bot/v1/{ID}/files", form, headers=headers)
-    bot.call("DELETE", f"files/{answer.json()['file']['fileId']}")
+    with world.change():  # no timer runs between the two requests
+        answer = bot.client.post(f"/emulator/gsma/rcs/bot/v1/{ID}/files", form, headers=headers)
+        bot.call("DELETE", f"files/{answer.json()['file']['fileId']}")
     ready = world.wait_for(lambda: outbox.as_json(), timeout=0.2)
     assert not ready
 

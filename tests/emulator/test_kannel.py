@@ -157,7 +157,7 @@ def test_the_same_request_twice_shows_two_sms_and_counts_as_a_double(client: Cli
     ask(client, dlr_url="http://127.0.0.1:9/?id=1")
     ask(client, dlr_url="http://127.0.0.1:9/?id=1")
     ask(client, dlr_url="http://127.0.0.1:9/?id=2")
-    assert world.wait_for(lambda: sum(entry.count for entry in world.ledger.shown.values()) == 3)
+    assert world.wait_for(lambda: sum(entry.copies for entry in world.ledger.shown.values()) == 3)
     messages = phone.messages()
     assert len({message["id"] for message in messages}) == 3
     assert [message["doubles"] for message in messages] == [0, 1, 0]

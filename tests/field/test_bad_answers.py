@@ -11,7 +11,7 @@ from django.db import DataError, OperationalError
 from rcs_router import lookup_connections, outbox, receive
 from rcs_router.content import Card, Reply, Text
 from rcs_router.handlers import KeywordHandler
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.inbox.brake import brake
 from rcs_router.models import Connection, Contact, Message, Transmission
 from rcs_router.phases import IncomingMessage, RouterApp
@@ -59,7 +59,7 @@ def apps(settings: Any) -> None:
 
 def hears(text: str = "hello") -> Message:
     row = receive(text, lookup_connections("rcs", [ALICE])[0])
-    digest.run()
+    intake.digest()
     row.refresh_from_db()
     return row
 
@@ -209,7 +209,7 @@ def test_trouble_of_the_database_is_nobody_s_bad_answer(monkeypatch: pytest.Monk
     assert (row.errors, row.routed_at, outgoing()) == ([], None, [])
     monkeypatch.setattr(outbox, "enqueue", enqueue)
     Message.objects.update(lease_until=None)  # the pause is over
-    digest.run()
+    intake.digest()
     assert outgoing() == ["before", "fine", "after", "from the last app"]
 
 

@@ -14,7 +14,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import StoredWebhook
 from tests.core import ALICE
 
@@ -33,7 +33,7 @@ def all_wires(settings: Any) -> None:
 
 
 def heard() -> list[tuple[str, str]]:
-    digest.run()
+    intake.digest()
     return incoming()
 
 

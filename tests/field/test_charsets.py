@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote_to_bytes, urlencode
 import pytest
 from django.test import Client
 
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Message, StoredWebhook
 from tests.core import ALICE
 
@@ -21,7 +21,7 @@ def kannel(settings: Any, raw: bytes | str, **parameters: str) -> Message:
     site(settings, {"ka": KANNEL})
     query = urlencode({"secret": SECRET, "from": "37255501234", "to": "123", **parameters})
     assert Client().get(f"/rcs/webhooks/ka/?{query}&text={quote(raw, safe='')}").status_code == 200
-    digest.run()
+    intake.digest()
     return Message.objects.get(direction="in")
 
 
@@ -111,7 +111,7 @@ def test_what_an_older_release_has_stored_is_still_read(settings: Any) -> None:
     words = "Да".encode("utf-16-be").decode()
     query = {"from": "37255501234", "charset": "UTF-16BE", "coding": "2", "text": words}
     StoredWebhook.objects.create(backend="ka", method="GET", query=query)
-    digest.run()
+    intake.digest()
     assert wires.incoming() == [(ALICE, "Да")]
 
 
@@ -147,7 +147,7 @@ def test_nor_is_a_header_that_carries_it(settings: Any, given: str) -> None:
     assert answer.status_code == 200
     row = StoredWebhook.objects.get()
     assert SECRET not in f"{row.query} {row.headers}"
-    digest.run()
+    intake.digest()
     assert wires.incoming() == [(ALICE, "hello")]
 
 
@@ -155,6 +155,6 @@ def test_a_number_that_is_a_secret_too_is_heard(settings: Any) -> None:
     """Secrets are often chosen badly."""
     site(settings, {"ka": options(KANNEL, webhook_secret="123")})
     Client().get("/rcs/webhooks/ka/?secret=123&from=37255501234&to=123&text=123")
-    digest.run()
+    intake.digest()
     row = Message.objects.get()
     assert (row.text, row.fields) == ("123", {"to": "123"})

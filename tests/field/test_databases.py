@@ -19,7 +19,7 @@ from rcs_router.content import Form, FormField, Reply, Text
 from rcs_router.content.links import form_link
 from rcs_router.contract import Incoming, IncomingKind, Status, WebhookRequest
 from rcs_router.errors import Refused, Unavailable, Unreachable
-from rcs_router.inbox import digest, incoming
+from rcs_router.inbox import incoming, intake
 from rcs_router.models import (
     Connection,
     Consent,
@@ -48,8 +48,8 @@ def with_apps(settings: Any, *names: str) -> None:
 def said(words: str, alias: str = "rcs") -> None:
     """The provider tells this, and it is digested."""
     request = WebhookRequest("POST", words.encode(), {}, {"x-memory-secret": "memory"})
-    digest.accept(backends[alias], request)
-    digest.run()
+    intake.accept(backends[alias], request)
+    intake.digest()
 
 
 def status(row: Transmission) -> Status:
@@ -206,7 +206,7 @@ def test_stop_and_start_by_a_message_and_by_receive() -> None:
     promotion = sent_to(traffic="promotion")
     assert status(promotion) == Status.CANCELLED
     receive("START", connection())
-    digest.run()
+    intake.digest()
     assert (consent.refused([ALICE]), Consent.objects.count()) == (set(), 1)
     assert len(consent.evidence(ALICE)) == 2
 

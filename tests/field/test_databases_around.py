@@ -21,7 +21,7 @@ from rest_framework.authtoken.models import Token
 from rcs_router import alarms, database, health, heartbeat, sql, sweep, timelimit, wake
 from rcs_router.alarms import counts
 from rcs_router.contract import Status, WebhookRequest
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import (
     BackendMinute,
     BackendState,
@@ -69,8 +69,8 @@ LISTS = [
 def test_every_list_of_the_admin_and_every_page(boss: Client) -> None:
     row = sent_to()
     drain("rcs")
-    digest.accept(memory(), WebhookRequest("POST", f"text {ALICE} STOP".encode()))
-    digest.run()
+    intake.accept(memory(), WebhookRequest("POST", f"text {ALICE} STOP".encode()))
+    intake.digest()
     pace.pause("rcs", "throttled", 60, timezone.now())
     for name in LISTS:
         assert boss.get(reverse(f"admin:rcs_router_{name}_changelist")).status_code == 200
@@ -172,7 +172,7 @@ def test_threads_of_a_worker_do_everything_and_leave_no_connection_open(settings
     worker_threads = WorkerThreads()
     try:
         row = sent_to()
-        digest.accept(memory(), WebhookRequest("POST", f"text {ALICE} echo hello".encode()))
+        intake.accept(memory(), WebhookRequest("POST", f"text {ALICE} echo hello".encode()))
         worker_threads.wake((wake.DRAIN, "rcs"))
         worker_threads.wake((wake.DIGEST,))
         wait_until(lambda: Transmission.objects.filter(status=Status.ACCEPTED).count() == 2)
@@ -206,8 +206,8 @@ class Interrupted(RouterApp):
 def test_an_app_whose_time_was_up_leaves_nothing_open(settings: Any) -> None:
     path = "tests.field.test_databases_around.Interrupted"
     settings.RCS_ROUTER = {**settings.RCS_ROUTER, "APPS": [path, "rcs_router.handlers.Echo"]}
-    digest.accept(memory(), WebhookRequest("POST", f"text {ALICE} echo hello".encode()))
-    digest.run()
+    intake.accept(memory(), WebhookRequest("POST", f"text {ALICE} echo hello".encode()))
+    intake.digest()
     assert not Contact.objects.exists()
     assert not User.objects.exists()
     assert Message.objects.get(direction="in").handled_by.endswith("Echo")

@@ -9,7 +9,7 @@ from rcs_router import lookup_connections, outbox, send
 from rcs_router.backends import backends
 from rcs_router.contract import Receipt, ReceiptKind, Status
 from rcs_router.errors import BadAddress, OptedOut
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import ConsentRecord, Event, Transmission
 from rcs_router.outbox import drain
 from rcs_router.people import consent
@@ -89,7 +89,7 @@ def reported(settings: Any, alias: str, said: str, **router: Any) -> Transmissio
     site(settings, {alias: {**backend, "FALLBACK": ["sms"]}, "sms": SMS}, **router)
     t = wires.accepted(alias, provider_id)
     tell(t, said)
-    digest.run()
+    intake.digest()
     t.refresh_from_db()
     return t
 
@@ -140,9 +140,9 @@ def test_a_fallback_that_still_waits_is_taken_back(settings: Any) -> None:
     t = reported(settings, "tw", "30008", FALLBACK_GRACE=60)
     assert fallbacks(t) == [Status.QUEUED]
     twilio(t, "30006")
-    digest.run()
+    intake.digest()
     assert fallbacks(t) == [Status.CANCELLED]
-    drain.run("sms", budget=1)
+    drain.drain("sms", budget=1)
     assert backends["sms"].sent == []  # type: ignore[attr-defined]
 
 
@@ -174,7 +174,7 @@ def test_who_is_refused_already_is_recorded_once(settings: Any) -> None:
     consent.record(ALICE, opted_out=True, source="web site")
     t = wires.accepted("tw")
     wires.twilio_status(t, "undelivered", ErrorCode="21610")
-    digest.run()
+    intake.digest()
     assert ConsentRecord.objects.filter(subject=ALICE).count() == 1
 
 
@@ -184,7 +184,7 @@ def test_a_callback_of_somebody_else_s_message_still_tells_of_a_stop(settings: A
     wires.twilio(
         {"MessageSid": "SM" + "c" * 32, "MessageStatus": "undelivered", "ErrorCode": "21610", "To": ALICE}
     )
-    digest.run()
+    intake.digest()
     assert consent.refused([ALICE]) == {ALICE}
     assert wires.outgoing() == []
 

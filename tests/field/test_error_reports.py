@@ -20,7 +20,7 @@ from rcs_router.content import Form, FormField, Text
 from rcs_router.content.links import form_link
 from rcs_router.contract import Outbound
 from rcs_router.errors import SendError
-from rcs_router.inbox import digest, outside
+from rcs_router.inbox import intake, outside
 from rcs_router.models import StoredWebhook, Transmission
 from tests.backends.stub import Stub, answer
 from tests.core import ALICE
@@ -84,7 +84,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, where: str, error: type[Exception]) 
     if where == "store":
         monkeypatch.setattr(StoredWebhook.objects, "bulk_create", raising)
     elif where == "wake":
-        monkeypatch.setattr(digest.wake, "digest", raising)
+        monkeypatch.setattr(intake.wake, "digest", raising)
     else:
         for alias in ALL:
             monkeypatch.setattr(backends[alias], where, raising)

@@ -250,7 +250,7 @@ def test_a_backend_of_somebody_s_own_gets_only_what_it_lists(settings: Any) -> N
     message = send("Hello", lookup_connections("rcs", [ALICE]), fields={"extra": {"rcs": {"tag": 1}}})
     stored = {"tag": 1, "to": BOB, "message": {"lang": "et", "to": BOB}}
     Message.objects.filter(pk=message.pk).update(fields={"extra": {"rcs": stored}})
-    drain.run("rcs", budget=5)
+    drain.drain("rcs", budget=5)
     assert memory().sent[0].extra == {"tag": 1, "message": {"lang": "et"}}
 
 

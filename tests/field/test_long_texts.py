@@ -15,7 +15,7 @@ from rcs_router.content import Reply, Text
 from rcs_router.content.plain import match, render
 from rcs_router.contract import IncomingKind
 from rcs_router.handlers import KeywordHandler, PatternHandler, Ping
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Connection, Message
 from rcs_router.people import consent
 from rcs_router.phases import IncomingMessage
@@ -122,5 +122,5 @@ def test_a_long_text_arrives_whole(settings: Any) -> None:
     site(settings, {"sms": SMS})
     [who] = lookup_connections("sms", [ALICE])
     receive("order " + "a" * LONG, who)
-    digest.run()
+    intake.digest()
     assert len(Message.objects.get(direction="in").text) == LONG + 6

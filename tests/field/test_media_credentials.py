@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from rcs_router import addresses
+from rcs_router.addresses import guarded
 from rcs_router.backends import backends
 from rcs_router.errors import Unavailable
 from rcs_router.inbox import media
-from rcs_router.inbox.media import addresses, credentials
-from rcs_router.inbox.media.addresses import guarded
+from rcs_router.inbox.media import credentials
 from rcs_router.models import InboundFile, Message
 from rcs_router.testing.stub import Asked, Behaviour, Request, answer
 
@@ -237,9 +238,9 @@ def test_a_file_of_a_maap_platform_with_an_oauth_token(settings: Any, client: An
 
 
 def fetched() -> tuple[str, str]:
-    from rcs_router.inbox import digest
+    from rcs_router.inbox import intake
 
-    digest.run()
+    intake.digest()
     media.fetch_due()
     return ends(InboundFile.objects.get())
 

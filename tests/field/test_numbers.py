@@ -18,7 +18,7 @@ from rcs_router import lookup_connections, receive, send
 from rcs_router.content import Reply, Text, spelling
 from rcs_router.contract import Incoming, IncomingKind, Status
 from rcs_router.errors import IdentityError
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.inbox.incoming import store
 from rcs_router.models import (
     Backend,
@@ -196,13 +196,13 @@ def test_a_stop_reaches_what_a_row_of_before_has_in_the_queue(settings: Any) -> 
     site(settings, {"sms": SMS, "other": SMS})
     waiting = send("Boots", row(OLD), traffic="promotion").transmissions.get()
     receive("STOP", lookup_connections("other", [TODAY])[0])
-    digest.run()
+    intake.digest()
     assert Consent.objects.get(subject=OLD).opted_out  # the statement that lets it leave asks for this one
     drain("sms")
     waiting.refresh_from_db()
     assert (waiting.status, waiting.reason) == (Status.CANCELLED, "opted_out")
     receive("START", lookup_connections("other", [TODAY])[0])
-    digest.run()
+    intake.digest()
     assert not Consent.objects.filter(opted_out=True).exists()
 
 
@@ -235,9 +235,9 @@ def test_an_answer_finds_its_option_whichever_form_it_comes_from(
 
 
 def test_capabilities_are_asked_of_today_s_form(settings: Any) -> None:
-    from rcs_router.api.recipients import normalised
+    from rcs_router.api.recipients import normalise_all
 
-    assert normalised([OLD, TODAY], "identities", tokens=False) == [TODAY, TODAY]
+    assert normalise_all([OLD, TODAY], "identities", tokens=False) == [TODAY, TODAY]
 
 
 # Short codes
@@ -360,7 +360,7 @@ def twilio(text: str, sender: str) -> None:
 def digested(post: Any) -> Any:
     def hear(text: str, sender: str) -> None:
         post(text, sender)
-        digest.run()
+        intake.digest()
 
     return hear
 

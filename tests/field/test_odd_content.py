@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from rcs_router import lookup_connections, receive, send
 from rcs_router.content import Reply, Text
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import (
     ConsentRecord,
     Contact,
@@ -114,7 +114,7 @@ def test_a_webhook_that_is_odd_has_a_page(
     query = f"secret={SECRET}&te%00xt=%00&%ED%A0%BD=%ED%A0%BD&text=%F0%9F%91"
     call = Call("gs", ODD[case], query, {"content-type": media_type, "x-odd": "\udcff"})
     assert raw.wsgi(raw.environ(call, length=str(len(call.body)))) == 200
-    digest.run()
+    intake.digest()
     row = StoredWebhook.objects.get()
     for address in (page(row), listed(StoredWebhook), f"{page(row).removesuffix('change/')}history/"):
         answer = admin_client.get(address)
@@ -163,7 +163,7 @@ def test_nul_in_a_parameter_of_a_webhook_is_stored(wire: str, name: str, setting
         return  # signs its query
     call.query = f"{call.query}&{name}=a%00b".lstrip("&")
     assert raw.wsgi(raw.environ(call, length=str(len(call.body)))) == 200
-    digest.run()
+    intake.digest()
     assert StoredWebhook.objects.count() == 1
     assert "\0" not in json.dumps(StoredWebhook.objects.get().query)
 

@@ -35,7 +35,7 @@ def after_one_answer(settings: Any, status: int, retry_after: str, **router: Any
         began = timezone.now()
         until = time.monotonic() + 0.5
         while time.monotonic() < until:
-            drain.run("ka", budget=0.1)
+            drain.drain("ka", budget=0.1)
             time.sleep(0.01)
     finally:
         stub.close()
@@ -187,7 +187,7 @@ def test_two_drains_side_by_side_keep_one_rate(settings: Any) -> None:
     def work() -> None:
         try:
             while Transmission.objects.filter(status__lt=Status.ACCEPTED).exists():
-                drain.run("rcs", budget=5)
+                drain.drain("rcs", budget=5)
         finally:
             connections.close_all()
 

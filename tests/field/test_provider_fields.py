@@ -12,7 +12,7 @@ from django.test import Client
 from rcs_router import lookup_connections, send, signals
 from rcs_router.content import Reply, Text
 from rcs_router.contract import Incoming, IncomingKind, Status, WebhookRequest
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Message, Transmission
 from tests.core import ALICE, BOB
 
@@ -187,7 +187,7 @@ def rest(interaction: str, **said: Any) -> None:
         **said,
     }
     assert wires.signed_json("webhooks/re/", told, "x-signature").status_code == 200
-    digest.run()
+    intake.digest()
 
 
 def test_a_thumbnail_of_the_rest_api(settings: Any) -> None:
@@ -299,7 +299,7 @@ def test_a_maap_platform_names_no_message(settings: Any) -> None:
     site(settings, {"gs": GSMA})
     path = f"/rcs/webhooks/gs/?secret={SECRET}"
     assert Client().post(path, wires.gsma_message(), content_type="application/json").status_code == 200
-    digest.run()
+    intake.digest()
     assert heard().answers is None
 
 

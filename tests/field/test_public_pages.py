@@ -16,7 +16,7 @@ from rcs_router import lookup_connections, send
 from rcs_router.checks.surroundings import check_surroundings
 from rcs_router.content import Form, FormField
 from rcs_router.content.links import form_link
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Message, StoredWebhook
 from tests.core import ALICE
 
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.django_db
 
 
 def heard() -> list[tuple[str, str]]:
-    digest.run()
+    intake.digest()
     return incoming()
 
 

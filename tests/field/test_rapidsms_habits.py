@@ -11,7 +11,7 @@ from rcs_router.content import Card, Text
 from rcs_router.contract import Options, Outbound
 from rcs_router.errors import ConfigError
 from rcs_router.handlers import KeywordHandler
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.inbox.brake import brake
 from rcs_router.models import Backend, Connection, Contact, Message
 from rcs_router.outbox import drain
@@ -73,7 +73,7 @@ def people(*numbers: str, alias: str = "rcs") -> list[Connection]:
 
 def hears(text: str, **options: Any) -> Message:
     row = receive(text, people()[0], **options)
-    digest.run()
+    intake.digest()
     return Message.objects.get(pk=row.pk)
 
 
@@ -265,7 +265,7 @@ def test_options_that_are_wrong_in_any_case(given: dict[Any, Any], words: str) -
 
 
 def sent(alias: str = "rcs") -> list[Outbound]:
-    drain.run(alias, budget=5)
+    drain.drain(alias, budget=5)
     return memory(alias).sent
 
 

@@ -9,7 +9,7 @@ from django.core.checks import run_checks
 from django.db.models import F
 from django.test import Client
 
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import StoredWebhook
 
 from .sites import GSMA, KANNEL, MESSENTE, REST, TWILIO, options, site
@@ -72,13 +72,13 @@ def test_a_recorded_request_does_nothing_again(settings: Any, say: Any, told: di
     site(settings, ALL)
     say(told)
     say(told)
-    digest.run()
+    intake.digest()
     say(told)
-    digest.run()
+    intake.digest()
     assert len(incoming()) == 1
     StoredWebhook.objects.all().delete()
     say(told)
-    digest.run()
+    intake.digest()
     if told is not WITHOUT_ID:  # nothing of it is remembered but the request itself
         assert len(incoming()) == 1
 
@@ -128,7 +128,7 @@ def test_a_person_may_say_the_same_twice(settings: Any, say: Any, first: Any, se
     site(settings, ALL)
     say(first)
     say(second)
-    digest.run()
+    intake.digest()
     assert len(incoming()) == 2
 
 
@@ -151,15 +151,15 @@ def test_without_time_and_id_a_request_counts_once_within_the_window(settings: A
     site(settings, ALL)
     rest(told)
     rest(told)
-    digest.run()
+    intake.digest()
     arrived(minutes=9)
     rest(told)
-    digest.run()
+    intake.digest()
     assert len(incoming()) == 1
     arrived(minutes=2)  # eleven in all
     rest(told)
     rest(told)
-    digest.run()
+    intake.digest()
     assert len(incoming()) == 2
 
 
@@ -168,7 +168,7 @@ def test_a_repeat_does_not_make_the_window_longer(settings: Any) -> None:
     for _ in range(4):
         rest(NOTHING_UNIQUE[0])
         arrived(minutes=4)
-    digest.run()
+    intake.digest()
     assert len(incoming()) == 2
 
 
@@ -185,7 +185,7 @@ def test_without_a_window_every_request_counts(settings: Any) -> None:
     site(settings, {"re": options(REST, repeat_window=0)})
     rest(NOTHING_UNIQUE[0])
     rest(NOTHING_UNIQUE[0])
-    digest.run()
+    intake.digest()
     assert len(incoming()) == 2
 
 
@@ -193,7 +193,7 @@ def test_an_event_s_id_tells_a_repeat_with_a_new_time(settings: Any) -> None:
     site(settings, ALL)
     rest(rest_message("pay", eventId="e-1"))
     rest(rest_message("pay", eventId="e-1", timestamp="2026-11-28T07:00:05Z"))
-    digest.run()
+    intake.digest()
     assert len(incoming()) == 1
 
 

@@ -13,7 +13,7 @@ from django.dispatch import Signal
 from django.test import Client
 
 from rcs_router import lookup_connections
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Contact, Message
 from rcs_router.signals import identities_linked, typing_received
 from tests.backends.google import AGENT, TOKEN, key_file
@@ -61,7 +61,7 @@ def post(alias: str, payload: dict[str, Any], header: str, value: str) -> None:
         f"/rcs/webhooks/{alias}/", json.dumps(payload), "application/json", headers={header: value}
     )
     assert answer.status_code == 200
-    digest.run()
+    intake.digest()
 
 
 def google_types() -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from rcs_router import lookup_connections, outbox, send
 from rcs_router.backends import backends
 from rcs_router.contract import Receipt, ReceiptKind, Status, WebhookRequest
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Event, Message, Transmission
 from rcs_router.models.message_status import by_status
 from rcs_router.people import consent
@@ -266,8 +266,8 @@ def test_one_id_for_two_things_that_a_person_did(settings: Any) -> None:
         for event in (gsma_event("response", "mo-1", **TAP), gsma_event("message", "mo-1", **PLACE)):
             path = f"/rcs/webhooks/gs/?secret={SECRET}"
             assert Client().post(path, event, content_type="application/json").status_code == 200
-            digest.run()
+            intake.digest()
     rows = Message.objects.filter(direction="in").order_by("created_at")
     assert [row.kind for row in rows] == ["suggestion", "location"]
-    digest.accept(backends["gs"], WebhookRequest("POST", b"{}"))
+    intake.accept(backends["gs"], WebhookRequest("POST", b"{}"))
     assert Message.objects.filter(direction="in").count() == 2

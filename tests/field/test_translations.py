@@ -36,7 +36,7 @@ from rcs_router.content import (
     load,
 )
 from rcs_router.errors import ContentError
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Message
 from rcs_router.phases import IncomingMessage, RouterApp
 from tests.core import connection, drain, memory, sent_to
@@ -174,7 +174,7 @@ class Polite(RouterApp):
 def test_an_app_may_answer_with_a_lazy_text(router: None, settings: Any) -> None:
     settings.RCS_ROUTER = {**settings.RCS_ROUTER, "APPS": ["tests.field.test_translations.Polite"]}
     receive("hello", connection())
-    digest.run()
+    intake.digest()
     answers = Message.objects.filter(direction="out").order_by("created_at")
     assert list(answers.values_list("content__text", "fallback_text")) == [("Ja", "Nein"), ("Nein", "")]
 

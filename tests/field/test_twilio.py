@@ -9,7 +9,7 @@ from rcs_router.backends import backends
 from rcs_router.content import Text
 from rcs_router.content.segments import segments
 from rcs_router.contract import Status
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Message, Transmission
 from tests.core import ALICE
 
@@ -34,7 +34,7 @@ def test_a_callback_is_no_message_of_a_person(settings: Any, names: tuple[str, s
         "Body": "Your code is 1234",
     }
     assert wires.twilio(told).status_code == 200
-    digest.run()
+    intake.digest()
     assert not Message.objects.filter(direction="in").exists()
     t.refresh_from_db()
     delivered = {"delivered": Status.DELIVERED, "undelivered": Status.FAILED}
@@ -56,7 +56,7 @@ def test_a_message_of_a_person_is_one_without_its_status_too(
         "NumMedia": "0",
     }
     wires.twilio({name: value for name, value in told.items() if name not in left_out})
-    digest.run()
+    intake.digest()
     assert wires.incoming() == [(ALICE, "hi")]
 
 
@@ -80,7 +80,7 @@ def test_statuses_in_any_order_and_number(settings: Any, words: tuple[str, ...],
     for word in words:
         more = {"ErrorCode": "30008"} if word in {"undelivered", "failed"} else {}
         assert wires.twilio_status(t, word, **more).status_code == 200
-    digest.run()
+    intake.digest()
     t.refresh_from_db()
     assert t.status == end
 
@@ -90,7 +90,7 @@ def test_a_validity_that_ran_out_is_an_expiry(settings: Any) -> None:
     site(settings, {"tw": {**TWILIO, "FALLBACK": ["sms"]}, "sms": SMS})
     t = wires.accepted("tw")
     wires.twilio_status(t, "failed", ErrorCode="30036")
-    digest.run()
+    intake.digest()
     t.refresh_from_db()
     assert t.status == Status.EXPIRED
     assert Transmission.objects.filter(fallback_of=t).exists()

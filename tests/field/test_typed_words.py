@@ -8,7 +8,7 @@ from rcs_router import lookup_connections, receive, send
 from rcs_router.content import Form, FormField, Reply, Text
 from rcs_router.contract import Incoming, IncomingKind
 from rcs_router.handlers import BaseHandler, KeywordHandler, PatternHandler, PostbackHandler
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.inbox.brake import brake
 from rcs_router.inbox.incoming import as_row
 from rcs_router.models import Message
@@ -54,7 +54,7 @@ def shop(settings: Any) -> None:
 def hears(incoming: Incoming, alias: str = "rcs") -> list[str]:
     """What the shop answers to an incoming message of any kind."""
     as_row(lookup_connections(alias, [ALICE])[0], incoming).save()
-    digest.run()
+    intake.digest()
     return outgoing()
 
 
@@ -89,7 +89,7 @@ def test_an_option_chosen_by_sms_is_a_tap(typed: str) -> None:
     send(Text("Boots", (Reply("Track", "track_7"),)), to)
     drain("sms")
     receive(typed, to)
-    digest.run()
+    intake.digest()
     assert outgoing()[1:] == ["tap 7"]
 
 

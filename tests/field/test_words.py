@@ -11,7 +11,7 @@ from rcs_router import lookup_connections, receive, send
 from rcs_router.content import Reply, Text, spelling
 from rcs_router.contract import Status
 from rcs_router.handlers import Echo, KeywordHandler, PatternHandler, Ping
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Consent, Message, Transmission
 from rcs_router.people import consent
 from tests.core import ALICE
@@ -97,7 +97,7 @@ def choice(settings: Any, labels: list[str], typed: str) -> str:
     question = send(Text("Boots?", chips), who)
     Transmission.objects.filter(message=question).update(status=Status.ACCEPTED)
     receive(typed, who)
-    digest.run()
+    intake.digest()
     return Message.objects.get(direction="in").postback
 
 
@@ -318,7 +318,7 @@ def answered(
         question = send(Text("Your order?", (Reply("Keep"), Reply("Cancel"))), who, traffic=traffic)
         Transmission.objects.filter(message=question).update(status=Status.ACCEPTED)
     receive(typed, who)
-    digest.run()
+    intake.digest()
     return Message.objects.get(direction="in")
 
 

@@ -11,7 +11,7 @@ from django.test import Client
 
 from rcs_router import lookup_connections, send
 from rcs_router.contract import Status
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Message, Transmission
 from tests.core import ALICE
 
@@ -51,7 +51,7 @@ def twilio_sms(text: str, sender: str = ALICE, **more: str) -> Any:
         "NumMedia": "0",
     }
     answer = twilio({**told, **more})
-    digest.run()
+    intake.digest()
     return answer
 
 
@@ -73,7 +73,7 @@ def messente_report(transmission: Transmission, status: str, err: int) -> Any:
     }
     report |= {"omnimessage_id": transmission.provider_id, "timestamp": "2026-11-28T07:00:00Z"}
     answer = signed_json(f"webhooks/me/?id={transmission.pk}", report, "x-messente-signature", PASSWORD)
-    digest.run()
+    intake.digest()
     return answer
 
 

@@ -15,7 +15,7 @@ from rcs_router.content.links import SAMPLE, form_link
 from rcs_router.contract import Outbound
 from rcs_router.errors import ContentError, Unavailable, Unreachable
 from rcs_router.handlers import PostbackHandler
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Message, Transmission
 from rcs_router.testing import MemoryBackend
 from tests.core import ALICE, BOB, connection, drain, memory
@@ -284,7 +284,7 @@ def test_a_fallback_text_gets_the_link():
 def test_the_apps_get_it_like_a_tap(settings):
     settings.RCS_ROUTER = {**settings.RCS_ROUTER, "APPS": ["tests.forms.test_page.Address"]}
     Client().post(address(sent()), GOOD)
-    digest.run()
+    intake.digest()
     drain("webby", "sms")
     assert memory("webby").sent[-1].text == "We come to Pikk 1 (7)"
 

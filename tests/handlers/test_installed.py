@@ -7,7 +7,7 @@ import pytest
 from rcs_router import receive, send
 from rcs_router.content import Reply, Text
 from rcs_router.handlers import KeywordHandler, PostbackHandler
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Message
 from tests.core import BACKENDS, ROUTER, connection, drain
 
@@ -45,7 +45,7 @@ def installed(settings: Any) -> None:
 
 def hear(text: str, alias: str = "rcs", **options: Any) -> tuple[str, list[str]]:
     row = receive(text, connection(alias=alias), **options)
-    digest.run()
+    intake.digest()
     row.refresh_from_db()
     answers = Message.objects.filter(in_response_to=row).order_by("created_at")
     return row.handled_by.rpartition(".")[2], list(answers.values_list("text", flat=True))
@@ -66,7 +66,7 @@ def test_who_answers(text: str, who: str, answers: list[str]) -> None:
 
 def test_a_handler_that_raises_is_recorded_and_the_next_is_asked() -> None:
     row = receive("order", connection())  # First has no help()
-    digest.run()
+    intake.digest()
     row.refresh_from_db()
     assert [e["app"].rpartition(".")[2] for e in row.errors] == ["First", "Second"]
     assert row.handled_by.endswith("DefaultResponse")

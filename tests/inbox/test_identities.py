@@ -12,7 +12,7 @@ from rcs_router.backends import backends
 from rcs_router.content import Form, FormField, Reply, Text
 from rcs_router.contract import FileReport, Incoming, IncomingKind, Linked, Parsed, Status, WebhookRequest
 from rcs_router.errors import IdentityError, Unreachable
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Connection, Consent, Contact, Event, Message, Transmission
 from rcs_router.people import consent
 from rcs_router.testing import MemoryBackend
@@ -42,8 +42,8 @@ def maap(settings: Any, router: None) -> None:
 
 def hears(*said: Parsed) -> None:
     Anonymous.said = said
-    digest.accept(backends["maap"], WebhookRequest("POST"))
-    digest.run()
+    intake.accept(backends["maap"], WebhookRequest("POST"))
+    intake.digest()
 
 
 def on(alias: str, identity: str) -> Connection:

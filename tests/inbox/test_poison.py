@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from rcs_router import receive, sql, sweep
-from rcs_router.inbox import digest, queue
+from rcs_router.inbox import intake, queue
 from rcs_router.models import Connection, Consent, Message, StoredWebhook
 from rcs_router.testing import MemoryBackend
 from tests.core import ALICE, connection
@@ -30,7 +30,7 @@ def leases_end(model: type[Message | StoredWebhook]) -> None:
 
 def digest_and_die() -> None:
     with pytest.raises(Killed):
-        digest.run()
+        intake.digest()
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_a_webhook_whose_parse_kills_is_set_aside_and_takes_nobody_along(
             assert not Message.objects.exists(), "the batch was lost with its worker"
         leases_end(StoredWebhook)
     with caplog.at_level(logging.ERROR):
-        digest.run()
+        intake.digest()
     assert Message.objects.count() == len(NUMBERS) - 1
     row = StoredWebhook.objects.get(note__startswith="set aside")
     assert row.note == "set aside: 3 workers died while digesting it"
@@ -77,7 +77,7 @@ def test_batch_mates_do_not_wait_for_the_poison_to_be_set_aside(deadly: list[str
     leases_end(StoredWebhook)
     for _ in range(2):  # each a worker that is started again; the poison's lease has not ended
         try:
-            digest.run()
+            intake.digest()
         except Killed:
             continue
     assert sorted(Message.objects.values_list("text", flat=True)) == ["hello", "there"]
@@ -86,12 +86,12 @@ def test_batch_mates_do_not_wait_for_the_poison_to_be_set_aside(deadly: list[str
 def test_what_is_set_aside_can_be_digested_again(deadly: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     post(f"text {ALICE} poison")
     StoredWebhook.objects.update(lost_leases=3)
-    digest.run()
+    intake.digest()
     assert StoredWebhook.objects.get().note.startswith("set aside")
     monkeypatch.undo()
-    assert digest.again(StoredWebhook.objects.all()) == 1
+    assert intake.again(StoredWebhook.objects.all()) == 1
     assert StoredWebhook.objects.get().lost_leases == 0
-    digest.run()
+    intake.digest()
     assert Message.objects.get().text == "poison"
 
 
@@ -114,7 +114,7 @@ def test_only_a_lease_that_ended_is_counted(
     claim = "00000000-0000-4000-8000-000000000001" if claimed else None
     at = timezone.now() + timedelta(seconds=until) if until else None
     model.objects.update(claim=claim, lost_leases=lost, lease_until=at)
-    digest.run()
+    intake.digest()
     assert set(model.objects.values_list("lost_leases", flat=True)) >= {count}
     assert not model.objects.exclude(claim=None).exists()
 
@@ -132,7 +132,7 @@ def test_messages_that_lost_a_lease_are_claimed_alone(monkeypatch: pytest.Monkey
     monkeypatch.setattr(
         queue.Batch, "__init__", lambda self, c, rows: batches.append(len(rows)) or real(self, c, rows)
     )
-    digest.run()
+    intake.digest()
     assert batches == [1, 1, 1]
     assert not Message.objects.filter(routed_at=None).exists()
 
@@ -140,7 +140,7 @@ def test_messages_that_lost_a_lease_are_claimed_alone(monkeypatch: pytest.Monkey
 def test_a_message_that_took_three_workers_is_set_aside(caplog: pytest.LogCaptureFixture) -> None:
     rows = suspects(lost=3)
     with caplog.at_level(logging.ERROR):
-        digest.run()
+        intake.digest()
     for row in rows:
         row.refresh_from_db()
         assert row.set_aside_at
@@ -153,23 +153,23 @@ def test_a_message_that_took_three_workers_is_set_aside(caplog: pytest.LogCaptur
 def test_what_is_set_aside_holds_up_nobody_and_can_be_routed_again() -> None:
     first, second = receive("1", connection()), receive("2", connection())
     Message.objects.filter(pk=first.pk).update(lost_leases=3)
-    digest.run()
+    intake.digest()
     second.refresh_from_db()
     assert second.routed_at
-    assert digest.route_again(Message.objects.all()) == 1
+    assert intake.route_again(Message.objects.all()) == 1
     first.refresh_from_db()
     assert (first.routed_at, first.set_aside_at, first.lost_leases, first.errors) == (None, None, 0, [])
-    digest.run()
+    intake.digest()
     first.refresh_from_db()
     assert (first.routed_at is None, first.set_aside_at) == (False, None)
-    assert digest.route_again(Message.objects.all()) == 0
+    assert intake.route_again(Message.objects.all()) == 0
 
 
 @pytest.mark.parametrize("lost", [0, 1, 3, 30])
 def test_a_stop_is_never_set_aside(lost: int) -> None:
     receive("STOP", connection())
     Message.objects.update(lost_leases=lost)
-    digest.run()
+    intake.digest()
     assert Consent.objects.get(subject=ALICE).opted_out
     assert Message.objects.get(direction="in").set_aside_at is None
 
@@ -181,7 +181,7 @@ def test_a_start_that_kills_is_routed_without_apps(settings: Any) -> None:
     for _ in range(3):
         digest_and_die()
         leases_end(Message)
-    digest.run()
+    intake.digest()
     assert Message.objects.get().routed_at
 
 
@@ -192,7 +192,7 @@ def test_an_app_that_kills_leaves_everybody_else_answered(settings: Any) -> None
     for _ in range(3):
         digest_and_die()
         leases_end(Message)
-    digest.run()
+    intake.digest()
     assert Message.objects.filter(direction="out", text="hello yourself").count() == len(NUMBERS) - 1
     assert Message.objects.get(set_aside_at__isnull=False).text == "poison"
     assert Connection.objects.count() == len(NUMBERS)

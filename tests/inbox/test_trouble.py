@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from rcs_router import receive
 from rcs_router.database_errors import database_trouble, pause
-from rcs_router.inbox import digest, queue
+from rcs_router.inbox import intake, queue
 from rcs_router.models import Consent, Message, StoredWebhook
 from rcs_router.people import consent
 from tests.core import ALICE, BOB
@@ -113,15 +113,15 @@ def test_a_message_waits_for_the_database_and_nothing_is_counted(
     with monkeypatch.context() as trouble, caplog.at_level(logging.WARNING):
         trouble.setattr(queue, "route", away)
         for _ in range(8):
-            digest.run()
-            assert digest.run() == 0, "it waits, and does not run in a tight loop"
+            intake.digest()
+            assert intake.digest() == 0, "it waits, and does not run in a tight loop"
             due_again()
     row.refresh_from_db()
     assert (row.routed_at, row.set_aside_at, row.errors, row.lost_leases) == (None, None, [], 0)
     lines = [record for record in caplog.records if str(row.pk) in record.getMessage()]
     assert {record.levelname for record in lines} == {"WARNING"}
     assert all(kind in record.getMessage() and "rcs" in record.getMessage() for record in lines)
-    digest.run()
+    intake.digest()
     row.refresh_from_db()
     assert row.routed_at
 
@@ -139,8 +139,8 @@ def test_a_webhook_waits_for_the_database_and_holds_up_no_other(
     with monkeypatch.context() as trouble, caplog.at_level(logging.WARNING):
         trouble.setattr(consent, "record", away)
         for _ in range(8):
-            digest.run()
-            assert digest.run() == 0
+            intake.digest()
+            assert intake.digest() == 0
             due_again()
     assert Message.objects.get().text == "hello"
     row = StoredWebhook.objects.get(digested_at=None)
@@ -148,7 +148,7 @@ def test_a_webhook_waits_for_the_database_and_holds_up_no_other(
     assert row.note == f"waits for the database: {kind}"
     lines = [record for record in caplog.records if f"webhook request {row.pk} " in record.getMessage()]
     assert {record.levelname for record in lines} == {"WARNING"}
-    digest.run()
+    intake.digest()
     assert Consent.objects.get(subject=ALICE).opted_out
     assert StoredWebhook.objects.get(pk=row.pk).note == ""
 
@@ -166,12 +166,12 @@ def test_other_errors_are_counted_with_growing_pauses(
     waits: list[float] = []
     for _ in queue.RETRIES:
         began = timezone.now()
-        digest.run()
+        intake.digest()
         row.refresh_from_db()
         waits.append((row.lease_until - began).total_seconds())
         due_again()
     assert waits == pytest.approx(queue.RETRIES, abs=0.9)
-    digest.run()
+    intake.digest()
     row.refresh_from_db()
     assert row.set_aside_at
     assert len(row.errors) == len(queue.RETRIES) + 1
@@ -189,13 +189,13 @@ def test_a_stop_is_tried_for_ever(how: str, error: Exception, monkeypatch: pytes
     with monkeypatch.context() as trouble:
         trouble.setattr(consent, "record", broken)
         for _ in range(30):
-            digest.run()
+            intake.digest()
             due_again()
         assert not Message.objects.filter(set_aside_at__isnull=False).exists()
         assert sum(len(row.errors) for row in Message.objects.all()) < 10, (
             "what is kept does not grow for ever"
         )
-    digest.run()
+    intake.digest()
     assert Consent.objects.get(subject=ALICE).opted_out is (how in {"STOP", "unsubscribe"})
 
 
@@ -207,12 +207,12 @@ def test_a_column_that_is_missing_for_a_while_loses_no_stop(how: str) -> None:
     _rename("brand", "brand_away")
     try:
         for _ in range(3):
-            digest.run()
+            intake.digest()
             due_again()
     finally:
         _rename("brand_away", "brand")
     assert Message.objects.get(text="hello").routed_at
-    digest.run()
+    intake.digest()
     assert Consent.objects.get(subject=ALICE).opted_out
 
 
@@ -230,7 +230,7 @@ def test_a_column_of_the_next_release_loses_no_stop() -> None:
             cursor.execute(f"ALTER TABLE {CONSENT} ADD COLUMN tone text NOT NULL")
     try:
         for _ in range(3):
-            digest.run()
+            intake.digest()
             due_again()
         assert StoredWebhook.objects.get().digested_at is None
     finally:
@@ -238,7 +238,7 @@ def test_a_column_of_the_next_release_loses_no_stop() -> None:
             if connection.vendor == "sqlite":
                 cursor.execute("DROP TRIGGER no_tone")
             cursor.execute(f"ALTER TABLE {CONSENT} DROP COLUMN tone")
-    digest.run()
+    intake.digest()
     assert Consent.objects.get(subject=ALICE).opted_out
 
 

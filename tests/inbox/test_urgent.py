@@ -5,7 +5,7 @@ from django.db import connection as database
 
 from rcs_router import lookup_connections, receive, sql
 from rcs_router.contract import Incoming, IncomingKind
-from rcs_router.inbox import digest, queue
+from rcs_router.inbox import intake, queue
 from rcs_router.inbox.incoming import store
 from rcs_router.models import Consent, Message
 from tests.core import ALICE, BOB, CAROL, connection
@@ -56,7 +56,7 @@ def test_one_that_comes_while_others_are_routed_is_next(monkeypatch: pytest.Monk
         return real(now)
 
     monkeypatch.setattr(queue, "route_batch", batch)
-    digest.run()
+    intake.digest()
     assert seen[:3] == [0, 0, 1]
     assert len(seen) > 3
 
@@ -64,7 +64,7 @@ def test_one_that_comes_while_others_are_routed_is_next(monkeypatch: pytest.Monk
 def test_what_an_older_release_has_stored_is_a_stop_all_the_same() -> None:
     receive("STOP", connection())
     Message.objects.update(urgent=False, lost_leases=9)
-    digest.run()
+    intake.digest()
     assert Consent.objects.get(subject=ALICE).opted_out
 
 

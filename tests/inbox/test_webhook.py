@@ -14,7 +14,7 @@ from django.utils import timezone
 from rcs_router import receive
 from rcs_router.content import Card, Reply
 from rcs_router.contract import Status
-from rcs_router.inbox import digest, queue
+from rcs_router.inbox import intake, queue
 from rcs_router.models import Consent, ConsentRecord, Event, Message, StoredWebhook, Transmission
 from tests.core import ALICE, BOB, ROUTER, connection, drain, memory, sent_to
 
@@ -31,7 +31,7 @@ def post(body: str | bytes, alias: str = "rcs", **headers: str) -> Any:
 def said(text: str, **headers: str) -> Message:
     """A person says something over the memory backend, and it is digested."""
     assert post(f"text {ALICE} {text}", **(SIGNED | headers)).status_code == 200
-    digest.run()
+    intake.digest()
     return Message.objects.filter(direction="in").latest("created_at")
 
 
@@ -50,7 +50,7 @@ def status(t: Transmission) -> Status:
 def test_a_receipt_is_stored_then_digested(accepted: Transmission) -> None:
     assert post(f"delivered {accepted.pk}").status_code == 200
     assert status(accepted) == Status.ACCEPTED
-    assert digest.run() == 1
+    assert intake.digest() == 1
     assert status(accepted) == Status.DELIVERED
     assert StoredWebhook.objects.get().digested_at
 
@@ -100,7 +100,7 @@ def test_a_database_that_is_away_is_the_providers_to_retry(monkeypatch: pytest.M
     def away(*args: object) -> None:
         raise DatabaseError
 
-    monkeypatch.setattr(digest, "accept", away)
+    monkeypatch.setattr(intake, "accept", away)
     assert post("text +3725 hi").status_code == 503
 
 
@@ -108,7 +108,7 @@ def test_a_database_that_is_away_is_the_providers_to_retry(monkeypatch: pytest.M
 def test_what_cannot_be_parsed_is_kept_and_holds_up_nobody(body: bytes, accepted: Transmission) -> None:
     post(body)
     post(f"delivered {accepted.pk}")
-    digest.run()
+    intake.digest()
     bad = StoredWebhook.objects.earliest("id")
     assert bad.traceback
     assert bad.note.startswith("failed")
@@ -119,12 +119,12 @@ def test_a_receipt_before_its_transmission_is_parked_and_found_again() -> None:
     t = sent_to()
     early = uuid.uuid4()
     post(f"delivered {early}")
-    digest.run()
+    intake.digest()
     row = StoredWebhook.objects.get()
     assert (row.digested_at, row.tries, row.note) == (None, 1, "waits for its transmission")
     Transmission.objects.filter(pk=t.pk).update(id=early)
     StoredWebhook.objects.update(due_at=timezone.now())
-    digest.run()
+    intake.digest()
     assert Transmission.objects.get(pk=early).status == Status.DELIVERED
 
 
@@ -132,7 +132,7 @@ def test_a_receipt_of_nothing_becomes_an_orphan_in_the_end(settings: Any) -> Non
     settings.RCS_ROUTER = ROUTER | {"WEBHOOK_RETRY_DELAYS": [0, 0]}
     post(f"delivered {uuid.uuid4()}")
     for _ in range(3):
-        digest.run()
+        intake.digest()
     row = StoredWebhook.objects.get()
     assert row.digested_at
     assert row.note.startswith("orphan")
@@ -141,10 +141,10 @@ def test_a_receipt_of_nothing_becomes_an_orphan_in_the_end(settings: Any) -> Non
 def test_an_echo_costs_at_most_14_statements(settings: Any) -> None:
     settings.RCS_ROUTER = ROUTER | {"APPS": ["rcs_router.handlers.Echo"]}
     alice = connection()
-    digest.run()
+    intake.digest()
     with CaptureQueriesContext(database) as queries:
         receive("echo hello", alice)
-        digest.run()
+        intake.digest()
     assert Message.objects.get(direction="out").text == "hello"
     assert len(queries) <= 14, [q["sql"][:80] for q in queries]
 
@@ -157,7 +157,7 @@ def test_a_number_is_the_postback_of_its_option() -> None:
     assert "2) Return" in memory("sms").sent[0].text
     post(f"text {ALICE} 2", alias="sms")
     post(f"text {ALICE} keep", alias="sms")
-    digest.run()
+    intake.digest()
     two, keep = Message.objects.filter(direction="in").order_by("created_at")
     assert (two.postback, two.text, two.kind, two.answers_id) == ("return_7", "Return", "suggestion", t.pk)
     assert (keep.postback, keep.in_response_to_id) == ("keep_7", t.message_id)
@@ -168,7 +168,7 @@ def test_a_number_answers_the_newest_message_only() -> None:
     sent_to("sms", content="How many?")
     drain("sms")
     post(f"text {ALICE} 1", alias="sms")
-    digest.run()
+    intake.digest()
     assert Message.objects.get(direction="in").postback == ""
 
 
@@ -187,13 +187,13 @@ def test_stop_stops_promotions_everywhere_and_is_acknowledged_once() -> None:
 
 def test_the_menus_event_and_the_typed_word_are_one_opt_out() -> None:
     post(f"unsubscribe {ALICE}\ntext {ALICE} STOP")
-    digest.run()
+    intake.digest()
     assert Message.objects.filter(direction="out").count() == 1
 
 
 def test_typing_is_an_event_not_a_message() -> None:
     post(f"typing {BOB}")
-    digest.run()
+    intake.digest()
     assert not Message.objects.exists()
     assert Event.objects.get().connection.identity == BOB
 
@@ -203,7 +203,7 @@ def test_typing_and_read_marks_go_out_beside_the_queue(what: str, settings: Any)
     settings.RCS_ROUTER = ROUTER | {"APPS": [f"tests.inbox.apps.{what.title()}"]}
     alice = connection()
     receive("hi", alice, external_id="m-1")
-    digest.run()
+    intake.digest()
     queue._aside.submit(int).result(5)
     queue._aside.submit(int).result(5)
     assert [kind for kind, _ in memory().told] == [what]
@@ -215,7 +215,7 @@ def test_typing_and_read_marks_go_out_beside_the_queue(what: str, settings: Any)
 )
 def test_odd_bodies_never_end_in_a_500(body: bytes) -> None:
     assert post(body).status_code == 200
-    digest.run()
+    intake.digest()
     assert StoredWebhook.objects.get().digested_at
 
 
@@ -223,10 +223,10 @@ def test_a_typed_stop_is_a_stop_even_where_a_chip_is_called_so() -> None:
     sent_to("sms", content=Card("Boots", suggestions=[Reply("Stop", "stop_7"), Reply("Keep", "keep_7")]))
     drain("sms")
     post(f"text {ALICE} stop", alias="sms")
-    digest.run()
+    intake.digest()
     assert Consent.objects.get(subject=ALICE).opted_out
     post(f"text {ALICE} 1", alias="sms")
-    digest.run()
+    intake.digest()
     latest = Message.objects.filter(direction="in").latest("created_at")
     assert latest.postback == "stop_7", "its number is still the chip"
 
@@ -234,5 +234,5 @@ def test_a_typed_stop_is_a_stop_even_where_a_chip_is_called_so() -> None:
 def test_a_sender_without_plus_is_no_number_of_the_default_region(settings: Any) -> None:
     settings.RCS_ROUTER = ROUTER | {"DEFAULT_REGION": "EE"}
     post("text 37255501234 hi")
-    digest.run()
+    intake.digest()
     assert Message.objects.get().connection.identity == ALICE

@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from rcs_router.inbox.media import addresses
-from rcs_router.inbox.media.addresses import RefusedAddress, guarded, may_reach
+from rcs_router import addresses
+from rcs_router.addresses import RefusedAddress, guarded, may_reach
 
 PUBLIC = [
     "8.8.8.8",

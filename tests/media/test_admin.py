@@ -91,7 +91,7 @@ def test_fetch_again(boss: Client, photo: InboundFile, stub: Stub) -> None:
     status, told = act(boss, "inboundfile", "fetch_again", [gone, photo])
     assert (status, told) == (
         302,
-        ["1 will be fetched again.", "1 left alone: fetched already, or being fetched right now."],
+        ["1 will be fetched again.", "1 not changed: already fetched, or being fetched now."],
     )
     gone.refresh_from_db()
     assert (gone.state, gone.tries) == (State.WAITING, 0)

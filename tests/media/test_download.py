@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rcs_router.inbox.media import addresses
+from rcs_router import addresses
 from rcs_router.inbox.media import download as module
 from rcs_router.inbox.media.download import Again, Clock, Gone, Hopeless, Missing, Undone, Unwanted, download
 from rcs_router.testing.stub import Behaviour, Stub, answer, cut, drip, hang, raw, reset

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from rcs_router import sweep, tasks, wake
 from rcs_router.backends import backends
 from rcs_router.contract import WebhookRequest
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.management.commands.rcs_worker import Worker
 from rcs_router.models import InboundFile, Message
 from rcs_router.phases import IncomingMessage, RouterApp
@@ -49,7 +49,7 @@ def post(stub: Stub) -> None:
             },
         },
     }
-    digest.accept(backends["maap"], WebhookRequest("POST", json.dumps(body).encode()))
+    intake.accept(backends["maap"], WebhookRequest("POST", json.dumps(body).encode()))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rcs_router import receive
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.inbox.brake import Brake, brake
 from rcs_router.models import Message
 from rcs_router.phases import IncomingMessage, RouterApp
@@ -36,7 +36,7 @@ def answers(number: str) -> int:
 def test_an_app_that_answers_a_thousand_times_is_stopped_and_named(settings: Any) -> None:
     settings.RCS_ROUTER = {**settings.RCS_ROUTER, "APPS": ["tests.phases.test_brake.Thousand"]}
     row = receive("hello", connection())
-    digest.run()
+    intake.digest()
     row.refresh_from_db()
     assert answers(ALICE) == 5
     assert len(row.errors) == 1, "said once"
@@ -49,9 +49,9 @@ def test_two_machines_stop_talking_and_others_are_answered(settings: Any) -> Non
     settings.RCS_ROUTER = {**settings.RCS_ROUTER, "APPS": ["rcs_router.handlers.Echo"]}
     for _ in range(8):
         receive("echo echo echo", connection())
-        digest.run()
+        intake.digest()
     receive("echo hello", connection(BOB))
-    digest.run()
+    intake.digest()
     assert (answers(ALICE), answers(BOB)) == (5, 1)
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from rcs_router import outbox, phases, receive
 from rcs_router.content import Location, Text
 from rcs_router.contract import Status
-from rcs_router.inbox import digest, queue
+from rcs_router.inbox import intake, queue
 from rcs_router.inbox.route import route
 from rcs_router.models import Backend, Connection, Contact, Message, Transmission
 from rcs_router.phases import Asking
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def hear(text: str = "hello", **options: Any) -> Message:
     row = receive(text, connection(), **options)
-    digest.run()
+    intake.digest()
     row.refresh_from_db()
     return row
 
@@ -205,7 +205,7 @@ def test_responses_leave_once_and_in_their_order() -> None:
 
     script["A", "handle"] = answer
     row = hear()
-    digest.run()
+    intake.digest()
     assert route(row) is None
     assert answers() == [f"answer {n}" for n in range(5)]
     assert Transmission.objects.count() == 5
@@ -291,7 +291,7 @@ def test_nothing_is_half_done_when_the_database_fails(monkeypatch: pytest.Monkey
     assert (row.routed_at, answers(), Contact.objects.count()) == (None, [], 0)
     monkeypatch.setattr(outbox, "enqueue", enqueue)
     Message.objects.update(lease_until=None)  # the pause is over
-    digest.run()
+    intake.digest()
     row.refresh_from_db()
     assert (row.handled_by, answers(), Contact.objects.count()) == ("tests.phases.apps.A", ["one"], 1)
 
@@ -305,7 +305,7 @@ def test_routing_that_always_fails_is_given_up(monkeypatch: pytest.MonkeyPatch) 
     for _ in range(len(queue.RETRIES) + 1):
         assert Message.objects.get(pk=row.pk).set_aside_at is None
         Message.objects.update(lease_until=None)
-        digest.run()
+        intake.digest()
     row.refresh_from_db()
     assert row.set_aside_at is not None
     assert len(row.errors) == len(queue.RETRIES) + 1

@@ -10,7 +10,7 @@ from rcs_router import receive, send
 from rcs_router.content import Card, File, Reply, Text
 from rcs_router.contract import Status
 from rcs_router.errors import ContentError
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Backend, Connection, Contact, Message
 from tests.core import ALICE, BOB, CAROL, connection, drain, memory
 from tests.phases.apps import calls, script, seen
@@ -181,7 +181,7 @@ def test_an_app_that_breaks_the_transaction_does_not_lose_the_answer() -> None:
     script["B", "outgoing"] = twice
     script["A", "handle"] = lambda message: message.respond("answer") and True
     row = receive("hello", connection())
-    digest.run()
+    intake.digest()
     row.refresh_from_db()
     assert row.routed_at is not None
     assert Message.objects.get(direction="out").text == "answer"

@@ -9,7 +9,7 @@ import pytest
 from django.db import connections as databases
 
 from rcs_router import receive, timelimit
-from rcs_router.inbox import digest, queue
+from rcs_router.inbox import intake, queue
 from rcs_router.models import Contact, Message
 from tests.core import ALICE, BOB, CAROL, connection
 from tests.phases.apps import calls, script
@@ -29,7 +29,7 @@ def answers() -> list[str]:
 
 def digested() -> None:
     try:
-        digest.run()
+        intake.digest()
     finally:
         databases.close_all()
 
@@ -37,7 +37,7 @@ def digested() -> None:
 def hear(where: str) -> Message:
     row = receive("hello", connection())
     if where == "main":
-        digest.run()
+        intake.digest()
     else:
         in_a_thread(digested)[0].join(30)
     row.refresh_from_db()
@@ -120,7 +120,7 @@ def test_an_app_that_cannot_be_interrupted_is_left_behind(writes: bool) -> None:
     assert timelimit.abandoned(thread)
     assert thread.is_alive()
     wait_for(lambda: Message.objects.get(pk=row.pk).claim is None)
-    digest.run()
+    intake.digest()
     blocked.release()
     thread.join(30)
     row.refresh_from_db()
@@ -150,7 +150,7 @@ def test_who_waits_behind_a_slow_app_goes_elsewhere(settings: Any) -> None:
     wait_for(lambda: timelimit.stuck(thread))
     wait_for(lambda: Message.objects.filter(direction="in", claim=None).count() == 2)
     began = time.monotonic()
-    digest.run()
+    intake.digest()
     assert answers() == ["to bob", "to carol"]
     assert time.monotonic() - began < 5
     blocked.release()
@@ -175,7 +175,7 @@ def test_a_batch_that_takes_long_is_given_back_so_that_a_stop_goes_first(
     script["A", "handle"] = stop_comes
     for n, number in enumerate((ALICE, BOB)):
         receive(str(n), connection(number))
-    digest.run()
+    intake.digest()
     assert seen == ["0", "1", "stopped"]
 
 

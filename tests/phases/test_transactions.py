@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from rcs_router import receive
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Contact, Message
 from tests.core import connection as person
 from tests.phases.apps import script
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def hear(text: str = "hello") -> Message:
     row = receive(text, person())
-    digest.run()
+    intake.digest()
     row.refresh_from_db()
     return row
 
@@ -161,11 +161,11 @@ def test_a_database_that_will_not_begin_is_nobodys_fault(monkeypatch: pytest.Mon
     row = receive("hello", person())
     with monkeypatch.context() as locked:
         locked.setattr(Lazy, "_open", refused)
-        digest.run()
+        intake.digest()
     row.refresh_from_db()
     assert (row.routed_at, row.errors) == (None, [])
     Message.objects.update(lease_until=None)
-    digest.run()
+    intake.digest()
     assert names() == ["A's"]
 
 

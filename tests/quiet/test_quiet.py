@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rcs_router import sql
-from rcs_router.admin.timeline import lines, outlook
+from rcs_router.admin.timeline import event_lines, next_step
 from rcs_router.contract import Status
 from rcs_router.errors import Unreachable
 from rcs_router.models import Transmission
@@ -164,10 +164,10 @@ class TestAtNight:
         t.refresh_from_db()
         end = quiet.quiet_until(sql.now(Transmission), _hours(), zones("Europe/Tallinn"))
         assert (t.status, t.reason, t.attempts, t.due_at) == (Status.QUEUED, "quiet hours", 0, end)
-        [line] = lines(t.events.all())
+        [line] = event_lines(t.events.all())
         assert line.what == "waits: quiet hours"
         assert line.then.startswith("until ")
-        assert outlook(t, sql.now(Transmission)).endswith(" (quiet hours)")
+        assert next_step(t, sql.now(Transmission)).endswith(" (quiet hours)")
         assert memory().sent == []
 
     def test_in_the_morning_it_leaves(self, settings: Any) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from rcs_router import lookup_connections, receive, send
 from rcs_router.content import Reply, Text
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Connection, Message, Transmission
 from tests.core import connection
 from tests.statements import statements
@@ -44,5 +44,5 @@ def test_an_echo_and_its_response(settings: Any) -> None:
     to = connection()
     with statements(14, "an echo and its response"):
         receive("echo hello", to)
-        digest.run()
+        intake.digest()
     assert Message.objects.get(direction="out").text == "hello"

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from rcs_router import lookup_connections, receive, sql
 from rcs_router.contract import Incoming, IncomingKind
-from rcs_router.inbox import digest, queue
+from rcs_router.inbox import intake, queue
 from rcs_router.inbox.incoming import store
 from rcs_router.inbox.route import route
 from rcs_router.models import Connection, Consent, Contact, Message, Transmission
@@ -54,7 +54,7 @@ def test_one_who_floods_delays_nobody() -> None:
     _, rows = queue._claim(queue.fresh(), sql.now(Message), 1)
     assert rows == []  # …among which nobody else's is
     assert other.pk in queue.turns.following(queue.BATCH)
-    digest._round(digest.look())
+    intake._round(intake.look())
     other.refresh_from_db()
     assert other.routed_at
 
@@ -68,7 +68,7 @@ def test_a_digest_routes_everybody_in_order() -> None:
     for word in ("one", "two", "three"):
         for number in (ALICE, BOB):
             receive(word, connection(number))
-    digest.run()
+    intake.digest()
     assert all(row.routed_at for row in heard())
 
 
@@ -85,7 +85,7 @@ def test_nobody_overtakes_what_another_worker_is_at(settings: Any) -> None:
     settings.RCS_ROUTER = {**settings.RCS_ROUTER, "APPS": ["tests.router.test_conversation.Halting"]}
     halted.clear(), go_on.clear()
     first, second = receive("halt", connection()), receive("2", connection())
-    worker = threading.Thread(target=in_a_thread, args=(digest.run,))
+    worker = threading.Thread(target=in_a_thread, args=(intake.digest,))
     worker.start()
     assert halted.wait(20)
     other = receive("3", connection(BOB))
@@ -123,7 +123,7 @@ def test_a_free_text_answers_the_newest_message(age: timedelta, linked: bool) ->
     for row, ago in ((older, age + timedelta(minutes=1)), (newer, age)):
         Transmission.objects.filter(pk=row.pk).update(created_at=timezone.now() - ago)
     receive("thanks", connection())
-    digest.run()
+    intake.digest()
     assert heard()[0].in_response_to_id == (newer.message_id if linked else None)
     assert heard()[0].answers is None, "likely is not sure: that is no interaction"
 
@@ -131,7 +131,7 @@ def test_a_free_text_answers_the_newest_message(age: timedelta, linked: bool) ->
 def test_what_nobody_has_seen_is_not_answered() -> None:
     sent_to("rcs")
     receive("hello", connection())
-    digest.run()
+    intake.digest()
     assert heard()[0].in_response_to is None
 
 
@@ -140,7 +140,7 @@ def test_the_apps_see_what_it_answers(settings: Any) -> None:
     row = sent_to("rcs", content="How are you?")
     drain("rcs")
     receive("fine", connection())
-    digest.run()
+    intake.digest()
     answer = Message.objects.filter(direction="out").exclude(pk=row.message_id).get()
     assert answer.text == "You answered: How are you?"
     assert answer.in_response_to == heard()[0]
@@ -150,7 +150,7 @@ def test_both_ways() -> None:
     row = sent_to("rcs")
     drain("rcs")
     receive("fine", lookup_connections("rcs", [ALICE])[0])
-    digest.run()
+    intake.digest()
     assert list(row.message.responses.all()) == heard()
 
 
@@ -170,5 +170,5 @@ def test_a_stop_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
             raise RuntimeError("trouble outside of the apps")
 
     monkeypatch.setattr("rcs_router.inbox.incoming.link", link)
-    digest.run()
+    intake.digest()
     assert Consent.objects.get(subject=ALICE).opted_out

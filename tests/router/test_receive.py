@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from rcs_router import receive, send, wake
 from rcs_router.content import Reply, Text
-from rcs_router.inbox import digest, queue
+from rcs_router.inbox import intake, queue
 from rcs_router.models import Message
 from tests.core import BOB, connection, drain
 
@@ -39,7 +39,7 @@ def test_a_postback_makes_it_a_tap() -> None:
 @pytest.mark.parametrize("text", ["", " ", "x" * 10_000, "😀", "a\nb"])
 def test_any_text_is_legal(text: str) -> None:
     row = receive(text, connection())
-    digest.run()
+    intake.digest()
     row.refresh_from_db()
     assert (row.text, row.routed_at is not None, row.errors) == (text, True, [])
 
@@ -117,5 +117,5 @@ def test_messages_are_routed_in_the_order_they_were_stored(monkeypatch: pytest.M
     routed: list[str] = []
     route = queue.route
     monkeypatch.setattr(queue, "route", lambda row, *how: routed.append(row.text) or route(row, *how))
-    digest.run()
+    intake.digest()
     assert routed == ["1", "2", "3", "4", "0"]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from rcs_router import outbox, receive, send, sql, sweep, wake
 from rcs_router.contract import Receipt, ReceiptKind, Status
 from rcs_router.errors import Ambiguous, OptedOut
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Message, RevokeFor, StoredWebhook, Transmission
 from rcs_router.outbox import expiry, operate
 from rcs_router.people import consent
@@ -124,9 +124,9 @@ def test_a_receipt_is_not_lost_when_the_database_is_in_trouble(monkeypatch: pyte
     assert post(f"delivered {t.pk}") == 200
     with monkeypatch.context() as broken:
         broken.setattr(outbox, "apply_receipts", fail)
-        digest.run()
+        intake.digest()
     StoredWebhook.objects.update(due_at=timezone.now() - LONG_AGO)  # the pause is over
-    digest.run()
+    intake.digest()
     t.refresh_from_db()
     assert t.status == Status.DELIVERED
     assert StoredWebhook.objects.get().note == ""
@@ -139,7 +139,7 @@ def fail(*args: Any) -> None:
 def test_a_nul_loses_nothing() -> None:
     assert post(f"text {ALICE} a\0b", "?x=%00y") == 200
     receive("c\0d", connection(), postback="e\0f")
-    digest.run()
+    intake.digest()
     heard = Message.objects.filter(direction="in").values_list("text", "postback")
     assert set(heard) == {("a\ufffdb", ""), ("c\ufffdd", "e\ufffdf")}
     assert StoredWebhook.objects.get().query == {"x": "\ufffdy"}

@@ -23,7 +23,7 @@ PARTS = {
 ELSEWHERE = {
     "tests/admin": "test_message_page.py test_permissions.py test_timeline.py",
     "tests/alarms": "test_rules.py",
-    "tests/api": "test_access.py test_bad_input.py test_docs.py test_document.py",
+    "tests/api": "test_access.py test_bad_input.py test_docs.py test_openapi.py",
     "tests/media": "test_addresses.py test_download.py test_kinds.py",
     "tests/phases": "test_timelimit.py",
     "tests/outbox": "test_ends.py",

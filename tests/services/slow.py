@@ -3,7 +3,7 @@
 from tests.services.settings import *  # noqa: F403
 from tests.services.settings import RCS_BACKENDS, RCS_ROUTER
 
-RCS_ROUTER = {**RCS_ROUTER, "MEDIA_ALLOW_PRIVATE": True, "MEDIA_TIMEOUT": 60.0}
+RCS_ROUTER = {**RCS_ROUTER, "MEDIA_ALLOW_PRIVATE": True, "MEDIA_TIMEOUT": 600.0}  # longer than a test
 RCS_BACKENDS["acme"]["OPTIONS"]["timeout"] = 4.5
 RCS_ROUTER["LEASE"] = 10.0
 STORAGES = {

@@ -11,9 +11,9 @@ from django.db import connection
 from rcs_router import lookup_connections, receive
 from rcs_router.backends import backends
 from rcs_router.contract import WebhookRequest
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Consent, ConsentRecord, Message, StoredWebhook
-from tests.services import intake
+from tests.services import intake as sites
 from tests.services.processes import Process, python, wait_until
 
 pytestmark = pytest.mark.services
@@ -57,7 +57,7 @@ class Workers:
 @pytest.fixture
 def workers(transactional_db: None, settings: Any) -> Iterator[Workers]:
     assert connection.vendor == "postgresql", "run the service tests with `make services-test`"
-    settings.RCS_BACKENDS, settings.RCS_ROUTER = intake.RCS_BACKENDS, intake.RCS_ROUTER
+    settings.RCS_BACKENDS, settings.RCS_ROUTER = sites.RCS_BACKENDS, sites.RCS_ROUTER
     conf = connection.settings_dict
     url = f"postgresql://{conf['USER']}@{conf['HOST']}:{conf['PORT']}/{conf['NAME']}"
     made = Workers(2, {"RCS_TEST_DATABASE": url, "DJANGO_SETTINGS_MODULE": "tests.services.intake"})
@@ -72,7 +72,7 @@ def workers(transactional_db: None, settings: Any) -> Iterator[Workers]:
 
 
 def post(body: str) -> None:
-    digest.accept(backends["rcs"], WebhookRequest("POST", body.encode()))
+    intake.accept(backends["rcs"], WebhookRequest("POST", body.encode()))
 
 
 def hear(texts: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from rcs_router import send, sql
 from rcs_router.contract import SendResult, Status
 from rcs_router.errors import Misconfigured, Throttled, Unavailable, Unreachable
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import BackendState, Event, Message, Transmission
 from rcs_router.outbox import drain
 from rcs_router.testing import Handset, World, no_waiting, waiting
@@ -158,7 +158,7 @@ def test_outside_of_it_time_is_time(settings: Any) -> None:
     assert statuses(message) == [Status.QUEUED], "an error inside comes first"
     waiting.work()
     assert statuses(message) == [Status.QUEUED]
-    assert (drain.run("alone", budget=1), digest.run()) == (0, 0)
+    assert (drain.drain("alone", budget=1), intake.digest()) == (0, 0)
 
 
 def test_what_caps_have_counted_grows_older_too(rcs: World, handset: Handset, settings: Any) -> None:

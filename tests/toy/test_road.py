@@ -10,7 +10,7 @@ from django.test import Client
 from rcs_router import lookup_connections, send
 from rcs_router.content import Audio, Card, Reply, Text
 from rcs_router.contract import Status
-from rcs_router.inbox import digest
+from rcs_router.inbox import intake
 from rcs_router.models import Transmission
 from rcs_router.outbox import drain
 from rcs_router.phases import RouterApp
@@ -49,7 +49,7 @@ def post(payload: dict[str, Any]) -> int:
 
 def test_there_and_back_again(toy: Stub) -> None:
     send(Card("Boots", suggestions=(Reply("Keep", "keep_7"),)), lookup_connections("toy", [PHONE]))
-    drain.run("toy", budget=5)
+    drain.drain("toy", budget=5)
     sent = Transmission.objects.get()
     assert (sent.status, sent.provider_id) == (Status.ACCEPTED, "t-1")
     assert (toy.last().path, toy.last().json["title"]) == ("/messages", "Boots")
@@ -57,17 +57,17 @@ def test_there_and_back_again(toy: Stub) -> None:
 
     assert post({"event": "delivered", "id": "e1", "message": str(sent.pk)}) == 200
     assert post({"from": PHONE, "id": "m1", "text": "Keep", "postback": "keep_7"}) == 200
-    digest.run()
+    intake.digest()
     sent.refresh_from_db()
     assert sent.status == Status.DELIVERED
 
-    drain.run("toy", budget=5)
+    drain.drain("toy", budget=5)
     assert toy.last().json["text"] == "You said keep_7"
 
 
 def test_what_toy_does_not_carry_is_fitted(toy: Stub) -> None:
     send(Audio("https://cdn.example/hello.mp3"), lookup_connections("toy", [PHONE]))
-    drain.run("toy", budget=5)
+    drain.drain("toy", budget=5)
     assert toy.last().json["text"] == "https://cdn.example/hello.mp3"
 
 
@@ -79,5 +79,5 @@ def test_forged_webhook_is_refused(toy: Stub) -> None:
 def test_its_errors_are_the_routers(toy: Stub) -> None:
     toy.default = answer(404, {"error": "no_rcs"})
     send("Hello", lookup_connections("toy", [PHONE]))
-    drain.run("toy", budget=5)
+    drain.drain("toy", budget=5)
     assert Transmission.objects.get().reason == "no_rcs"

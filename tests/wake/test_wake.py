@@ -27,7 +27,9 @@ django.setup()
 from celery import Celery
 from django.core.management import call_command
 app = Celery("script", broker="filesystem://", set_as_current=True)
-app.conf.broker_transport_options = {"data_folder_in": FOLDER, "data_folder_out": FOLDER}
+app.conf.broker_transport_options = {
+    **dict.fromkeys(["data_folder_in", "data_folder_out", "control_folder"], FOLDER)
+}
 call_command("migrate", verbosity=0)
 from rcs_router import lookup_connections, send
 send("Hello", lookup_connections("sms", ["+37255501234"]))

@@ -1,1 +1,1 @@
-"""One wire per provider, as the provider serves it: requests come in, messages and webhooks go out."""
+"""One package for each provider: it takes the provider's requests, shows messages on phones and sends webhooks."""

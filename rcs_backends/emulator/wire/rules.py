@@ -1,6 +1,6 @@
-"""Rules of JSON, each a function: a value and its path come in, the value comes out checked, or Invalid.
+"""Rules for JSON. A rule is a function of a value and its path, which returns the checked value or raises Invalid.
 
-By default as a parser of proto-JSON reads: names come out in lowerCamelCase but may come in as snake_case, numbers may
+By default they read as a parser of proto-JSON does: a name in lowerCamelCase may be written in snake_case, numbers may
 be strings, and null counts as absent. `exact=True` allows none of that, as a plain JSON API would not.
 """
 
@@ -19,7 +19,7 @@ _HUMP = re.compile(r"[A-Z]")
 
 
 class Invalid(Exception):
-    """The request breaks a rule of the wire. `path` names the field."""
+    """The request breaks a rule of the provider. `path` names the field."""
 
     def __init__(self, path: str, problem: str) -> None:
         self.path = path
@@ -76,6 +76,11 @@ def enum(*names: str) -> Rule:
         return value
 
     return rule
+
+
+def anything(value: object, path: str) -> object:
+    """Any JSON."""
+    return value
 
 
 def boolean(value: object, path: str) -> bool:
@@ -154,52 +159,55 @@ class Fields:
         also: Callable[[Json, str], None] | None = None,
         exact: bool = False,
     ) -> None:
-        self._fields = fields
-        self._needs = needs
-        self._one_of = one_of
+        self.fields = fields
+        self.needs = needs
+        self.ignored = ignored
+        self.one_of = one_of
         self._union = one_of or at_most_one_of
         self._also = also
-        known = (*fields, *ignored)
         self._exact = exact
-        self._names = {name if exact else _snake(name): name for name in known} | {
-            name: name for name in known
-        }
+        known = (*fields, *ignored)
+        spelled = {} if exact else {snake_case(name): name for name in known}
+        self._names = spelled | {name: name for name in known}
 
     def __call__(self, value: object, path: str) -> Json:
-        result: Json = {}
-        for key, raw in _members(value, path):
-            name = self._names.get(key)
-            if name is None:
-                raise Invalid(_join(path, key), "Cannot find field.")
-            if name in result:
-                raise Invalid(_join(path, name), "the field is given twice.")
-            if name in self._fields and (self._exact or raw is not None):
-                result[name] = self._fields[name](raw, _join(path, name))
-        self._complete(result, path)
-        return result
-
-    def _complete(self, result: Json, path: str) -> None:
-        for name in self._needs:
-            if name not in result:
-                raise Invalid(_join(path, name), "the field is required.")
+        if not isinstance(value, dict):
+            raise Invalid(path, "an object is needed.")
+        result = self.read(value, path)
         chosen = [name for name in self._union if name in result]
         if len(chosen) > 1:
-            raise Invalid(_join(path, chosen[1]), f"{chosen[0]} is set already; set one of them.")
-        if self._one_of and not chosen:
-            raise Invalid(path, f"one of {', '.join(self._one_of)} is needed.")
+            raise Invalid(join(path, chosen[1]), f"{chosen[0]} is set already; set one of them.")
+        if self.one_of and not chosen:
+            raise self.none_chosen(path)
         if self._also:
             self._also(result, path)
+        return result
+
+    def none_chosen(self, path: str) -> Invalid:
+        return Invalid(path, f"one of {', '.join(self.one_of)} is needed.")
+
+    def read(self, value: Json, path: str) -> Json:
+        """Return the fields that are given, checked."""
+        result: Json = {}
+        for key, raw in value.items():
+            name = self._names.get(key)
+            if name is None:
+                raise Invalid(join(path, key), "Cannot find field.")
+            if name in result:
+                raise Invalid(join(path, name), "the field is given twice.")
+            if name in self.fields and (self._exact or raw is not None):
+                result[name] = self.fields[name](raw, join(path, name))
+        for name in self.needs:
+            if name not in result:
+                raise Invalid(join(path, name), "the field is required.")
+        return result
 
 
-def _members(value: object, path: str) -> list[tuple[str, object]]:
-    if not isinstance(value, dict):
-        raise Invalid(path, "an object is needed.")
-    return list(value.items())
-
-
-def _join(path: str, name: str) -> str:
+def join(path: str, name: str) -> str:
+    """Return the path of a field below `path`."""
     return f"{path}.{name}" if path else name
 
 
-def _snake(name: str) -> str:
+def snake_case(name: str) -> str:
+    """Return a name in lowerCamelCase as snake_case."""
     return _HUMP.sub(lambda found: f"_{found[0].lower()}", name)

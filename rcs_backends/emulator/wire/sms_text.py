@@ -1,4 +1,4 @@
-"""What a network makes of a text: characters come in, what an SMS can carry of them comes out (GSM 03.38)."""
+"""What a network makes of a text in an SMS: its alphabet and its parts (GSM 03.38)."""
 
 _BASIC = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
@@ -16,7 +16,7 @@ _PLAINER = str.maketrans(  # what Unicode has and GSM 7 bit has something like
 
 
 def gsm7(text: str) -> str:
-    """The text with a question mark for every character that GSM 7 bit lacks, as Kannel does with coding 0."""
+    """Return the text with a question mark for every character that GSM 7 bit lacks, as Kannel does with coding 0."""
     return "".join(character if character in _COST else "?" for character in text)
 
 
@@ -25,36 +25,37 @@ def is_gsm7(text: str) -> bool:
 
 
 def plainer(text: str) -> str:
-    """The text with look-alikes of GSM 7 bit in place of typographic characters, as Twilio's SmartEncoded does."""
+    """Return the text with look-alikes of GSM 7 bit for typographic characters, as Twilio's SmartEncoded does."""
     return text.translate(_PLAINER)
 
 
 def segments(text: str) -> int:
-    """How many parts the text needs: GSM 7 bit where it can be written so, else UCS-2; an empty one needs one."""
-    ucs2 = not is_gsm7(text)
-    costs = [_units(character) if ucs2 else _COST[character] for character in text]
-    single, each = UCS2 if ucs2 else GSM7
-    if sum(costs) <= single:
-        return 1
-    parts = start = 0
-    while start < len(costs):
-        start += _fitting(costs[start:], each)
-        parts += 1
-    return parts
+    """Return how many parts the text needs, in GSM 7 bit where it can be; an empty text needs one."""
+    return len(_split(text, ucs2=not is_gsm7(text)))
 
 
 def cut(text: str, parts: int, *, ucs2: bool) -> str:
-    """As much of the text as fits into so many parts; what is beyond is dropped silently, as Kannel does."""
-    costs = [_units(character) if ucs2 else _COST[character] for character in text]
+    """Return as much of the text as fits into that many parts; the rest is dropped silently, as Kannel does."""
+    if parts > 1:
+        return "".join(_split(text, ucs2=ucs2)[:parts])
+    return text[: _fitting(_costs(text, ucs2=ucs2), (UCS2 if ucs2 else GSM7)[0])]
+
+
+def _split(text: str, *, ucs2: bool) -> list[str]:
+    costs = _costs(text, ucs2=ucs2)
     single, each = UCS2 if ucs2 else GSM7
     if sum(costs) <= single:
-        return text
-    if parts <= 1:
-        return text[: _fitting(costs, single)]
-    end = 0
-    for _ in range(parts):
-        end += _fitting(costs[end:], each)
-    return text[:end]
+        return [text]
+    parts, start = [], 0
+    while start < len(text):
+        end = start + _fitting(costs[start:], each)
+        parts.append(text[start:end])
+        start = end
+    return parts
+
+
+def _costs(text: str, *, ucs2: bool) -> list[int]:
+    return [_units(character) if ucs2 else _COST[character] for character in text]
 
 
 def _units(character: str) -> int:
@@ -62,7 +63,7 @@ def _units(character: str) -> int:
 
 
 def _fitting(costs: list[int], room: int) -> int:
-    """How many characters fit; a pair of units is never torn apart."""
+    """Return how many characters fit; a pair of units is never torn apart."""
     for index, cost in enumerate(costs):
         room -= cost
         if room < 0:

@@ -6,10 +6,10 @@ is connected to. So neither a link, nor a redirect, nor a mistake of a backend c
 
 from collections.abc import Mapping
 
+from rcs_router import addresses
+from rcs_router.addresses import RefusedAddress, Target
 from rcs_router.backends import backends
 from rcs_router.contract import BaseBackend
-from rcs_router.inbox.media import addresses
-from rcs_router.inbox.media.addresses import RefusedAddress, Target
 from rcs_router.inbox.media.download import Again
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})  # where http is as good as https

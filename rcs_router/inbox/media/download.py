@@ -22,8 +22,8 @@ from urllib.parse import urljoin
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from rcs_router.inbox.media import addresses
-from rcs_router.inbox.media.addresses import RefusedAddress, Target
+from rcs_router import addresses
+from rcs_router.addresses import RefusedAddress, Target
 
 CHUNK = 64 * 1024  # bytes
 IN_MEMORY = 256 * 1024  # bytes of a file that are kept off the disk

@@ -6,8 +6,6 @@ so: a worker that dies between the two leaves a file that nobody knows of, and t
 
 import logging
 import random
-import time
-import uuid
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,13 +14,13 @@ from functools import partial
 
 from django.conf import settings
 from django.core.files.base import File
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 
-from rcs_router import database, logs, signals, sql, wake
+from rcs_router import database, heartbeat, logs, signals, sql, wake
 from rcs_router.conf import RouterSettings, router_settings
 from rcs_router.inbox.media import credentials, kinds
 from rcs_router.inbox.media.download import Again, Download, Gone, Missing, Undone, Unwanted, download
-from rcs_router.inbox.media.turns import TURN, Turns
+from rcs_router.inbox.media.turns import Turns
 from rcs_router.models import InboundFile
 from rcs_router.models.media import media_type
 
@@ -32,6 +30,7 @@ LOOK = 1.0  # seconds between two looks for more, while files are under way
 NEW = 60.0  # seconds after the arrival of a message in which a 404 may mean "not yet"
 
 State = InboundFile.State
+turns = Turns()
 
 
 @dataclass(frozen=True)
@@ -59,16 +58,13 @@ def fetch_due(limit: int = LIMIT) -> int:
     """Fetch what is due until nothing is, or `limit` files were begun; returns how many were begun."""
     if not router_settings().MEDIA_FETCH:
         return 0
-    begun, flying, turns, clock = 0, Flights(), Turns(), sql.Clock(InboundFile)
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="rcs-media") as pool:
+    begun, flying, clock = 0, Flights(), sql.Clock(InboundFile)
+    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="rcs-media")
+    with heartbeat.holding(partial(_renew, flying)), pool:
         while True:
-            rows: list[InboundFile] | None = None
-            while rows is None or rows:
-                beginning, back = turns.take(rows or [], flying.values(), THREADS, time.monotonic())
-                flying |= {pool.submit(_fetch_and_store, row): row for row in beginning}
-                begun += len(beginning)
-                _put_back(back, clock())
-                rows = _claim(min(THREADS - len(flying), limit - begun - len(turns.waiting)), clock())
+            rows = _claim(min(THREADS - len(flying), limit - begun), clock())
+            flying.update({pool.submit(_fetch_and_store, row): row for row in rows})
+            begun += len(rows)
             if not flying:
                 return begun
             done, _ = wait(flying, timeout=LOOK, return_when=FIRST_COMPLETED)
@@ -76,11 +72,13 @@ def fetch_due(limit: int = LIMIT) -> int:
                 _settle(flying.pop(future), future, clock())
 
 
-def _put_back(rows: list[InboundFile], now: datetime) -> None:
-    """Their hosts are busy: somebody looks at them again in a moment. That was no try."""
-    for row in rows:
-        later = now + timedelta(seconds=TURN)
-        _ours(row).update(tries=F("tries") - 1, due_at=later, claim=None, lease_until=None)
+def _renew(flying: Flights, now: datetime, end: datetime) -> None:
+    """Keep what is under way, for the heartbeat; but not for ever, because a storage may hang."""
+    conf = router_settings()
+    longest = timedelta(seconds=conf.MEDIA_TIMEOUT + conf.LEASE)
+    for row in list(flying.values()):
+        if row.lease_until and now < row.lease_until + longest:
+            _ours(row).update(lease_until=end)
 
 
 def again(rows: QuerySet[InboundFile]) -> int:
@@ -98,23 +96,8 @@ def again(rows: QuerySet[InboundFile]) -> int:
 
 
 def _claim(limit: int, now: datetime) -> list[InboundFile]:
-    """Rows under a new lease. The try counts from here, so that a file that takes workers down is given up, too."""
-    if limit < 1:
-        return []
-    conf, token = router_settings(), uuid.uuid4()
-    keys = sql.claim(
-        InboundFile,
-        where="state = %s AND due_at <= %s AND (lease_until IS NULL OR lease_until < %s)",
-        params=[State.WAITING.value, now, now],
-        order="due_at, id",
-        limit=limit,
-        claim=token,
-        lease_until=now + timedelta(seconds=conf.MEDIA_TIMEOUT + conf.LEASE),
-    )
-    if not keys:
-        return []
-    InboundFile.objects.filter(pk__in=keys, claim=token).update(tries=F("tries") + 1)
-    rows = InboundFile.objects.filter(pk__in=keys, claim=token).select_related("message")
+    """Rows under a new lease, without those that it is too late for."""
+    conf, rows = router_settings(), turns.claim(limit, now, heartbeat.lease_end(now))
     return [row for row in rows if not _too_late(row, conf, now)]
 
 

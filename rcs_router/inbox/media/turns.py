@@ -1,46 +1,77 @@
-"""Whose file is fetched next: no host has more than its share of the threads, so that a silent one holds up none."""
+"""Whose file is fetched next: the whole site asks no host for more than its share, so that a silent one holds up none.
 
+A row that is being fetched is under a lease in the database, and is counted there, whichever process has it.
+"""
+
+import uuid
 from collections import Counter
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from datetime import datetime
 
-from rcs_router.inbox.media import addresses
-from rcs_router.inbox.media.addresses import RefusedAddress
-from rcs_router.models import InboundFile
+from django.db.models import F, Q, QuerySet
 
-OF_ONE_HOST = 4  # files that one process fetches from one host side by side
-MOST = 32  # files that wait in one process for their host
-TURN = 5.0  # seconds that they do; then they go back, and are looked at again so much later
+from rcs_router import database
+from rcs_router.models import InboundFile, LastRun
+
+OF_ONE_HOST = 4  # files that the site fetches from one host at once
+IN_ALL = 32  # files that the site fetches at once
+JOB = "fetch"  # whose row of LastRun is locked while files are counted and claimed
 
 
-@dataclass
 class Turns:
-    """What one run has claimed and not begun, each with the moment until which it may wait here."""
+    """Goes round the hosts of what waits, in this process."""
 
-    waiting: list[tuple[float, InboundFile]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._last = ""  # the host whose turn was last
 
-    def take(
-        self, rows: list[InboundFile], flying: Collection[InboundFile], threads: int, moment: float
-    ) -> tuple[list[InboundFile], list[InboundFile]]:
-        """Return those that begin now and those that go back. `moment`: by time.monotonic()."""
-        busy, free = Counter(map(host, flying)), threads - len(flying)
-        begin, back, stay = list[InboundFile](), list[InboundFile](), list[tuple[float, InboundFile]]()
-        for until, row in [*self.waiting, *((moment + TURN, row) for row in rows)]:
-            if free and busy[host(row)] < OF_ONE_HOST:
-                busy[host(row)] += 1
-                free -= 1
-                begin.append(row)
-            elif until < moment or len(stay) >= MOST:
-                back.append(row)
-            else:
-                stay.append((until, row))
-        self.waiting = stay
-        return begin, back
+    def claim(self, limit: int, now: datetime, lease_until: datetime) -> list[InboundFile]:
+        """Return up to `limit` rows under a new lease; none where nothing is due, or no host may be asked for more.
+
+        The try counts from here, so that a file that takes workers down is given up, too.
+        """
+        if limit < 1 or not free(now).exists():
+            return []
+        token = uuid.uuid4()
+        with database.atomic():
+            _lock(now)
+            keys = self._next(limit, now)
+            changes = {"claim": token, "lease_until": lease_until, "tries": F("tries") + 1}
+            free(now).filter(pk__in=keys).update(**changes)
+        return list(InboundFile.objects.filter(pk__in=keys, claim=token).select_related("message"))
+
+    def _next(self, limit: int, now: datetime) -> list[uuid.UUID]:
+        leased = InboundFile.objects.filter(state=InboundFile.State.WAITING, lease_until__gte=now)
+        busy = Counter(leased.values_list("host", flat=True))
+        limit, found = min(limit, IN_ALL - busy.total()), list[uuid.UUID]()
+        for host, keys in _by_host(free(now), self._last):
+            if len(found) >= limit:
+                break
+            room = min(OF_ONE_HOST - busy[host], limit - len(found))
+            found += keys[: max(room, 0)]
+            self._last = host
+        return found
 
 
-def host(row: InboundFile) -> str:
-    """Return the host that a link leads to first; all that cannot be read are one."""
-    try:
-        return addresses.origin(row.url)[1]
-    except RefusedAddress:
-        return ""
+def free(now: datetime) -> QuerySet[InboundFile]:
+    """Return the files that are due and that nobody is fetching."""
+    unleased = Q(lease_until=None) | Q(lease_until__lt=now)
+    return InboundFile.objects.filter(unleased, state=InboundFile.State.WAITING, due_at__lte=now)
+
+
+def _by_host(rows: QuerySet[InboundFile], last: str) -> Iterator[tuple[str, list[uuid.UUID]]]:
+    """The first of `rows` of each host, from the one after `last` on: one statement for each, however many wait."""
+    for part in (rows.filter(host__gt=last), rows.filter(host__lte=last)):
+        left = part.order_by("host", "due_at", "id").values_list("host", "pk")
+        while first := list(left[:OF_ONE_HOST]):
+            host = first[0][0]
+            keys = [key for of, key in first if of == host]
+            yield host, keys
+            if len(keys) == len(first) < OF_ONE_HOST:
+                break  # there are no others
+            left = left.filter(host__gt=host)
+
+
+def _lock(now: datetime) -> None:
+    """One process at a time counts and claims, until its transaction ends."""
+    while not LastRun.objects.filter(job=JOB).update(at=now):
+        LastRun.objects.get_or_create(job=JOB)

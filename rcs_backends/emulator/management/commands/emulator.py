@@ -14,7 +14,7 @@ CONTROL = {"Faults": "faults/", "Ledger": "ledger/", "Dials": "config/"}
 
 
 def addresses() -> dict[str, str]:
-    """What can be reached, and where below the prefix."""
+    """Return what can be reached, and where below the prefix."""
     found = {"Handsets (open it in a browser)": ""}
     for wire in wires().values():
         found |= wire.addresses
@@ -22,7 +22,7 @@ def addresses() -> dict[str, str]:
 
 
 class Command(BaseCommand):
-    help = "Serve the RCS emulator alone: the providers' side of every wire, and the phones."
+    help = "Serve the RCS emulator alone: the providers' APIs, and the phones."
     requires_system_checks = (TAG,)  # the others may fail until it runs: its key file is made by itself
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-// The emulator's control API as functions: JSON in, JSON out, or an Error whose message is the emulator's own sentence.
+// The emulator's control API as functions. They give its JSON, or throw an Error with the emulator's own sentence.
 
 const base = document.body.dataset.base;
 const PATIENCE = 10_000; // milliseconds; a page that waits for ever cannot say that the emulator is gone

@@ -4,7 +4,7 @@ import { button, el, icon, put } from "./dom.js";
 import { showForm } from "./sheet.js";
 
 const TYPING_EVERY = 3000; // milliseconds between two typing events while a person goes on typing
-const NEWEST = ""; // the emulator's own choice: whoever wrote last
+const NEWEST = ""; // the emulator's own choice: the agent that wrote last
 const OTHER = "other";
 
 export class Composer {

@@ -16,7 +16,7 @@ const ICON_OF = {
   compose_recording: "mic",
   request_device_specifics: "device",
   disable_anonymization: "mask",
-  enable_displayed_notifications: "bell",
+  enable_displayed_notifications: "notify",
 };
 
 const RENDERERS = {

@@ -4,7 +4,7 @@ const SVG = "http://www.w3.org/2000/svg";
 
 const ICONS = {
   add: "M12 5v14M5 12h14",
-  bell: "M6 17h12l-1.5-2.5V10a4.5 4.5 0 00-9 0v4.5zM10 20h4",
+  notify: "M6 17h12l-1.5-2.5V10a4.5 4.5 0 00-9 0v4.5zM10 20h4",
   arrow: "M5 12h13M12 5l7 7-7 7",
   calendar: "M4 6h16v14H4zM4 10h16M8 3v4M16 3v4",
   camera: "M3 7h12v10H3zM15 11l6-3.5v9L15 13",

@@ -77,7 +77,7 @@ export class Panel {
     const key = JSON.stringify(faults);
     if (key === this.shown) return;
     this.shown = key;
-    const none = el("li", { class: "none" }, "None: every wire works.");
+    const none = el("li", { class: "none" }, "None: every provider works.");
     this.faults.replaceChildren(...(faults.length ? faults.map((fault) => this.faultItem(fault)) : [none]));
     const count = faults.length ? ` (${faults.length} on)` : "";
     put(this.toggle, { text: `Faults and ledger${count}`, "data-on": Boolean(count) });

@@ -152,7 +152,7 @@ export class Phone {
       this.page.announce(`${message.agent} to ${this.name.textContent}: ${summaryOf(message)}`);
   }
 
-  // Only a person scrolls up; that the end has moved away is no sign that they did.
+  // Only a person scrolls up; that the end has moved away does not mean that they did.
   scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.talk;
     const atEnd = scrollHeight - scrollTop - clientHeight < NEAR_THE_END;

@@ -1,7 +1,6 @@
-"""Google RBM as a wire: the addresses of its API, its dials, and how it tells an agent what a person does."""
+"""Google RBM: the addresses of its API, its dials, and how it tells an agent what a person does."""
 
 from collections.abc import Callable
-from typing import Any
 
 from django.urls import path, re_path
 
@@ -9,6 +8,7 @@ from rcs_backends.emulator.config import ConfigProblem
 from rcs_backends.emulator.phones import Json, Message
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.google import auth, capabilities, files, rbm, request, webhooks
+from rcs_backends.emulator.wire.google.request import API
 from rcs_backends.emulator.wires import ActionProblem, Delivered, Said, Wire
 
 PHONE = "google/v1/phones/<str:phone>/"
@@ -50,6 +50,7 @@ class GoogleWire(Wire):
         "revoke": "honest",  # honest · always_200 (as older documents say) · lost_race (200, delivered all the same)
     }
     open_dials = ("agents",)
+    entries = {"agents": AGENT_KEYS}
     choices = {
         "region": ("", "us", "europe", "asia"),
         "action_tap_style": ("full", "event", "bare"),
@@ -59,21 +60,22 @@ class GoogleWire(Wire):
     }
     urlpatterns = (
         path("google/service-account.json", auth.service_account),
-        path("google/token", request.token),
-        path(PHONE + "agentMessages", rbm.create_message),
-        path(PHONE + "agentMessages/<str:message_id>", rbm.delete_message),
-        path(PHONE + "agentEvents", rbm.create_event),
-        path(PHONE + "capabilities", capabilities.capabilities),
-        path("google/v1/users:batchGet", capabilities.batch_get),
-        path("google/v1/files", files.create),
-        path("google/upload/v1/files", files.upload),
+        path("google/token", request.TokenApi().by_verb("token")),
+        path(PHONE + "agentMessages", API.by_verb("agentMessages", POST=rbm.create_message)),
+        path(PHONE + "agentMessages/<str:message_id>", API.by_verb("revoke", DELETE=rbm.delete_message)),
+        path(PHONE + "agentEvents", API.by_verb("agentEvents", POST=rbm.create_event)),
+        path(PHONE + "capabilities", API.by_verb("capabilities", GET=capabilities.capabilities)),
+        path("google/v1/users:batchGet", API.by_verb("batchGet", POST=capabilities.batch_get)),
+        path("google/v1/files", API.by_verb("files", POST=files.create)),
+        path("google/upload/v1/files", API.by_verb("files", POST=files.upload)),
         path("google/files/<str:uid>", files.show, name="google-file"),
-        re_path("^google/", request.unknown),
+        re_path("^google/", API.unknown),
     )
 
     def check(self, dials: Json) -> None:
         for name, agent in dials["agents"].items():
-            _check_agent(name, agent)
+            if agent.get("use_case", "multi") not in USE_CASES:
+                raise ConfigProblem(f"google.agents.{name}.use_case must be one of {', '.join(USE_CASES)}.")
 
     def agents(self) -> list[str]:
         return list(world.config["google"]["agents"])
@@ -126,16 +128,6 @@ CONTENT: dict[str, Callable[[Said], Json]] = {  # what a UserMessage holds, by w
     "audio": _file,
     "location": lambda said: {"location": {"latitude": said.latitude, "longitude": said.longitude}},
 }
-
-
-def _check_agent(name: str, agent: Any) -> None:
-    if not isinstance(agent, dict):
-        raise ConfigProblem(f"google.agents.{name} must be an object.")
-    for key, value in agent.items():
-        if key not in AGENT_KEYS or not isinstance(value, AGENT_KEYS[key]):
-            raise ConfigProblem(f"google.agents.{name}.{key} is unknown or of the wrong type.")
-    if agent.get("use_case", "multi") not in USE_CASES:
-        raise ConfigProblem(f"google.agents.{name}.use_case must be one of {', '.join(USE_CASES)}.")
 
 
 WIRE = GoogleWire()

@@ -1,7 +1,7 @@
-"""Google's log-in: a signed assertion comes in, an access token goes out, and later the token's owner.
+"""Google's log-in: exchange signed assertions for access tokens, and find the owner of a token.
 
 Source: developers.google.com/identity/protocols/oauth2/service-account (server to server). The RSA key pair is made at
-first use; its private half is handed out, as a service-account key file, to whoever asks.
+first use; its private half is given to everybody who asks, as a service-account key file.
 """
 
 import base64
@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.state import world
+from rcs_backends.emulator.wire.api import bearer
 from rcs_backends.emulator.wire.google.errors import GoogleError
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -73,7 +74,7 @@ def _private_pem() -> str:
 
 
 def service_account(request: HttpRequest) -> HttpResponse:
-    """A key file whose token_uri is this emulator. `?name=` makes one for another partner (default: rcs-emulator)."""
+    """Give a key file for this emulator. `?name=` makes one for another partner (default: rcs-emulator)."""
     name = request.GET.get("name", "rcs-emulator")
     return JsonResponse(
         {
@@ -89,7 +90,7 @@ def service_account(request: HttpRequest) -> HttpResponse:
 
 
 def token(request: HttpRequest) -> HttpResponse:
-    """The token endpoint: 200 with an access token, or 400 with an OAuth error."""
+    """Serve the token endpoint: 200 with an access token, or 400 with an OAuth error."""
     try:
         if request.method != "POST" or request.POST.get("grant_type") != GRANT:
             raise Refusal("unsupported_grant_type", "Invalid grant_type.")
@@ -110,7 +111,7 @@ def _issue(claims: Json, life: int) -> str:
 
 
 def _claims(assertion: str) -> Json:
-    """The claims of a JWT whose RS256 signature is ours."""
+    """Return the claims of a JWT whose RS256 signature is ours."""
     try:
         signed, _, signature = assertion.rpartition(".")
         header, claims = (json.loads(_decoded(part)) for part in signed.split("."))
@@ -129,7 +130,7 @@ def _decoded(part: str) -> bytes:
 
 
 def _judged(claims: Json, here: str) -> int:
-    """How many seconds the token may live."""
+    """Return how many seconds the token may live."""
     if not str(claims.get("iss", "")).endswith(DOMAIN):
         raise Refusal("invalid_grant", "Invalid grant: account not found.")
     if claims.get("aud") not in (here, REAL_ENDPOINT):
@@ -151,11 +152,10 @@ def _judged(claims: Json, here: str) -> int:
 
 
 def caller(request: HttpRequest) -> Caller | None:
-    """Whose token the request carries; None when the dials ask for none. Raises GoogleError 401 or 403."""
+    """Return whose token the request carries; None when the dials ask for none. Raises GoogleError 401 or 403."""
     if not world.config["google"]["verify_tokens"]:
         return None
-    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-    found = _tokens.get(value.strip()) if scheme.lower() == "bearer" else None
+    found = _tokens.get(bearer(request).strip())
     if found is None or time.monotonic() >= found.expires:
         raise GoogleError(401)
     if SCOPE not in found.scopes:
@@ -164,7 +164,7 @@ def caller(request: HttpRequest) -> Caller | None:
 
 
 def agent(agent_id: str | None, caller: Caller | None) -> Json:
-    """The settings of the agent a request names (bare id); empty when none are set up. Raises GoogleError 403."""
+    """Return the settings of the agent with this bare id; empty when none are set up. Raises GoogleError 403."""
     agents = world.config["google"]["agents"]
     found = agents.get(agent_id or "") if agents else {}
     owner = (found or {}).get("service_account")

@@ -1,37 +1,34 @@
-"""Google's capability checks: numbers come in, what their phones can (or who of them can be reached) goes out.
+"""Google's capability checks: what one phone can do, and which of many numbers can be reached.
 
 Source: reference/rest/v1/phones/getCapabilities, reference/rest/v1/users/batchGet, guides/build/capabilities.
 """
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest
 
-from rcs_backends.emulator.phones import Handset, Json
+from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.google import auth, errors, schema, webhooks
 from rcs_backends.emulator.wire.google import request as wire
 from rcs_backends.emulator.wire.google.errors import GoogleError
 
 
-@wire.method("capabilities", "GET")
-def capabilities(request: HttpRequest, phone: str) -> HttpResponse:
-    """phones.getCapabilities: what the phone can, offline or not; 404 where RCS or the launch is missing."""
+def capabilities(request: HttpRequest, phone: str) -> Json:
+    """phones.getCapabilities: what the phone can do, offline or not; 404 where RCS or the launch is missing."""
     _, agent = wire.caller(request)
     number = wire.phone(phone)
-    if not wire.query(request, "requestId", "request_id"):
+    if not wire.query(request, "requestId"):
         raise GoogleError(400, "requestId is required.", field="requestId")
-    with world.change():
-        handset = world.handsets.get(number) or Handset(number, rcs=world.config["default_rcs"])
-        launched = agent.get("launched", True) or number in agent.get("testers", ())
-        if not handset.rcs or not launched:
-            raise errors.unreachable()
-        answer: Json = {"features": list(handset.features)} if handset.features else {}
+    handset = world.known(number)
+    launched = agent.get("launched", True) or number in agent.get("testers", ())
+    if not handset.rcs or not launched:
+        raise errors.unreachable()
+    answer: Json = {"features": list(handset.features)} if handset.features else {}
     if number.startswith("+1"):
         answer["carrier"] = webhooks.CARRIER
-    return JsonResponse(answer)
+    return answer
 
 
-@wire.method("batchGet", "POST")
-def batch_get(request: HttpRequest) -> HttpResponse:
+def batch_get(request: HttpRequest) -> Json:
     """users.batchGet: who of up to 10,000 numbers can be reached. Below 500 there is no sample, or 400 by a dial."""
     auth.caller(request)  # 401 comes before 400
     body = wire.body(request, schema.batch_get)
@@ -44,24 +41,18 @@ def batch_get(request: HttpRequest) -> HttpResponse:
         raise GoogleError(
             400, "The phone numbers do not belong to the region of this endpoint.", field="users"
         )
-    with world.change():
-        reachable = [number for number in numbers if _has_rcs(number)]
+    reachable = [number for number in numbers if world.known(number).rcs]
     sample = set(numbers[: len(numbers) * 3 // 4]) if len(numbers) >= 500 else set()
     answer = {
         "reachableUsers": reachable if agent.get("launched", True) else [],
         "totalRandomSampleUserCount": len(sample),
         "reachableRandomSampleUserCount": len(sample.intersection(reachable)),
     }
-    return JsonResponse({key: value for key, value in answer.items() if value})  # proto3: empty is absent
-
-
-def _has_rcs(number: str) -> bool:
-    handset = world.handsets.get(number)
-    return bool(handset.rcs if handset else world.config["default_rcs"])
+    return {key: value for key, value in answer.items() if value}  # proto3: empty is absent
 
 
 def region(number: str) -> str:
-    """Whose endpoint a number belongs to, by its world zone. Google publishes no map: our choice."""
+    """Return whose endpoint a number belongs to, by its world zone. Google publishes no map: our choice."""
     return {"1": "us", "5": "us", "2": "europe", "3": "europe", "4": "europe", "7": "europe"}.get(
         number[1], "asia"
     )

@@ -1,8 +1,9 @@
-"""Google's error envelope: a status and a sentence come in, the JSON answer goes out."""
+"""Write refusals as Google does: a status, a sentence and, where one is wrong, the name of a field."""
 
 from django.http import HttpResponse, JsonResponse
 
 from rcs_backends.emulator.phones import Json
+from rcs_backends.emulator.wire.api import Refused
 
 STATUSES = {
     400: "INVALID_ARGUMENT",
@@ -26,8 +27,8 @@ SENTENCES = {
 }
 
 
-class GoogleError(Exception):
-    """A refusal by the wire: an HTTP status, a sentence, and the field where one is to blame."""
+class GoogleError(Refused):
+    """An HTTP status, a sentence, and the field where one is to blame."""
 
     def __init__(self, code: int, message: str = "", *, field: str = "") -> None:
         self.code = code
@@ -35,21 +36,20 @@ class GoogleError(Exception):
         self.field = field
         super().__init__(self.message)
 
+    def answer(self) -> HttpResponse:
+        """Return the envelope `{"error": {code, message, status, details?}}`."""
+        body: Json = {"code": self.code, "message": self.message, "status": STATUSES[self.code]}
+        if self.field:
+            violation = {"field": self.field, "description": self.message}
+            body["details"] = [
+                {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [violation]}
+            ]
+        response = JsonResponse({"error": body}, status=self.code)
+        if self.code == 401:
+            response.headers["WWW-Authenticate"] = 'Bearer realm="https://accounts.google.com/"'
+        return response
+
 
 def unreachable() -> GoogleError:
-    """This phone has no RCS, or none for this agent."""
+    """Return the refusal for a phone that has no RCS, or none for this agent."""
     return GoogleError(404, "The specified phone number cannot be reached by RBM at this time.")
-
-
-def answer(error: GoogleError) -> HttpResponse:
-    """The envelope `{"error": {code, message, status, details?}}`."""
-    body: Json = {"code": error.code, "message": error.message, "status": STATUSES[error.code]}
-    if error.field:
-        violation = {"field": error.field, "description": error.message}
-        body["details"] = [
-            {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [violation]}
-        ]
-    response = JsonResponse({"error": body}, status=error.code)
-    if error.code == 401:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="https://accounts.google.com/"'
-    return response

@@ -1,15 +1,16 @@
-"""Google's file store: bytes or an address come in, a name files/… goes out, and the bytes again for the phones.
+"""Google's file store: it takes bytes or an address, names them files/…, and gives the bytes to the phones.
 
 Source: reference/rest/v1/files/create, guides/build/messages/send. Resumable uploads are not emulated.
 """
 
-import mimetypes
 import secrets
 from email import message_from_bytes
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 
+from rcs_backends.emulator.phones import Json, guessed_type
 from rcs_backends.emulator.state import world
+from rcs_backends.emulator.wire.api import stored_file
 from rcs_backends.emulator.wire.google import auth, schema
 from rcs_backends.emulator.wire.google import request as wire
 from rcs_backends.emulator.wire.google.errors import GoogleError
@@ -18,20 +19,16 @@ from rcs_backends.emulator.wire.google.store import GoogleStore, StoredFile
 MAX_BYTES = 100 * 1024 * 1024
 
 
-@wire.method("files", "POST")
-def create(request: HttpRequest) -> HttpResponse:
+def create(request: HttpRequest) -> Json:
     """files.create by URL. The emulator does not fetch it; phones show the address."""
     auth.caller(request)  # 401 comes before 400
     body = wire.body(request, schema.create_file)
     agent_id, _ = wire.caller(request, body.get("agentId"))
-    media_type = mimetypes.guess_type(body["fileUrl"].partition("?")[0])[0] or ""
-    return _store(
-        StoredFile(agent_id, media_type, url=body["fileUrl"], thumbnail=body.get("thumbnailUrl", ""))
-    )
+    url = body["fileUrl"]
+    return _store(StoredFile(agent_id, guessed_type(url), url=url, thumbnail=body.get("thumbnailUrl", "")))
 
 
-@wire.method("files", "POST")
-def upload(request: HttpRequest) -> HttpResponse:
+def upload(request: HttpRequest) -> Json:
     """files.create by upload: the raw bytes with their media type, or multipart/related with JSON before them."""
     agent_id, _ = wire.caller(request)
     if request.GET.get("uploadType") == "resumable":
@@ -57,19 +54,16 @@ def _media_part(content_type: str, content: bytes) -> tuple[str, bytes]:
     return media.get_content_type(), payload if isinstance(payload, bytes) else b""  # type: ignore[union-attr]
 
 
-def _store(stored: StoredFile) -> HttpResponse:
+def _store(stored: StoredFile) -> Json:
     name = f"files/{secrets.token_urlsafe(18)}"
     with world.change():
         world.store(GoogleStore).files[name] = stored
-    return JsonResponse({"name": name})
+    return {"name": name}
 
 
 def show(request: HttpRequest, uid: str) -> HttpResponse:
-    """The bytes of an uploaded file, for the handset page; not part of Google's API."""
+    """Give a phone the bytes of an uploaded file; not part of Google's API."""
     stored = world.store(GoogleStore).files.get(f"files/{uid}")
     if stored is None or not stored.content:
         raise Http404("There is no such file.")
-    response = HttpResponse(stored.content, content_type=stored.media_type)
-    response.headers["Content-Security-Policy"] = "sandbox"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
+    return stored_file(stored.content, stored.media_type)

@@ -1,9 +1,9 @@
-"""Google RBM's messages and events: strict requests come in, messages go to phones, Google's JSON goes out.
+"""Google RBM's messages and events: take an agent's messages, show them on phones, take them back.
 
 Source: developers.google.com/business-communications/rcs-business-messaging, reference/rest, as of November 2026.
 """
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest
 from django.urls import reverse
 
 from rcs_backends.emulator import delivery, gate
@@ -23,7 +23,7 @@ from rcs_backends.emulator.wire.google.store import GoogleStore
 
 
 def _reachable(agent: Json, number: str) -> Handset:
-    """The phone, if this agent reaches it by RCS. Raises GoogleError 403 or 404. Lock held."""
+    """Return the phone, if this agent reaches it by RCS. Raises GoogleError 403 or 404."""
     if not agent.get("launched", True) and number not in agent.get("testers", ()):
         raise GoogleError(
             403,
@@ -36,22 +36,20 @@ def _reachable(agent: Json, number: str) -> Handset:
     return handset
 
 
-@wire.method("agentMessages", "POST")
-def create_message(request: HttpRequest, phone: str) -> HttpResponse:
+def create_message(request: HttpRequest, phone: str) -> Json:
     """phones.agentMessages.create. An id that the agent used before answers as the first time and shows nothing."""
     agent_id, agent = wire.caller(request)
     number = wire.phone(phone)
-    message_id = wire.new_id(wire.query(request, "messageId", "message_id"), "messageId")
+    message_id = wire.new_id(wire.query(request, "messageId"), "messageId")
     body = wire.body(request, schema.agent_message)
     _check_traffic(body.get("messageTrafficType", schema.TRAFFIC_TYPES[0]), agent)
-    with world.change():
-        google = world.store(GoogleStore)
-        stored = google.answers.get((agent_id, message_id))
-        if stored is None:
-            stored = _accept(request, agent_id, agent, number, message_id, body)
-        elif (agent_id, message_id) in google.messages:
-            world.ledger.accept(google.messages[agent_id, message_id])
-    return JsonResponse(stored)
+    google = world.store(GoogleStore)
+    stored = google.answers.get((agent_id, message_id))
+    if stored is None:
+        return _accept(request, agent_id, agent, number, message_id, body)
+    if (agent_id, message_id) in google.messages:
+        world.ledger.accept(google.messages[agent_id, message_id])
+    return stored
 
 
 def _check_traffic(traffic: str, agent: Json) -> None:
@@ -74,7 +72,7 @@ def _check_traffic(traffic: str, agent: Json) -> None:
 def _accept(
     request: HttpRequest, agent_id: str, agent: Json, number: str, message_id: str, body: Json
 ) -> Json:
-    """Take a new message. Lock held."""
+    """Take a new message and return the answer."""
     handset = _reachable(agent, number)
     content = body["contentMessage"]
     _check_files(content, agent_id)
@@ -121,7 +119,7 @@ def _message_answer(message: Message, body: Json) -> Json:
 
 
 def _report(message: Message, event: str) -> None:
-    """What became of a message, told to its agent. The dial `expiry` decides how well the removal at expiry goes."""
+    """Tell the agent what became of a message. The dial `expiry` decides how well the removal at expiry goes."""
     if event in ("delivered", "read"):
         webhooks.event(message, message.number, "DELIVERED" if event == "delivered" else "READ")
     elif event == "expired":
@@ -134,37 +132,30 @@ def _report(message: Message, event: str) -> None:
             webhooks.expiry(message, "TTL_EXPIRATION_REVOKE_FAILED" if failed else "TTL_EXPIRATION_REVOKED")
 
 
-@wire.method("revoke", "DELETE")
-def delete_message(request: HttpRequest, phone: str, message_id: str) -> HttpResponse:
+def delete_message(request: HttpRequest, phone: str, message_id: str) -> Json:
     """phones.agentMessages.delete: 200 {} for a message not yet delivered, 404 for one that was or never existed."""
     agent_id, _ = wire.caller(request)
     number = wire.phone(phone)
     dial = world.config["google"]["revoke"]
-    with world.change():
-        message = world.store(GoogleStore).messages.get((agent_id, message_id))
-        known = message is not None and message.number == number
-        revoked = known and (dial == "lost_race" or delivery.revoke(message))  # type: ignore[arg-type]
+    message = world.store(GoogleStore).messages.get((agent_id, message_id))
+    revoked = message and message.number == number and (dial == "lost_race" or delivery.revoke(message))
     if not revoked and dial != "always_200":
         raise GoogleError(404)
-    return JsonResponse({})
+    return {}
 
 
-@wire.method("agentEvents", "POST")
-def create_event(request: HttpRequest, phone: str) -> HttpResponse:
+def create_event(request: HttpRequest, phone: str) -> Json:
     """phones.agentEvents.create: READ of a user's message (an unknown one is 404: our choice), or IS_TYPING."""
     agent_id, agent = wire.caller(request)
     number = wire.phone(phone)
-    event_id = wire.new_id(wire.query(request, "eventId", "event_id"), "eventId")
+    event_id = wire.new_id(wire.query(request, "eventId"), "eventId")
     body = wire.body(request, schema.agent_event)
-    with world.change():
-        google = world.store(GoogleStore)
-        stored = google.answers.get((agent_id, event_id))
-        if stored is None:
-            _take_event(_reachable(agent, number), body)
-            name = f"phones/{number}/agentEvents/{event_id}"
-            stored = {"name": name, "sendTime": stamp(now()), **body}
-            google.answers[agent_id, event_id] = stored
-    return JsonResponse(stored)
+    answers = world.store(GoogleStore).answers
+    if (agent_id, event_id) not in answers:
+        _take_event(_reachable(agent, number), body)
+        name = f"phones/{number}/agentEvents/{event_id}"
+        answers[agent_id, event_id] = {"name": name, "sendTime": stamp(now()), **body}
+    return answers[agent_id, event_id]
 
 
 def _take_event(handset: Handset, body: Json) -> None:

@@ -1,61 +1,60 @@
-"""What every method of Google's API asks of a request: faults, verbs, query, log-in, agent, number, id and body."""
+"""Check what every method of Google's API asks of a request: verb, query, log-in, agent, number, id and body."""
 
-import json
 import re
 import uuid
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Mapping
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from rcs_backends.emulator.answers import finished
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire import request_faults as faults
-from rcs_backends.emulator.wire.google import auth, errors, schema
+from rcs_backends.emulator.wire.api import Answer, Api, Handler, Path, json_of
+from rcs_backends.emulator.wire.google import auth, schema
 from rcs_backends.emulator.wire.google.errors import GoogleError
-from rcs_backends.emulator.wire.rules import Invalid, Rule
+from rcs_backends.emulator.wire.rules import Invalid, Rule, snake_case
 
-View = Callable[..., HttpResponse]
 STANDARD_QUERY = frozenset(  # of every Google API, plus agentId
     ["$.xgafv", "access_token", "alt", "callback", "fields", "key", "oauth_token", "prettyPrint", "quotaUser"]
 ).union(["uploadType", "upload_protocol", "agentId", "agent_id"])
-QUERY = {
-    "agentMessages": "messageId message_id",
-    "agentEvents": "eventId event_id",
-    "capabilities": "requestId request_id",
-}
+QUERY = {"agentMessages": "messageId", "agentEvents": "eventId", "capabilities": "requestId"}
 _PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _ID = re.compile(r"[^\x00-\x20/\x7f]{1,200}")
 
 
-def method(name: str, *verbs: str) -> Callable[[View], View]:
-    """A view of the API method `name` for these verbs: faults strike it, GoogleError and Invalid become answers."""
+class GoogleApi(Api):
+    """A wrong verb and an unknown address are 404; names of the query are checked."""
 
-    def decorate(view: View) -> View:
-        @wraps(view)
-        def wrapped(request: HttpRequest, **path: str) -> HttpResponse:
-            def wire() -> HttpResponse:
-                try:
-                    if request.method not in verbs:
-                        raise GoogleError(404)
-                    _check_query(request, name)
-                    return view(request, **path)
-                except GoogleError as error:
-                    return errors.answer(error)
-                except Invalid as invalid:
-                    return errors.answer(GoogleError(400, str(invalid), field=invalid.path))
+    provider = "google"
+    refused = GoogleError
 
-            struck = ("google", name, path.get("phone", ""))
-            return faults.answer(request, struck, wire, lambda code: errors.answer(GoogleError(code)))
+    def invalid(self, invalid: Invalid) -> GoogleError:
+        return GoogleError(400, str(invalid), field=invalid.path)
 
-        return wrapped
+    def call(self, request: HttpRequest, method: str, verbs: Mapping[str, Handler], path: Path) -> Answer:
+        if request.method not in verbs:
+            raise GoogleError(404)
+        _check_query(request, method)
+        return verbs[request.method or ""](request, **path)
 
-    return decorate
+
+class TokenApi(GoogleApi):
+    """The token endpoint. A fault strikes it only by its name ("method": "token")."""
+
+    def answer_to(self, refused: Any) -> HttpResponse:
+        body = {"error": "internal_failure", "error_description": "Emulated."}
+        return JsonResponse(body, status=refused.code)
+
+    def call(self, request: HttpRequest, method: str, verbs: Mapping[str, Handler], path: Path) -> Answer:
+        return auth.token(request)
+
+
+API = GoogleApi()
 
 
 def _check_query(request: HttpRequest, name: str) -> None:
-    allowed = STANDARD_QUERY.union(QUERY.get(name, "").split())
+    own = QUERY.get(name, "agentId")
+    allowed = STANDARD_QUERY | {own, snake_case(own)}
     for key in request.GET:
         if key not in allowed:
             raise GoogleError(
@@ -63,14 +62,15 @@ def _check_query(request: HttpRequest, name: str) -> None:
             )
 
 
-def query(request: HttpRequest, name: str, snake: str) -> str:
-    return str(request.GET.get(name) or request.GET.get(snake) or "")
+def query(request: HttpRequest, name: str) -> str:
+    """Return a parameter, under either spelling of its name."""
+    return str(request.GET.get(name) or request.GET.get(snake_case(name)) or "")
 
 
 def caller(request: HttpRequest, agent_id: str | None = None) -> tuple[str, Json]:
-    """The agent that the request names, and its settings. Raises GoogleError 401 or 403."""
+    """Return the agent that the request names, and its settings. Raises GoogleError 401 or 403."""
     owner = auth.caller(request)
-    agent_id = agent_id or query(request, "agentId", "agent_id")
+    agent_id = agent_id or query(request, "agentId")
     return agent_id, auth.agent(agent_id, owner)
 
 
@@ -83,7 +83,7 @@ def phone(phone: str) -> str:
 
 
 def body(request: HttpRequest, rule: Rule) -> Json:
-    """The request's JSON, checked by a rule of the schema."""
+    """Return the request's JSON, checked by a rule of the schema."""
     if request.content_type != "application/json":
         raise GoogleError(400, "Invalid JSON payload received. The Content-Type must be application/json.")
     if len(request.body) > schema.MAX_BYTES and rule is schema.agent_message:
@@ -91,16 +91,12 @@ def body(request: HttpRequest, rule: Rule) -> Json:
             400, f"The message is larger than {schema.MAX_BYTES} bytes.", field="contentMessage"
         )
     try:
-        parsed = json.loads(request.body.decode(), parse_constant=_no_constant)
+        parsed = json_of(request)
     except (ValueError, RecursionError) as error:
         raise GoogleError(400, f"Invalid JSON payload received. {type(error).__name__}.") from None
     checked = rule(parsed, "")
     assert isinstance(checked, dict)
     return checked
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
 
 
 def new_id(value: str, field: str) -> str:
@@ -112,18 +108,3 @@ def new_id(value: str, field: str) -> str:
         except ValueError:
             raise GoogleError(400, f"{field} must be a UUID.", field=field) from None
     return value
-
-
-def unknown(request: HttpRequest, **path: str) -> HttpResponse:
-    """Every other address below google/."""
-    return finished(errors.answer(GoogleError(404)))
-
-
-def token(request: HttpRequest) -> HttpResponse:
-    """The token endpoint behind the fault dials, which strike it only by name ("method": "token")."""
-
-    def refusal(code: int) -> HttpResponse:
-        return JsonResponse({"error": "internal_failure", "error_description": "Emulated."}, status=code)
-
-    struck = ("google", "token", "")
-    return faults.answer(request, struck, lambda: auth.token(request), refusal)

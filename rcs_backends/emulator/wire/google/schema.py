@@ -1,4 +1,4 @@
-"""What Google takes: a request's JSON comes in, the same in lowerCamelCase with typed times comes out, or Invalid.
+"""The rules for what Google takes: they return JSON in lowerCamelCase, of which only times change their type.
 
 Source of every limit: developers.google.com/business-communications/rcs-business-messaging, reference
 rest/v1/phones.agentMessages, guides/learn/rich-cards and guides/build/messages/send, as of November 2026. What the
@@ -8,6 +8,7 @@ pages leave open is marked "our choice".
 from datetime import timedelta
 
 from rcs_backends.emulator.phones import Json, now
+from rcs_backends.emulator.wire.rich_rules import RichRules
 from rcs_backends.emulator.wire.rules import (
     Fields,
     Invalid,
@@ -16,7 +17,6 @@ from rcs_backends.emulator.wire.rules import (
     duration,
     enum,
     items,
-    number,
     text,
     timestamp,
     url,
@@ -37,17 +37,8 @@ TRAFFIC_TYPES = (
     "SERVICEREQUEST",
     "ACKNOWLEDGEMENT",
 )
-ACTIONS = (
-    "dialAction",
-    "viewLocationAction",
-    "shareLocationAction",
-    "openUrlAction",
-    "createCalendarEventAction",
-)
 
 _file_name = text(least=1, pattern=r"files/[^/]+")
-_label = text(25, least=1)  # that a label is not empty is our choice
-_postback = text(2048)
 
 _content_info = Fields(
     {"fileUrl": url(), "thumbnailUrl": url(), "forceRefresh": boolean},
@@ -59,52 +50,6 @@ _file_sources: dict[str, Rule] = {
     "uploadedRbmFile": _uploaded,
     "fileName": _file_name,
 }
-
-_open_url = Fields(
-    {
-        "url": url(2048, web=False),
-        "application": enum("OPEN_URL_APPLICATION_UNSPECIFIED", "BROWSER", "WEBVIEW"),
-        "webviewViewMode": enum("WEBVIEW_VIEW_MODE_UNSPECIFIED", "FULL", "HALF", "TALL"),
-        "description": text(),
-    },
-    needs=("url",),
-)
-_dial = Fields({"phoneNumber": text(least=1, pattern=r"[0-9+*#]+")}, needs=("phoneNumber",))
-_view_location = Fields(
-    {
-        "latLong": Fields(
-            {"latitude": number(-90, 90), "longitude": number(-180, 180)}, needs=("latitude", "longitude")
-        ),
-        "label": text(),
-        "query": text(least=1),
-    },
-    one_of=("latLong", "query"),
-)
-_calendar = Fields(
-    {"startTime": timestamp, "endTime": timestamp, "title": text(100, least=1), "description": text(500)},
-    needs=("startTime", "endTime", "title"),
-)
-_action = Fields(
-    {
-        "text": _label,
-        "postbackData": _postback,
-        "fallbackUrl": url(2048, web=False),
-        "dialAction": _dial,
-        "viewLocationAction": _view_location,
-        "shareLocationAction": Fields({}),
-        "openUrlAction": _open_url,
-        "createCalendarEventAction": _calendar,
-    },
-    needs=("text",),
-    one_of=ACTIONS,
-)
-_reply = Fields({"text": _label, "postbackData": _postback}, needs=("text",))
-_suggestion = Fields({"reply": _reply, "action": _action}, one_of=("reply", "action"))
-
-
-def _card_has_something(card: Json, path: str) -> None:
-    if not (card.get("title") or card.get("description") or "media" in card):
-        raise Invalid(path, "a card needs at least one of media, title, description.")
 
 
 def _horizontal_card_says_something(standalone: Json, path: str) -> None:
@@ -122,6 +67,17 @@ def _small_cards_are_not_tall(carousel: Json, path: str) -> None:
             raise Invalid(f"{path}.cardContents[{index}].media.height", "TALL is not allowed in SMALL cards.")
 
 
+class _Rules(RichRules):
+    """Enums have an unspecified value too. That a label is not empty is our choice."""
+
+    exact = False
+    standalone = {"also": _horizontal_card_says_something}
+    carousel = {"also": _small_cards_are_not_tall}
+
+    def words(self, name: str, *words: str) -> Rule:
+        return enum(f"{name}_UNSPECIFIED", *words)
+
+
 _media = Fields(
     {
         "height": enum("HEIGHT_UNSPECIFIED", "SHORT", "MEDIUM", "TALL"),
@@ -130,35 +86,12 @@ _media = Fields(
     },
     one_of=tuple(_file_sources),
 )
-_card_content = Fields(
-    {"title": text(200), "description": text(2000), "media": _media, "suggestions": items(_suggestion, 4)},
-    also=_card_has_something,
-)
-_standalone = Fields(
-    {
-        "cardOrientation": enum("CARD_ORIENTATION_UNSPECIFIED", "HORIZONTAL", "VERTICAL"),
-        "thumbnailImageAlignment": enum("THUMBNAIL_IMAGE_ALIGNMENT_UNSPECIFIED", "LEFT", "RIGHT"),
-        "cardContent": _card_content,
-    },
-    needs=("cardContent",),
-    also=_horizontal_card_says_something,
-)
-_carousel = Fields(
-    {
-        "cardWidth": enum("CARD_WIDTH_UNSPECIFIED", "SMALL", "MEDIUM"),
-        "cardContents": items(_card_content, 10, least=2),
-    },
-    needs=("cardContents",),
-    also=_small_cards_are_not_tall,
-)
-_rich_card = Fields(
-    {"standaloneCard": _standalone, "carouselCard": _carousel}, one_of=("standaloneCard", "carouselCard")
-)
+_rules = _Rules(_media)
 _content = Fields(
     {
         "text": text(3072, least=1),
-        "richCard": _rich_card,
-        "suggestions": items(_suggestion, 11),
+        "richCard": _rules.rich_card(),
+        "suggestions": items(_rules.suggestion(), 11),
         **_file_sources,
     },
     one_of=("text", "richCard", *_file_sources),

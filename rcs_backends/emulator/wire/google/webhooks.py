@@ -1,4 +1,4 @@
-"""Google's webhooks: what a person did or a message became comes in, a signed envelope goes to the agent's address.
+"""Tell agents by Google's webhooks what people did and what became of messages.
 
 Source: guides/integrate/webhooks, guides/build/messages/receive, guides/build/events/receive-events. The values of
 X-Goog-Webhook-Type and of the attributes are as seen in independent implementations.
@@ -13,41 +13,29 @@ from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 
-import requests
-
-from rcs_backends.emulator import reach
 from rcs_backends.emulator.phones import Json, Message, now, stamp
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.webhooks import Built, Webhook, lane_of, outbox
+from rcs_backends.emulator.webhooks import Built, Faults, SignedJson, Webhook, doubling, outbox, try_out
 from rcs_backends.emulator.wire.google.store import GoogleStore
 
 SUFFIX = "@rbm.goog"  # agent ids carry it in webhooks, not in requests
-LONGEST_WAIT = 600  # seconds between two tries
-LIFE = 7 * 24 * 3600  # seconds until the platform gives up; both by the unscaled clock
+retry_delay = doubling(7 * 24 * 3600)
 CARRIER = "Emulated Wireless"  # numbers of the US say their carrier
-TIMEOUT = 10
 
 
 def sign(client_token: str, data: bytes) -> str:
-    """X-Goog-Signature: base64 of HMAC-SHA512 over the bytes that base64 decoding of `message.data` gives."""
+    """Return X-Goog-Signature: base64 of HMAC-SHA512 over the decoded `message.data`."""
     digest = hmac.new(client_token.encode(), data, hashlib.sha512).digest()
     return base64.b64encode(digest).decode()
 
 
-def retry_delay(failures: int) -> float | None:
-    """Seconds until the next try: 1, 2, 4 … 600; None when seven days of them have passed."""
-    doublings = min(failures, 10)  # 2**9 = 512 is the last below the limit
-    waited = 2**doublings - 1 + (failures - doublings) * LONGEST_WAIT
-    return None if waited > LIFE else float(min(2 ** (failures - 1), LONGEST_WAIT))
-
-
 def user_id() -> str:
-    """A platform id of something a person did."""
+    """Return a platform id for something a person did."""
     return "Mx" + secrets.token_urlsafe(18)
 
 
 def event(message_or_agent: Message | str, number: str, event_type: str, *, subject: str = "") -> None:
-    """A UserEvent: DELIVERED and READ name the agent's message, the others name none. Lock held."""
+    """Post a UserEvent: DELIVERED and READ name the agent's message, the others name none. Lock held."""
     payload: Json = {"senderPhoneNumber": number, "eventType": event_type, "eventId": user_id()}
     if isinstance(message_or_agent, Message):
         payload["messageId"] = subject = message_or_agent.id
@@ -58,7 +46,7 @@ def event(message_or_agent: Message | str, number: str, event_type: str, *, subj
 
 
 def expiry(message: Message, event_type: str) -> None:
-    """A ServerEvent, which names the phone by `phoneNumber`. Lock held."""
+    """Post a ServerEvent, which names the phone by `phoneNumber`. Lock held."""
     payload = {
         "phoneNumber": message.number,
         "messageId": message.id,
@@ -77,7 +65,7 @@ def said(
     message_id: str = "",
     delivered: Callable[[], None] | None = None,
 ) -> str:
-    """A UserMessage with this content member; returns its id. Lock held."""
+    """Post a UserMessage with this content member, and return its id. Lock held."""
     message_id = message_id or user_id()
     world.store(GoogleStore).user_ids.add((number, message_id))
     payload = {"senderPhoneNumber": number, "messageId": message_id, "sendTime": stamp(now()), **content}
@@ -89,7 +77,7 @@ def said(
 
 
 def tapped_action(agent: str, number: str, label: str, postback: str) -> str:
-    """The suggestion response to an action, in the shape that `action_tap_style` asks for. Lock held."""
+    """Post the response to a tapped action, in the shape that `action_tap_style` asks for. Lock held."""
     style = world.config["google"]["action_tap_style"]
     response = {"postbackData": postback}
     if style == "full":
@@ -120,8 +108,6 @@ def _post(
     delivered: Callable[[], None] | None = None,
 ) -> None:
     url, client_token = _address(agent)
-    if not url:
-        return
     payload["agentId"] = agent + SUFFIX
     attributes = {"business_id": agent + SUFFIX, **_attributes(what, payload)}
     webhook = Webhook(
@@ -129,12 +115,11 @@ def _post(
         number=number,
         subject=subject,
         event=what,
-        build=partial(_request, url, client_token, payload, attributes),
-        accepted=lambda status: status == HTTPStatus.OK,  # nothing else, not even 204
-        delay=retry_delay,
-        delivered=delivered,
-        lane=lane_of(number),
         url=url,
+        build=partial(_request, url, client_token, payload, attributes),
+        delay=retry_delay,
+        accepted=lambda status: status == HTTPStatus.OK,  # nothing else, not even 204
+        delivered=delivered,
     )
     outbox.post(webhook)
 
@@ -146,21 +131,19 @@ def _attributes(what: str, payload: Json) -> Json:
 
 
 def _address(agent: str) -> tuple[str, str]:
-    """The agent's own webhook and token, else the partner's."""
+    """Return the agent's own webhook and token, else the partner's."""
     google = world.config["google"]
     own = google["agents"].get(agent, {})
     return own.get("webhook") or google["webhook"], own.get("client_token") or google["client_token"]
 
 
-def _request(url: str, client_token: str, payload: Json, attributes: Json, faults: frozenset[str]) -> Built:
-    """Pretty-printed, as the platform does: whoever signs what they parsed and dumped again gets another signature."""
-    data = json.dumps(payload, indent=2, ensure_ascii=False).encode()
-    signature = sign(client_token + "x" if "bad_signature" in faults else client_token, data)
-    if "tampered" in faults:
-        data = json.dumps({**payload, "tampered": True}, indent=2, ensure_ascii=False).encode()
-    headers = {"Content-Type": "application/json", "X-Goog-Webhook-Type": "message_callback"}
-    if "unsigned" not in faults:
-        headers["X-Goog-Signature"] = signature
+# Pretty-printed, as the platform does: a client that signs what it parsed and dumped gets another signature.
+_SIGNED = SignedJson("X-Goog-Signature", sign, {"indent": 2, "ensure_ascii": False})
+
+
+def _request(url: str, client_token: str, payload: Json, attributes: Json, faults: Faults) -> Built:
+    data, headers = _SIGNED.body(client_token, payload, faults)
+    headers["X-Goog-Webhook-Type"] = "message_callback"
     return url, json.dumps(_envelope(data, attributes)).encode(), headers
 
 
@@ -181,21 +164,9 @@ def _envelope(data: bytes, attributes: Json) -> Json:
 
 
 def verify(agent: str) -> Json:
-    """Press "Verify": send the handshake to the agent's webhook now, and say what came back. Not with the lock held."""
+    """Press "Verify": send the handshake to the agent's webhook now. Do not hold the lock."""
     url, client_token = _address(agent)
     secret = str(secrets.randbelow(9 * 10**9) + 10**9)
     body = {"clientToken": client_token, "secret": secret}
-    with reach.session() as session:
-        headers = {"X-Goog-Webhook-Type": "verification"}
-        try:
-            answer = session.post(url, json=body, headers=headers, timeout=TIMEOUT, allow_redirects=False)
-        except (requests.RequestException, ValueError):
-            return {"agent": agent, "url": url, "verified": False, "status": None, "answer": ""}
-    verified = answer.status_code == HTTPStatus.OK and answer.text == secret
-    return {
-        "agent": agent,
-        "url": url,
-        "verified": verified,
-        "status": answer.status_code,
-        "answer": answer.text[:200],
-    }
+    headers = {"X-Goog-Webhook-Type": "verification"}
+    return try_out(agent, "POST", url, expected=secret, json=body, headers=headers)

@@ -1,6 +1,4 @@
-"""GSMA's MaaP API as a wire: the addresses of its endpoints, its dials, and how it tells a bot what a person does."""
-
-from typing import Any
+"""GSMA's MaaP API: the addresses of its endpoints, its dials, and how it tells a bot what a person does."""
 
 from django.urls import re_path
 
@@ -12,10 +10,10 @@ from rcs_backends.emulator.wire.gsma import (
     files,
     messages,
     people,
-    request,
     status,
     webhooks,
 )
+from rcs_backends.emulator.wire.gsma.request import API
 from rcs_backends.emulator.wires import Delivered, Said, Wire
 
 # A bot's id is one segment, but arrives decoded, and so may hold slashes; clients double those before it.
@@ -57,6 +55,7 @@ class GsmaWire(Wire):
         "displayed_notifications": "always",  # asked: only after a tap on enableDisplayedNotifications
     }
     open_dials = ("bots",)
+    entries = {"bots": BOT_KEYS}
     choices = {
         "put_status_answer": ("204", "200"),
         "both_identities": ("accept", "refuse"),
@@ -66,27 +65,23 @@ class GsmaWire(Wire):
     }
     actions = {"start": people.start, "alias": people.alias, "reset": people.reset}
     urlpatterns = (
-        re_path(r"^gsma/+oauth2/+v1/+token$", request.token),
+        re_path(r"^gsma/+oauth2/+v1/+token$", API.by_verb("token")),
         re_path(r"^gsma/files/(?P<file_id>[^/]+)$", files.content, name="gsma-file"),
         re_path(
             BOT + r"+messages/+(?P<message_id>[^/]+)/+status$",
-            request.endpoint("status", GET=status.show, PUT=status.change),
+            API.by_verb("status", GET=status.show, PUT=status.change),
         ),
-        re_path(BOT + r"+messages(?:/+async)?$", request.endpoint("messages", POST=messages.create)),
-        re_path(
-            BOT + r"+contactCapabilities$", request.endpoint("contactCapabilities", GET=capabilities.show)
-        ),
-        re_path(BOT + r"+files$", request.endpoint("files", POST=files.upload)),
+        re_path(BOT + r"+messages(?:/+async)?$", API.by_verb("messages", POST=messages.create)),
+        re_path(BOT + r"+contactCapabilities$", API.by_verb("contactCapabilities", GET=capabilities.show)),
+        re_path(BOT + r"+files$", API.by_verb("files", POST=files.upload)),
         re_path(
             BOT + r"+files/+(?P<file_id>[^/]+)$",
-            request.endpoint("files", GET=files.show, DELETE=files.delete),
+            API.by_verb("files", GET=files.show, DELETE=files.delete),
         ),
-        re_path(r"^gsma/", request.unknown),
+        re_path(r"^gsma/", API.unknown),
     )
 
     def check(self, dials: Json) -> None:
-        for name, bot in dials["bots"].items():
-            _check_bot(name, bot)
         if not all(isinstance(one, str) for one in dials["traffic_types"]):
             raise ConfigProblem("gsma.traffic_types must hold strings.")
 
@@ -104,14 +99,6 @@ class GsmaWire(Wire):
 
     def verify(self, agent: str) -> Json:
         return webhooks.verify(agent)
-
-
-def _check_bot(name: str, bot: Any) -> None:
-    if not isinstance(bot, dict):
-        raise ConfigProblem(f"gsma.bots.{name} must be an object.")
-    for key, value in bot.items():
-        if key not in BOT_KEYS or not isinstance(value, BOT_KEYS[key]):
-            raise ConfigProblem(f"gsma.bots.{name}.{key} is unknown or of the wrong type.")
 
 
 WIRE = GsmaWire()

@@ -1,10 +1,9 @@
-"""The platform's log-in: a bot's secret comes in, an access token goes out, and later the answer to whose token it is.
+"""The platform's log-in: exchange a bot's secret for access tokens, and find the bot of a token.
 
 A bot's fixed `token` works as well. Where no bot is configured every bot id exists, and any token but one that this
 endpoint issued and that has expired is good.
 """
 
-import base64
 import hmac
 import secrets
 import time
@@ -16,8 +15,8 @@ from django.http.multipartparser import MultiPartParserError
 
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.gsma import errors
-from rcs_backends.emulator.wire.gsma.errors import GsmaError
+from rcs_backends.emulator.wire.api import basic, bearer
+from rcs_backends.emulator.wire.gsma.errors import MALFORMED, GsmaError
 
 SCOPE = "botmessage"
 
@@ -35,7 +34,7 @@ _refresh: dict[str, Token] = {}
 
 
 def bot(request: HttpRequest, bot_id: str) -> Json:
-    """The settings of the bot, whose token the request carries. Raises GsmaError 401, 403 or 404."""
+    """Return the settings of the bot, whose token the request carries. Raises GsmaError 401, 403 or 404."""
     bots = world.config["gsma"]["bots"]
     owner = _owner(request, bots)
     if bots and bot_id not in bots:
@@ -46,51 +45,47 @@ def bot(request: HttpRequest, bot_id: str) -> Json:
 
 
 def _owner(request: HttpRequest, bots: Json) -> str | None:
-    """Whose token it is; None: good for any bot."""
-    header = request.headers.get("Authorization")
-    if not header:
+    """Return whose token it is; None: good for any bot."""
+    if not request.headers.get("Authorization"):
         raise GsmaError("40001", "The Authorization header is missing.")
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    token = bearer(request).strip()
+    if not token:
         raise GsmaError("40002", "The Authorization header has no bearer token.")
-    found = _access.get(token.strip())
+    found = _access.get(token)
     if found and time.monotonic() >= found.expires:
         raise GsmaError("40004", "The access token has expired.")
-    fixed = next((name for name, one in bots.items() if _same(one.get("token"), token.strip())), None)
+    fixed = next((name for name, one in bots.items() if _same(one.get("token"), token)), None)
     if bots and found is None and fixed is None:
         raise GsmaError("40003", "The access token is invalid.")
     return found.bot if found else fixed
 
 
 def _same(wanted: object, given: str) -> bool:
-    """An empty or missing secret is nobody's."""
+    """Compare two secrets; an empty or missing one is nobody's."""
     return bool(wanted) and hmac.compare_digest(
         str(wanted).encode(), given.encode("utf-8", "surrogateescape")
     )
 
 
 def token(request: HttpRequest) -> HttpResponse:
-    """The token endpoint: client_credentials with a Basic header or form fields, or refresh_token."""
-    try:
-        if request.method != "POST":
-            raise GsmaError(errors.MALFORMED, "Use POST.", status=405)
-        if request.content_type != "application/x-www-form-urlencoded":
-            raise GsmaError(errors.MALFORMED, "The body must be a form.", status=415)
-        return _issued(_granted(request, _form(request)))
-    except GsmaError as error:
-        return errors.answer(error)
+    """Serve the token endpoint: client_credentials with a Basic header or form fields, or refresh_token."""
+    if request.method != "POST":
+        raise GsmaError(MALFORMED, "Use POST.", status=405)
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise GsmaError(MALFORMED, "The body must be a form.", status=415)
+    return _issued(_granted(request, _form(request)))
 
 
 def _form(request: HttpRequest) -> QueryDict:
     try:
         form: QueryDict = request.POST
     except (SuspiciousOperation, MultiPartParserError):
-        raise GsmaError(errors.MALFORMED, "The form cannot be read.") from None
+        raise GsmaError(MALFORMED, "The form cannot be read.") from None
     return form
 
 
 def _granted(request: HttpRequest, form: QueryDict) -> str | None:
-    """Whom the token will be for."""
+    """Return whom the token will be for."""
     if form.get("scope") != SCOPE:
         raise GsmaError("40007", f"The scope must be {SCOPE}.", status=400)
     grant = form.get("grant_type")
@@ -100,19 +95,17 @@ def _granted(request: HttpRequest, form: QueryDict) -> str | None:
             raise GsmaError("40003", "The refresh token is invalid.")
         return found.bot
     if grant != "client_credentials":
-        raise GsmaError(errors.MALFORMED, "The grant_type must be client_credentials or refresh_token.")
+        raise GsmaError(MALFORMED, "The grant_type must be client_credentials or refresh_token.")
     return _client(_credentials(request, form))
 
 
 def _credentials(request: HttpRequest, form: QueryDict) -> str:
-    """Client id and secret with a colon between, as in a Basic header."""
-    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return f"{form.get('client_id', '')}:{form.get('client_secret', '')}"
+    """Return client id and secret with a colon between, as in a Basic header."""
     try:
-        return base64.b64decode(encoded.strip(), validate=True).decode()
+        found = basic(request)
     except ValueError:
         raise GsmaError("40003", "The Basic credentials cannot be read.") from None
+    return f"{form.get('client_id', '')}:{form.get('client_secret', '')}" if found is None else found
 
 
 def _client(credentials: str) -> str | None:

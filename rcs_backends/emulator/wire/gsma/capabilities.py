@@ -1,12 +1,12 @@
-"""What a person can receive: a contact comes in, the phone's capabilities or the code of what it lacks goes out."""
+"""Say what a person's phone can receive, and which code names what it lacks."""
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest
 
 from rcs_backends.emulator.phones import Handset, Json, Message
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.gsma import identities
 from rcs_backends.emulator.wire.gsma.errors import MALFORMED, GsmaError
 from rcs_backends.emulator.wire.gsma.schema import contact
+from rcs_backends.emulator.wire.gsma.store import GsmaStore
 
 NEEDS = {  # the API's names → what a phone of ours must have for it; None: every phone with RCS
     "chat": None,
@@ -20,7 +20,7 @@ LACKING = {"file": "41211", "audio": "41211", "card": "41212", "carousel": "4121
 CARDS = {"card": "RICHCARD_STANDALONE", "carousel": "RICHCARD_CAROUSEL"}
 
 
-def show(request: HttpRequest, bot_id: str, bot: Json) -> HttpResponse:
+def show(request: HttpRequest, bot_id: str, bot: Json) -> Json:
     """GET contactCapabilities. A phone without RCS, and a token that nobody has, are 404."""
     wanted = {name: value for name in ("userContact", "chatId") if (value := request.GET.get(name))}
     if len(wanted) != 1 or len(request.GET) != 1:
@@ -28,24 +28,18 @@ def show(request: HttpRequest, bot_id: str, bot: Json) -> HttpResponse:
     if "userContact" in wanted:
         wanted["userContact"] = wanted["userContact"].replace(" ", "+", 1)  # a + that was not encoded
     contact(wanted, "")
-    with world.change():
-        number = identities.number_of(bot_id, wanted)
-        if number is None:
-            raise GsmaError("41110", "The user was not found.")
-        handset = phone(number)
-        if not handset.rcs:
-            raise GsmaError("41200", "The user cannot be reached by RCS.")
-        able = [name for name, feature in NEEDS.items() if feature is None or feature in handset.features]
-    return JsonResponse({"capabilities": able})
-
-
-def phone(number: str) -> Handset:
-    """The phone with this number, or what it would be like; asking about a number makes no phone. Lock held."""
-    return world.handsets.get(number) or Handset(number, rcs=world.config["default_rcs"])
+    number = world.store(GsmaStore).number_of(bot_id, wanted)
+    if number is None:
+        raise GsmaError("41110", "The user was not found.")
+    handset = world.known(number)
+    if not handset.rcs:
+        raise GsmaError("41200", "The user cannot be reached by RCS.")
+    able = [name for name, feature in NEEDS.items() if feature is None or feature in handset.features]
+    return {"capabilities": able}
 
 
 def lacking(handset: Handset, message: Message) -> str:
-    """The code of the first thing that this message needs and the phone has not; empty when it can be shown."""
+    """Return the code of the first thing that the phone lacks for this message; empty when it can be shown."""
     if not handset.rcs:
         return LACKING.get(message.kind, "41210")
     card = CARDS.get(message.kind)

@@ -1,4 +1,4 @@
-"""From a MaaP message to a bubble: checked JSON comes in, what the phone shows and must be able to do goes out."""
+"""Turn MaaP messages into bubbles."""
 
 from datetime import datetime
 
@@ -29,7 +29,7 @@ DETAILS = {  # names in the control API
 
 
 def fill(message: Message, content: Json) -> None:
-    """Give the bubble its kind, text, cards, media, place and chips."""
+    """Give the message its kind, text, cards, media, place and chips."""
     message.suggestions = _suggestions(content.get("suggestedChipList", {}))
     message.text = content.get("textMessage", "")
     if "richcardMessage" in content:
@@ -104,7 +104,7 @@ def _suggestion(one: Json) -> Suggestion:
 
 
 def _action(shown: Json) -> tuple[str, Json]:
-    """The one action of its one group."""
+    """Return the one action of its one group."""
     group = next(value for name, value in shown.items() if name not in ("displayText", "postback"))
     name, fields = next(iter(group.items()))
     return name, fields

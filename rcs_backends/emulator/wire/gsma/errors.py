@@ -1,4 +1,4 @@
-"""The refusals of a MaaP platform: a code and a sentence come in, a JSON answer with a `reason` goes out.
+"""Write refusals as a MaaP platform does: JSON with a `reason`, which has a code and a sentence.
 
 The codes are those of Samsung's MaaP core, the only published list; which HTTP status goes with which is our choice.
 """
@@ -6,6 +6,7 @@ The codes are those of Samsung's MaaP core, the only published list; which HTTP 
 from django.http import HttpResponse, JsonResponse
 
 from rcs_backends.emulator.phones import Json
+from rcs_backends.emulator.wire.api import Refused
 
 MALFORMED = "42002"  # a required field is missing, or something is malformed
 STATUSES = {  # by code; every other one is a 400
@@ -43,8 +44,8 @@ FAULTS = {  # what a fault dial's status is called; 400: a body larger than Djan
 }
 
 
-class GsmaError(Exception):
-    """A refusal: a numeric code as a string, a sentence, and an HTTP status where the code's own does not fit."""
+class GsmaError(Refused):
+    """A numeric code as a string, a sentence, and an HTTP status where the code's own does not fit."""
 
     def __init__(self, code: str, text: str, *, status: int = 0) -> None:
         self.code = code
@@ -52,21 +53,20 @@ class GsmaError(Exception):
         self.status = status or STATUSES.get(code, 400)
         super().__init__(text)
 
+    def answer(self) -> HttpResponse:
+        """Return `{"reason": {"code": …, "text": …}}`."""
+        response = JsonResponse({"reason": reason(self.code, self.text)}, status=self.status)
+        if self.status == 401:
+            response.headers["WWW-Authenticate"] = "Bearer"
+        return response
+
 
 def reason(code: str, text: str) -> Json:
-    """What answers and `failed` events say of a cause."""
+    """Return what answers and `failed` events say of a cause."""
     return {"code": code, "text": text}
 
 
-def answer(error: GsmaError) -> HttpResponse:
-    """`{"reason": {"code": …, "text": …}}`"""
-    response = JsonResponse({"reason": reason(error.code, error.text)}, status=error.status)
-    if error.status == 401:
-        response.headers["WWW-Authenticate"] = "Bearer"
-    return response
-
-
-def of_fault(status: int) -> HttpResponse:
-    """The refusal that a fault dial asks for."""
+def of_fault(status: int) -> GsmaError:
+    """Return the refusal that a fault dial asks for."""
     code, text, status = FAULTS[status]
-    return answer(GsmaError(code, text, status=status))
+    return GsmaError(code, text, status=status)

@@ -1,4 +1,4 @@
-"""The platform's file store: bytes or an address come in, a file id goes out, and the bytes again for the phones.
+"""The platform's file store: it takes bytes or an address, gives a file id, and gives the bytes to the phones.
 
 What these endpoints answer is documented nowhere; a file is shown as the event `fileStatus` shows it. A file that is
 given by its address is not fetched: phones get that address.
@@ -17,6 +17,7 @@ from django.urls import reverse
 from rcs_backends.emulator import gate
 from rcs_backends.emulator.phones import Json, now
 from rcs_backends.emulator.state import world
+from rcs_backends.emulator.wire.api import stored_file
 from rcs_backends.emulator.wire.gsma import webhooks
 from rcs_backends.emulator.wire.gsma.errors import MALFORMED, GsmaError
 from rcs_backends.emulator.wire.gsma.rules import Broken, coded
@@ -103,25 +104,21 @@ def _found(bot_id: str, file_id: str) -> StoredFile:
     return file
 
 
-def show(http: HttpRequest, bot_id: str, bot: Json, file_id: str) -> HttpResponse:
+def show(http: HttpRequest, bot_id: str, bot: Json, file_id: str) -> Json:
     """GET: what is known of a file."""
     with world.change():
-        return JsonResponse({"file": webhooks.file_json(_found(bot_id, file_id))})
+        return {"file": webhooks.file_json(_found(bot_id, file_id))}
 
 
-def delete(http: HttpRequest, bot_id: str, bot: Json, file_id: str) -> HttpResponse:
+def delete(http: HttpRequest, bot_id: str, bot: Json, file_id: str) -> None:
     """DELETE: 204, and 404 the next time."""
     with world.change():
         del world.store(GsmaStore).files[_found(bot_id, file_id).id]
-    return HttpResponse(status=204)
 
 
 def content(request: HttpRequest, file_id: str) -> HttpResponse:
-    """The bytes of a file, at its `fileUrl`."""
+    """Give a phone the bytes of a file, at its `fileUrl`."""
     file = world.store(GsmaStore).files.get(file_id)
     if file is None or file.expired() or not file.content:
         raise Http404("There is no such file.")
-    response = HttpResponse(file.content, content_type=file.media_type)
-    response.headers["Content-Security-Policy"] = "sandbox"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
+    return stored_file(file.content, file.media_type)

@@ -1,4 +1,4 @@
-"""POST messages: a checked request comes in, the message goes to a phone, and its statuses come back to the bot."""
+"""POST messages: show a bot's message on a phone, and tell the bot what becomes of it."""
 
 import secrets
 import uuid
@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from rcs_backends.emulator import delivery
 from rcs_backends.emulator.phones import Json, Message, now
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.gsma import capabilities, content, identities, request, schema, webhooks
+from rcs_backends.emulator.wire.gsma import capabilities, content, request, schema, webhooks
 from rcs_backends.emulator.wire.gsma.errors import GsmaError
 from rcs_backends.emulator.wire.gsma.store import GsmaStore, Sent, time
 
@@ -21,22 +21,21 @@ def create(http: HttpRequest, bot_id: str, bot: Json) -> HttpResponse:
     body = request.body(http, schema.message)
     expires = schema.expires_at(body)
     said, contact = body["RCSMessage"], body["messageContact"]
-    with world.change():
-        number = _recipient(bot_id, bot, contact)
-        if "isTyping" in said:
-            _type(number, active=said["isTyping"] == "active")
-            return _taken(_new_id())
-        message = Message(_id_for(bot_id, said), "gsma", bot_id, number, report=report, expires_at=expires)
-        message.ledger_id = said.get("msgId") or _fingerprint(bot_id, number, http.body)
-        message.traffic = said.get("trafficType", "")
-        content.fill(message, said)
-        _accept(message, contact)
+    number = _recipient(bot_id, bot, contact)
+    if "isTyping" in said:
+        _type(number, active=said["isTyping"] == "active")
+        return _taken(_new_id())
+    message = Message(_id_for(bot_id, said), "gsma", bot_id, number, report=report, expires_at=expires)
+    message.ledger_id = said.get("msgId") or _fingerprint(bot_id, number, http.body)
+    message.traffic = said.get("trafficType", "")
+    content.fill(message, said)
+    _accept(message, contact)
     return _taken(message.id)
 
 
 def _recipient(bot_id: str, bot: Json, contact: Json) -> str:
-    """The number of a person whom the bot may write to. Raises GsmaError. Lock held."""
-    number = identities.number_of(bot_id, contact)
+    """Return the number of a person whom the bot may write to. Raises GsmaError."""
+    number = world.store(GsmaStore).number_of(bot_id, contact)
     if not bot.get("launched", True):
         if not bot.get("testers"):
             raise GsmaError("42001", "The bot is not launched.")
@@ -44,7 +43,7 @@ def _recipient(bot_id: str, bot: Json, contact: Json) -> str:
             raise GsmaError("42007", "The recipient is not among the bot's testers.")
     if number is None:
         raise GsmaError(DEAD_TOKEN, "The user was not found.")
-    if world.config["gsma"]["unreachable"] == "404" and not capabilities.phone(number).rcs:
+    if world.config["gsma"]["unreachable"] == "404" and not world.known(number).rcs:
         raise GsmaError("41200", "The user cannot be reached by RCS.")
     return number
 
@@ -62,7 +61,7 @@ def _new_id() -> str:
 
 
 def _id_for(bot_id: str, said: Json) -> str:
-    """The platform's own id; the dial `client_ids` takes the bot's, once."""
+    """Return the platform's own id; the dial `client_ids` takes the bot's, once."""
     wanted = said.get("msgId") if world.config["gsma"]["client_ids"] else None
     if wanted and (bot_id, wanted) in world.store(GsmaStore).sent:
         raise GsmaError("42514", "The message id was used before.")
@@ -70,7 +69,7 @@ def _id_for(bot_id: str, said: Json) -> str:
 
 
 def _fingerprint(bot_id: str, number: str, body: bytes) -> str:
-    """The same for requests that ask for the same thing: the wire has no better sign of a repeated one."""
+    """Return the same for requests that ask for the same thing: nothing else tells that a request is repeated."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{bot_id} {number} {body.decode()}"))
 
 
@@ -89,7 +88,7 @@ def _accept(message: Message, contact: Json) -> None:
 
 
 def report(message: Message, event: str) -> None:
-    """What became of a message, told to its bot. Lock held."""
+    """Tell the bot what became of a message. Lock held."""
     store = world.store(GsmaStore)
     sent = store.sent[message.agent, message.id]
     if event == "submitted":
@@ -111,7 +110,7 @@ def _tells_displayed(message: Message) -> bool:
 
 
 def fail(sent: Sent, cause: str) -> None:
-    """The message will not be shown. `cause` is a code."""
+    """Note that the message will not be shown. `cause` is a code."""
     sent.message.state = "expired"
     world.handset(sent.message.number).waiting.pop(sent.message.id, None)
     move(sent, "failed", cause)

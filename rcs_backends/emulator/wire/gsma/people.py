@@ -1,4 +1,4 @@
-"""What a person does with a phone of this platform: a Said or an action comes in, the bot's event goes out.
+"""Tell bots what a person does with a phone.
 
 A person speaks as a number, or as a chatId where the phone is anonymous. Lock held everywhere.
 """
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from rcs_backends.emulator.conversations import conversation
 from rcs_backends.emulator.phones import Handset, Json, Message, Suggestion, now
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.gsma import identities, messages, webhooks
+from rcs_backends.emulator.wire.gsma import messages, webhooks
 from rcs_backends.emulator.wire.gsma.store import GsmaStore, Sent, time
 from rcs_backends.emulator.wires import ActionProblem, Delivered, Said
 
@@ -23,7 +23,7 @@ def say(message: Message, said: Said, delivered: Delivered) -> None:
     store = world.store(GsmaStore)
     about = store.sent.get((message.agent, said.about.id)) if said.about else None
     handset = world.handset(message.number)
-    contact = identities.contact_of(handset, message.agent, like=about.contact if about else None)
+    contact = store.contact_of(handset, message.agent, like=about.contact if about else None)
     store.said[message.agent, message.id] = message
     if said.kind != "action" or said.postback:
         event = "response" if said.kind in ("reply", "action", "device") else "message"
@@ -40,7 +40,7 @@ def _tapped(message: Message, said: Said) -> Suggestion | None:
 
 
 def _obey(handset: Handset, bot_id: str, tapped: Suggestion | None) -> None:
-    """A tap on a setting changes it."""
+    """Change a setting whose suggestion was tapped."""
     kind = tapped.kind if tapped else ""
     if kind == "enable_displayed_notifications":
         world.store(GsmaStore).wants_displayed.add((bot_id, handset.number))
@@ -49,7 +49,7 @@ def _obey(handset: Handset, bot_id: str, tapped: Suggestion | None) -> None:
 
 
 def _reply(said: Said) -> Json:
-    """What was tapped: without its postback where it had none, and without the action itself."""
+    """Say what was tapped, with its postback if it had one, and without the action itself."""
     tapped: Json = {"displayText": said.label}
     if said.postback:
         tapped["postback"] = {"data": said.postback}
@@ -84,14 +84,15 @@ CONTENT: dict[str, Callable[[Said], Json]] = {  # the members of an event's RCSM
 
 
 def typing(bot_id: str, number: str, active: bool) -> None:
-    """The person types, or stops."""
+    """Tell the bot that the person types, or stops."""
     handset = world.handset(number)
     members = {"isTyping": "active" if active else "idle"}
-    webhooks.said("isTyping", _deed(handset, bot_id), identities.contact_of(handset, bot_id), members)
+    contact = world.store(GsmaStore).contact_of(handset, bot_id)
+    webhooks.said("isTyping", _deed(handset, bot_id), contact, members)
 
 
 def _deed(handset: Handset, bot_id: str) -> Message:
-    """Something that a person does, with its id; a bubble only for whoever keeps it."""
+    """Return something that a person does, with its id. It is a bubble only if it is kept."""
     return Message(webhooks.user_id(), "gsma", bot_id, handset.number, "out")
 
 
@@ -104,7 +105,7 @@ def _has_token(handset: Handset, bot_id: str) -> bool:
 
 
 def start(handset: Handset, action: Json) -> Message:
-    """The button on the bot's introduction: newUser. `{"anonymous": true}` starts as a chatId."""
+    """Press the button on the bot's introduction: newUser. `{"anonymous": true}` starts as a chatId."""
     bot_id = _bot(handset, action)
     anonymous = action.get("anonymous", handset.anonymous)
     if not isinstance(anonymous, bool):
@@ -112,18 +113,19 @@ def start(handset: Handset, action: Json) -> Message:
     handset.anonymous = anonymous
     bubble = _deed(handset, bot_id)
     bubble.text = "Start Chat"
-    handset.messages[bubble.id] = world.store(GsmaStore).said[bot_id, bubble.id] = bubble
+    store = world.store(GsmaStore)
+    handset.messages[bubble.id] = store.said[bot_id, bubble.id] = bubble
 
     def delivered() -> None:
         bubble.state = "delivered" if bubble.state == "waiting" else bubble.state
 
     tapped = _reply(Said("reply", label=bubble.text, postback=START))
-    webhooks.said("newUser", bubble, identities.contact_of(handset, bot_id), tapped, delivered)
+    webhooks.said("newUser", bubble, store.contact_of(handset, bot_id), tapped, delivered)
     return bubble
 
 
 def alias(handset: Handset, action: Json) -> None:
-    """The person tells the bot that chatId and number are the same."""
+    """Tell the bot that chatId and number are the same."""
     bot_id = _bot(handset, action)
     if not _has_token(handset, bot_id):
         raise ActionProblem("The bot knows no chatId of this phone.")
@@ -131,26 +133,27 @@ def alias(handset: Handset, action: Json) -> None:
 
 
 def _link(handset: Handset, bot_id: str) -> None:
-    """From now on the number is used, for statuses of earlier messages too; the token is dead."""
-    both = {"userContact": handset.number, "chatId": identities.chat_id(bot_id, handset.number)}
+    """Use the number from now on, for statuses of earlier messages too; the token is dead."""
+    store = world.store(GsmaStore)
+    both = {"userContact": handset.number, "chatId": store.chat_id(bot_id, handset.number)}
     webhooks.said("alias", _deed(handset, bot_id), both, {})
-    identities.retire(bot_id, handset.number)
+    store.retire(bot_id, handset.number)
     handset.anonymous = False
     for sent in _conversation(handset, bot_id):
         sent.contact = {"userContact": handset.number}
 
 
 def reset(handset: Handset, action: Json) -> None:
-    """A new token, and a new user for the bot. What still waits for the old one is never delivered."""
+    """Take a new token, and be a new user for the bot. What waits for the old one is never delivered."""
     bot_id = _bot(handset, action)
-    identities.retire(bot_id, handset.number)
+    world.store(GsmaStore).retire(bot_id, handset.number)
     for sent in _conversation(handset, bot_id):
         if "chatId" in sent.contact and sent.message.state == "waiting":
             messages.fail(sent, messages.DEAD_TOKEN)
 
 
 def _conversation(handset: Handset, bot_id: str) -> list[Sent]:
-    """What the bot sent to this phone, as number or as token."""
+    """Return what the bot sent to this phone, as number or as token."""
     mine = (bot_id, handset.number)
     return [
         one for one in world.store(GsmaStore).sent.values() if (one.message.agent, one.message.number) == mine

@@ -1,4 +1,4 @@
-"""Rules with a MaaP code: a value and its path come in, the value comes out checked, or Broken names the code.
+"""Rules whose refusals have a MaaP code.
 
 Unlike Google's parser this one knows no second spelling of a name and takes no number in quotes.
 """
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.wire.gsma.errors import MALFORMED
-from rcs_backends.emulator.wire.rules import Invalid, Rule
+from rcs_backends.emulator.wire.rules import Fields, Invalid, Rule, join
 
 
 class Broken(Invalid):
-    """A rule is broken that has a code of its own."""
+    """The request breaks a rule that has a code of its own."""
 
     def __init__(self, code: str, path: str, problem: str) -> None:
         super().__init__(path, problem)
@@ -21,7 +21,7 @@ class Broken(Invalid):
 
 
 def coded(code: str, rule: Rule) -> Rule:
-    """The same rule; whatever it refuses without a code has this one."""
+    """Return the same rule; what it refuses without a code has this one."""
 
     def check(value: object, path: str) -> object:
         try:
@@ -50,7 +50,7 @@ class Choice:
             raise Broken(self.several, path, f"only one of {', '.join(chosen)} is allowed.")
 
 
-class Members:
+class Members(Fields):
     """An object with these members and no others. `needs`: member → code where it is missing; `ignored`: what some
     vendors' clients send and no platform uses; `also`: what one member asks of another.
     """
@@ -64,31 +64,21 @@ class Members:
         ignored: tuple[str, ...] = (),
         also: Callable[[Json, str], None] | None = None,
     ) -> None:
-        self._rules = rules
-        self._needs = needs or {}
+        super().__init__(rules, ignored=ignored, also=also, exact=True)
+        self._codes = needs or {}
         self._choice = choice
-        self._ignored = ignored
-        self._also = also
 
-    def __call__(self, value: object, path: str) -> Json:
-        if not isinstance(value, dict):
-            raise Invalid(path, "an object is needed.")
-        given = {name: member for name, member in value.items() if name not in self._ignored}
+    def read(self, value: Json, path: str) -> Json:
+        given = {name: member for name, member in value.items() if name not in self.ignored}
         if self._choice:
             self._choice.check(given, path)
-        self._complete(given, path)
-        checked = {name: self._rules[name](member, join(path, name)) for name, member in given.items()}
-        if self._also:
-            self._also(checked, path)
-        return checked
-
-    def _complete(self, given: Json, path: str) -> None:
-        for name, code in self._needs.items():
+        for name, code in self._codes.items():
             if name not in given:
                 raise Broken(code, join(path, name), "the field is required.")
         for name in given:
-            if name not in self._rules:
+            if name not in self.fields:
                 raise Broken(MALFORMED, join(path, name), "there is no such field.")
+        return {name: self.fields[name](member, join(path, name)) for name, member in given.items()}
 
 
 def one_of(rules: Mapping[str, Rule], none: str, several: str) -> Members:
@@ -133,11 +123,7 @@ def empty(value: object, path: str) -> Json:
 
 
 def without_nulls(value: object) -> object:
-    """The same JSON without its null members: null means absent. Raises RecursionError."""
+    """Return the same JSON without its null members: null means absent. Raises RecursionError."""
     if isinstance(value, dict):
         return {name: without_nulls(member) for name, member in value.items() if member is not None}
     return [without_nulls(entry) for entry in value] if isinstance(value, list) else value
-
-
-def join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name

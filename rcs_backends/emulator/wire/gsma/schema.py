@@ -1,4 +1,4 @@
-"""What a MaaP platform takes: a request's JSON without nulls comes in, the same with typed times comes out, or Broken.
+"""The rules for what a MaaP platform takes: JSON without nulls, of which only times change their type.
 
 Source: GSMA RCC.07 v10, 3.2.6 and 3.6.10, RCC.71 v2.2, section 15, for cards and limits; for the envelope, which no
 public document defines, what several clients of such platforms send.
@@ -20,7 +20,7 @@ from rcs_backends.emulator.wire.gsma.rules import (
     several_items,
 )
 from rcs_backends.emulator.wire.gsma.suggestions import suggestion, uri
-from rcs_backends.emulator.wire.rules import Invalid, Rule, duration, enum, number, text, timestamp
+from rcs_backends.emulator.wire.rules import Rule, duration, enum, number, text, timestamp
 
 MAX_BYTES = 250_000  # of the JSON; the document says 250 KB
 TRAFFIC_TYPES = ("advertisement", "payment", "premium", "subscription", "plugin")
@@ -196,7 +196,7 @@ _content = Members(
 
 
 def _rcs_message(value: object, path: str) -> Json:
-    """The content; chips go with one that is shown."""
+    """Check the content. Chips need one that is shown."""
     if isinstance(value, dict) and "suggestedChipList" in value and not set(value) & set(CONTENTS[:-1]):
         raise Broken("42014", path, "suggestedChipList needs a message.")
     return _content(value, path)
@@ -208,7 +208,7 @@ _identity = Members(
 
 
 def contact(value: object, path: str) -> Json:
-    """One recipient, by number or by token."""
+    """Check one recipient, a number or a token."""
     if not isinstance(value, dict) or not {"userContact", "chatId"} & set(value):
         raise Broken("42004", path, "userContact or chatId is needed.")
     if {"userContact", "chatId"} <= set(value) and world.config["gsma"]["both_identities"] == "refuse":
@@ -223,7 +223,7 @@ message = Members(
 
 
 def expires_at(body: Json) -> datetime | None:
-    """The earlier of `expiry` and `ttl`. Where and how an expiry is written is our choice. Raises Broken 42208."""
+    """Return the earlier of `expiry` and `ttl`. Where and how one is written is our choice. Raises Broken 42208."""
     times = [body["RCSMessage"]["expiry"]] if "expiry" in body["RCSMessage"] else []
     try:
         times += [now() + body["ttl"]] if "ttl" in body else []
@@ -245,8 +245,3 @@ status_change = Members(
     {"RCSMessage": Members({"status": _status}, needs={"status": "42011"}, ignored=("msgId", "timestamp"))},
     needs={"RCSMessage": "42008"},
 )
-
-
-def code_of(invalid: Invalid) -> str:
-    """The code of a broken rule; one without its own is a malformed field."""
-    return invalid.code if isinstance(invalid, Broken) else MALFORMED

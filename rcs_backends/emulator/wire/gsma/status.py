@@ -1,9 +1,9 @@
-"""A message's status: an id comes in, its status goes out; or a bot takes its message back, or has read a person's.
+"""The status of a message: a bot asks for it, takes its message back, or has read what a person said.
 
 That a revocation which comes too late is refused at once, with 400, is our choice.
 """
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest
 
 from rcs_backends.emulator import delivery
 from rcs_backends.emulator.phones import Json
@@ -17,28 +17,25 @@ def _unknown() -> GsmaError:
     return GsmaError("42011", "There is no such message.", status=404)
 
 
-def show(http: HttpRequest, bot_id: str, bot: Json, message_id: str) -> HttpResponse:
+def show(http: HttpRequest, bot_id: str, bot: Json, message_id: str) -> Json:
     """GET: the status of a bot's message."""
-    with world.change():
-        sent = world.store(GsmaStore).sent.get((bot_id, message_id))
-        if sent is None:
-            raise _unknown()
-        found = {"msgId": message_id, "status": sent.status, "timestamp": time(sent.at)}
-    return JsonResponse({"RCSMessage": found})
+    sent = world.store(GsmaStore).sent.get((bot_id, message_id))
+    if sent is None:
+        raise _unknown()
+    return {"RCSMessage": {"msgId": message_id, "status": sent.status, "timestamp": time(sent.at)}}
 
 
-def change(http: HttpRequest, bot_id: str, bot: Json, message_id: str) -> HttpResponse:
+def change(http: HttpRequest, bot_id: str, bot: Json, message_id: str) -> Json | None:
     """PUT: `cancelled` for a bot's message that no phone shows yet, `displayed` for what a person said."""
     body = request.body(http, schema.status_change)
     wanted = schema.STATUS_WORDS[body["RCSMessage"]["status"]]
-    with world.change():
-        if wanted == "cancelled":
-            _revoke(bot_id, message_id)
-        else:
-            _display(bot_id, message_id)
+    if wanted == "cancelled":
+        _revoke(bot_id, message_id)
+    else:
+        _display(bot_id, message_id)
     if world.config["gsma"]["put_status_answer"] == "204":
-        return HttpResponse(status=204)
-    return JsonResponse({"RCSMessage": {"msgId": message_id, "status": wanted}})
+        return None
+    return {"RCSMessage": {"msgId": message_id, "status": wanted}}
 
 
 def _revoke(bot_id: str, message_id: str) -> None:
@@ -60,7 +57,7 @@ def _display(bot_id: str, message_id: str) -> None:
 
 
 def _of_the_other_side(bot_id: str, message_id: str) -> GsmaError:
-    """The message is unknown, or is one for which this status makes no sense."""
+    """Return the refusal for a message that is unknown, or cannot have this status."""
     store = world.store(GsmaStore)
     if (bot_id, message_id) in store.sent or (bot_id, message_id) in store.said:
         return GsmaError("42011", "This message cannot have that status.")

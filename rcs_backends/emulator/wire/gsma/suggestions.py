@@ -1,4 +1,4 @@
-"""What a platform takes as a suggestion: the JSON of one chip or button comes in, the same comes out, or Broken.
+"""The rules for what a platform takes as a suggestion, a chip or a button.
 
 Source: GSMA RCC.07 v10, 3.6.10 (the client's card payload, which the API embeds). `application`, `viewMode` and
 `parameters` of openUrl are of the newer schema: allowed, never asked for.

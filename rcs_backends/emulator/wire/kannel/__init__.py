@@ -1,4 +1,4 @@
-"""Kannel as a wire: the address of sendsms, its dials, and the call that brings what a person writes."""
+"""Kannel: the address of sendsms, its dials, and the call that brings what a person writes."""
 
 from django.urls import path, re_path
 
@@ -6,6 +6,8 @@ from rcs_backends.emulator.phones import Json, Message
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.kannel import callbacks, sendsms
 from rcs_backends.emulator.wires import ActionProblem, Delivered, Said, Wire
+
+API = sendsms.KannelApi()
 
 
 class KannelWire(Wire):
@@ -31,8 +33,8 @@ class KannelWire(Wire):
     open_dials = ("users",)
     choices = {"link": ("up", "down", "stopped"), "outcome": ("delivered", "failed", "rejected")}
     urlpatterns = (
-        path("kannel/cgi-bin/sendsms", sendsms.sendsms),
-        re_path("^kannel/", sendsms.unknown),
+        path("kannel/cgi-bin/sendsms", API.by_verb("sendsms", GET=sendsms.sendsms, HEAD=sendsms.sendsms)),
+        re_path("^kannel/", API.unknown),
     )
 
     def agents(self) -> list[str]:

@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 
 from rcs_backends.emulator.phones import Message, now
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.webhooks import Built, Webhook, outbox
+from rcs_backends.emulator.webhooks import Webhook, outbox
 from rcs_backends.emulator.wire import sms_text
 
 DELIVERED, FAILED, SUBMITTED, REJECTED = 1, 2, 8, 16  # bits of dlr-mask; 4, buffered, is never reported
@@ -27,7 +27,7 @@ _HEX = re.compile(r"[0-9A-Fa-f]{2}")
 
 
 def filled(url: str, escapes: Escapes) -> str:
-    """The URL with its escapes replaced, URL-encoded (%S is not). What is no escape reads the same on arrival."""
+    """Return the URL with its escapes replaced, URL-encoded (%S is not). Other text reads the same on arrival."""
 
     def value(found: re.Match[str]) -> str:
         letter = found[1]
@@ -41,24 +41,21 @@ def filled(url: str, escapes: Escapes) -> str:
 
 
 def reporter(dlr_url: str, mask: int, *, user: str, receiver: str) -> Callable[[Message, str], None]:
-    """The `report` of an SMS: turns what becomes of it into the delivery reports that the mask asks for."""
+    """Return the `report` of an SMS: it turns what becomes of it into the delivery reports that the mask asks for."""
 
     def report(message: Message, event: str) -> None:
         if event == "submitted" and world.config["kannel"]["outcome"] != "delivered":
             message.state = "expired"  # it will never be shown
         for status, reply in _statuses(event):
             if dlr_url and mask & status:
-                _post(
-                    filled(dlr_url, _dlr_escapes(message, status, reply, user, receiver)),
-                    message,
-                    f"DLR {status}",
-                )
+                url = filled(dlr_url, _dlr_escapes(message, status, reply, user, receiver))
+                _post(url, message.number, message.id, f"DLR {status}")
 
     return report
 
 
 def _statuses(event: str) -> list[tuple[int, str]]:
-    """Which reports an event gives, with the network's words. An SMS has no READ."""
+    """Return which reports an event gives, with the network's words. An SMS has no READ."""
     if event == "submitted":
         return OUTCOMES[world.config["kannel"]["outcome"]]
     return {"delivered": [(DELIVERED, "")], "expired": [(FAILED, "Expired")]}.get(event, [])
@@ -76,7 +73,7 @@ def _dlr_escapes(message: Message, status: int, reply: str, user: str, receiver:
 
 
 def _common(sender: str, receiver: str) -> Escapes:
-    """%p is whom the event comes from: in a report, too, that is the phone."""
+    """Return the escapes of every call. %p is whom the event comes from: the phone, in a report too."""
     at = now()
     return {
         "p": sender,
@@ -92,10 +89,10 @@ def _common(sender: str, receiver: str) -> Escapes:
 
 
 def mo(number: str, short_code: str, text: str, delivered: Callable[[], None] | None = None) -> None:
-    """What a person wrote to a short code: one GET of `mo_url`, if that dial is set. Lock held."""
+    """Bring what a person wrote to a short code: one GET of `mo_url`, if that dial is set. Lock held."""
     url = world.config["kannel"]["mo_url"]
     if url:
-        _post(filled(url, _mo_escapes(number, short_code, text)), number, "MO", delivered)
+        _post(filled(url, _mo_escapes(number, short_code, text)), number, number, "MO", delivered)
 
 
 def _mo_escapes(number: str, short_code: str, text: str) -> Escapes:
@@ -119,23 +116,21 @@ def _mo_escapes(number: str, short_code: str, text: str) -> Escapes:
     }
 
 
-def _post(url: str, about: Message | str, event: str, delivered: Callable[[], None] | None = None) -> None:
-    def build(faults: frozenset[str]) -> Built:
-        return url, None, HEADERS
-
-    outbox.post(
-        Webhook(
-            provider="kannel",
-            number=about.number if isinstance(about, Message) else about,
-            subject=about.id if isinstance(about, Message) else about,
-            event=event,
-            build=build,
-            accepted=lambda status: 200 <= status < 300,
-            delay=_retry_delay,
-            delivered=delivered,
-            url=url,
-        )
+def _post(
+    url: str, number: str, subject: str, event: str, delivered: Callable[[], None] | None = None
+) -> None:
+    webhook = Webhook(
+        provider="kannel",
+        number=number,
+        subject=subject,
+        event=event,
+        url=url,
+        build=lambda faults: (url, None, HEADERS),
+        delay=_retry_delay,
+        delivered=delivered,
+        ordered=False,
     )
+    outbox.post(webhook)
 
 
 def _retry_delay(failures: int) -> float | None:

@@ -1,4 +1,4 @@
-"""Kannel's sendsms: one GET comes in, SMS go to phones, and delivery reports go to the dlr-url.
+"""Kannel's sendsms: show on phones what one GET asks for, and report it to the dlr-url.
 
 Source: Kannel 1.4.5 as observed, and its User Guide (chapter "SMS push"). POST with X-Kannel headers or XML is not
 emulated. There is no dedupe: the same request twice shows two SMS. For the ledger, requests that are the same to the
@@ -8,6 +8,7 @@ last parameter (so with the same dlr-url) are one message asked for twice; that 
 import re
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import parse_qsl
@@ -15,10 +16,10 @@ from urllib.parse import parse_qsl
 from django.http import HttpRequest, HttpResponse
 
 from rcs_backends.emulator import delivery
-from rcs_backends.emulator.answers import finished
 from rcs_backends.emulator.phones import Message, now
 from rcs_backends.emulator.state import normalised, world
-from rcs_backends.emulator.wire import request_faults, sms_text
+from rcs_backends.emulator.wire import sms_text
+from rcs_backends.emulator.wire.api import Answer, Api, Handler, Path, Refused
 from rcs_backends.emulator.wire.kannel import callbacks
 
 ALIASES = {
@@ -54,12 +55,34 @@ _RECEIVERS = re.compile(rb"[0-9 +\-]+")  # the default of sendsms-chars
 _NUMBER = re.compile(r"-?\d{1,7}", re.ASCII)
 
 
-class Rejected(Exception):
-    """sendsms refuses: an HTTP status and Kannel's text."""
+class Rejected(Refused):
+    """An HTTP status and Kannel's text."""
 
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(self, status: int, text: str = "") -> None:
         self.status = status
-        super().__init__(text)
+        super().__init__(text or REFUSALS[status])
+
+    def answer(self) -> HttpResponse:
+        return _text(self.status, str(self))
+
+
+def _text(status: int, text: str) -> HttpResponse:
+    return HttpResponse(text, status=status, content_type="text/html")
+
+
+class KannelApi(Api):
+    """sendsms, and nothing else."""
+
+    provider = "kannel"
+    refused = Rejected
+
+    def number(self, request: HttpRequest, path: Path) -> str:
+        return _first_number(_parameters(request).get("to", b""))
+
+    def call(self, request: HttpRequest, method: str, verbs: Mapping[str, Handler], path: Path) -> Answer:
+        if request.method not in verbs:
+            raise Rejected(400, "Invalid content-type")
+        return verbs[request.method or ""](request)
 
 
 class Times(Counter[str]):
@@ -74,7 +97,6 @@ class Submission:
     sender: str
     receivers: list[str]
     text: str
-    coding: int
     validity: int | None  # minutes
     deferred: int  # minutes
     dlr_mask: int
@@ -84,32 +106,13 @@ class Submission:
 
 def sendsms(request: HttpRequest) -> HttpResponse:
     """GET (and HEAD, which sends just the same) of cgi-bin/sendsms."""
-    parameters = _parameters(request.META.get("QUERY_STRING", ""))
-
-    def wire() -> HttpResponse:
-        try:
-            if request.method not in ("GET", "HEAD"):
-                raise Rejected(400, "Invalid content-type")
-            return _text(202, _submit(_understood(parameters)))
-        except Rejected as rejected:
-            return _text(rejected.status, str(rejected))
-
-    struck = ("kannel", "sendsms", _first_number(parameters.get("to", b"")))
-    return request_faults.answer(request, struck, wire, lambda status: _text(status, REFUSALS[status]))
+    return _text(202, _submit(_understood(_parameters(request))))
 
 
-def unknown(request: HttpRequest, **path: str) -> HttpResponse:
-    """Every other address below kannel/."""
-    return finished(_text(404, REFUSALS[404]))
-
-
-def _text(status: int, text: str) -> HttpResponse:
-    return HttpResponse(text, status=status, content_type="text/html")
-
-
-def _parameters(query: str) -> dict[str, bytes]:
+def _parameters(request: HttpRequest) -> dict[str, bytes]:
     """Raw bytes: `charset` says later what they mean. The first of a repeated parameter counts."""
     found: dict[str, bytes] = {}
+    query = request.META.get("QUERY_STRING", "")
     for name, value in parse_qsl(query, keep_blank_values=True, encoding="latin-1"):
         found.setdefault(ALIASES.get(name, name), value.encode("latin-1"))
     return found
@@ -123,11 +126,11 @@ def _first_number(to: bytes) -> str:
 
 
 def _understood(parameters: dict[str, bytes]) -> Submission:
-    """The request in Kannel's order of checks. Raises Rejected."""
+    """Check the request in Kannel's order. Raises Rejected."""
     kannel = world.config["kannel"]
     user = _word(parameters, "username")
     if not user or kannel["users"].get(user) != _word(parameters, "password"):
-        raise Rejected(403, "Authorization failed for sendsms")
+        raise Rejected(403)
     receivers = _receivers(parameters)
     sender = _word(parameters, "from") or kannel["default_sender"]
     if not sender:
@@ -144,7 +147,6 @@ def _understood(parameters: dict[str, bytes]) -> Submission:
         sender=sender,
         receivers=receivers,
         text=text,
-        coding=coding,
         validity=numbers["validity"],
         deferred=numbers["deferred"] or 0,
         dlr_mask=numbers["dlr-mask"] or 0,
@@ -184,7 +186,7 @@ def _in_range(parameters: dict[str, bytes], name: str) -> int | None:
 
 
 def _decoded(parameters: dict[str, bytes], coding: int, parts: int) -> str:
-    """What the phone will show: Kannel never switches to Unicode by itself."""
+    """Return what the phone will show: Kannel never switches to Unicode by itself."""
     raw = parameters.get("text", b"")
     if coding == 1:
         return raw.decode("latin-1")
@@ -196,18 +198,17 @@ def _decoded(parameters: dict[str, bytes], coding: int, parts: int) -> str:
             text = raw.decode("UTF-16BE" if coding == 2 else "UTF-8", errors="replace")
         text.encode()  # half a surrogate pair is no text
     except (LookupError, ValueError):
-        raise Rejected(400, "Charset or body misformed, rejected") from None
+        raise Rejected(400) from None
     text = text if coding == 2 else sms_text.gsm7(text)
     return sms_text.cut(text, parts, ucs2=coding == 2)
 
 
 def _submit(submission: Submission) -> str:
-    """Take the message for every receiver; Kannel's answer."""
-    with world.change():
-        for receiver in submission.receivers:
-            _take(submission, receiver)
-        link = world.config["kannel"]["link"]
-    return "0: Accepted for delivery" if link == "up" else "3: Queued for later delivery"
+    """Take the message for every receiver, and return Kannel's answer."""
+    for receiver in submission.receivers:
+        _take(submission, receiver)
+    up = world.config["kannel"]["link"] == "up"
+    return "0: Accepted for delivery" if up else "3: Queued for later delivery"
 
 
 def _take(submission: Submission, receiver: str) -> None:

@@ -1,17 +1,15 @@
-"""Messente as a wire: the addresses of its API, its dials, and how it tells a client what a person says."""
-
-from typing import Any
+"""Messente: the addresses of its API, its dials, and how it tells a client what a person says."""
 
 from django.urls import path, re_path
 
 from rcs_backends.emulator.config import ConfigProblem
 from rcs_backends.emulator.phones import Json, Message
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.messente import callbacks, messages, phonebook, reports, request
+from rcs_backends.emulator.wire.messente import callbacks, messages, phonebook, reports
+from rcs_backends.emulator.wire.messente.request import LOOKUP, OMNICHANNEL, STATISTICS, unknown
 from rcs_backends.emulator.wires import Delivered, Said, Wire
 
 API = "messente/v1/"
-BOOK = API + "phonebook/"
 ACCOUNT_KEYS = {
     "password": str,
     "shared_secret": str,  # that inbound messages are signed with
@@ -55,49 +53,37 @@ class MessenteWire(Wire):
         "time_scale": 1.0,  # what validity, ttl and the time until time_to_send are multiplied by
     }
     open_dials = ("accounts",)
+    entries = {"accounts": ACCOUNT_KEYS}
     choices = {f"{channel}_outcome": OUTCOMES for channel in ("rcs", "sms", "viber", "whatsapp")}
     urlpatterns = (
-        path(API + "omnimessage", messages.send),
-        path(API + "omnimessages", messages.send_bulk),
-        path(API + "omnimessage/<str:omnimessage_id>/status", messages.status),
-        path(API + "omnimessage/<str:omnimessage_id>", messages.scheduled),
-        path(BOOK + "blacklist", phonebook.blacklist),
-        path(BOOK + "blacklist/<str:phone>", phonebook.blacklisted),
-        path(BOOK + "contacts", phonebook.contacts),
-        path(BOOK + "contacts/<str:phone>", phonebook.contact),
-        path(BOOK + "contacts/<str:phone>/groups", phonebook.groups_of),
-        path(BOOK + "groups", phonebook.groups),
-        path(BOOK + "groups/<str:group_id>", phonebook.group),
-        path(BOOK + "groups/<str:group_id>/contacts/<str:phone>", phonebook.member),
-        path(API + "statistics/reports", reports.statistics),
-        path(API + "hlr/sync", reports.lookup),
-        re_path("^messente/", request.unknown),
+        path(API + "omnimessage", OMNICHANNEL.by_verb("omnimessage", POST=messages.send)),
+        path(API + "omnimessages", OMNICHANNEL.by_verb("omnimessages", POST=messages.send_bulk)),
+        path(
+            API + "omnimessage/<str:omnimessage_id>/status",
+            OMNICHANNEL.by_verb("status", GET=messages.status),
+        ),
+        path(API + "omnimessage/<str:omnimessage_id>", OMNICHANNEL.by_verb("cancel", DELETE=messages.cancel)),
+        *phonebook.urlpatterns,
+        path(API + "statistics/reports", STATISTICS.by_verb("statistics", POST=reports.statistics)),
+        path(API + "hlr/sync", LOOKUP.by_verb("lookup", POST=reports.lookup)),
+        re_path("^messente/", unknown),
     )
 
     def check(self, dials: Json) -> None:
         for name, account in dials["accounts"].items():
-            _check_account(name, account)
+            if not all(isinstance(sender, str) for sender in account.get("senders", ())):
+                raise ConfigProblem(f"messente.accounts.{name}.senders must be names.")
         if dials["err"] not in callbacks.ERRORS:
             raise ConfigProblem(f"messente.err must be one of {', '.join(map(str, callbacks.ERRORS))}.")
 
     def agents(self) -> list[str]:
-        """The RCS senders that are set up."""
+        """Return the RCS senders that are set up."""
         accounts = world.config["messente"]["accounts"].values()
         named = [name for one in accounts for name in (one.get("rcs_sender"), *one.get("senders", ()))]
         return list(dict.fromkeys(name for name in named if name))
 
     def say(self, message: Message, said: Said, delivered: Delivered) -> None:
         callbacks.said(message, said, delivered)
-
-
-def _check_account(name: str, account: Any) -> None:
-    if not isinstance(account, dict):
-        raise ConfigProblem(f"messente.accounts.{name} must be an object.")
-    for key, value in account.items():
-        if key not in ACCOUNT_KEYS or not isinstance(value, ACCOUNT_KEYS[key]):
-            raise ConfigProblem(f"messente.accounts.{name}.{key} is unknown or of the wrong type.")
-    if not all(isinstance(sender, str) for sender in account.get("senders", ())):
-        raise ConfigProblem(f"messente.accounts.{name}.senders must be names.")
 
 
 WIRE = MessenteWire()

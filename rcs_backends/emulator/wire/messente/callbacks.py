@@ -1,4 +1,4 @@
-"""Messente's calls to its client: what a message became and what a person wrote come in, signed JSON leaves.
+"""Tell Messente's clients what became of messages and what people wrote.
 
 Source: the vendor's pages "Delivery Report", "Inbound Messages" and "Security". When a failed call is tried again, and
 the whole of what a person says over RCS (channel rcs, postback_data for a tap), is our choice: nothing is published.
@@ -6,23 +6,22 @@ the whole of what a person says over RCS (channel rcs, postback_data for a tap),
 
 import hashlib
 import hmac
-import json
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from http import HTTPStatus
+from typing import Any
 
 from rcs_backends.emulator.phones import Json, Message, now
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.webhooks import Built, Webhook, lane_of, outbox
+from rcs_backends.emulator.webhooks import SignedJson, Webhook, outbox, pauses
 from rcs_backends.emulator.wire.messente.content import parts
 from rcs_backends.emulator.wire.messente.request import account
 from rcs_backends.emulator.wire.messente.store import Leg, MessenteStore, Omnimessage
 from rcs_backends.emulator.wires import ActionProblem, Delivered, Said
 
-RETRIES = (10.0, 60.0, 300.0)  # seconds, times retry_scale
+_retry_delay = pauses(10.0, 60.0, 300.0)
 PRICE = Decimal("0.05")  # of one part, in euros
 PAID = ("ACK", "DELIVRD", "SEEN")
 ERRORS = {  # err → what `error` says
@@ -42,17 +41,20 @@ ERRORS = {  # err → what `error` says
 
 
 def sign(secret: str, body: bytes) -> str:
-    """X-Messente-Signature: hex of HMAC-SHA256 over the body as sent."""
+    """Return X-Messente-Signature: hex of HMAC-SHA256 over the body as sent."""
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
+_SIGNED = SignedJson("X-Messente-Signature", sign)
+
+
 def stamp(at: datetime, zone: str = "") -> str:
-    """With microseconds always. Reports of delivery name no zone, inbound messages do; both mean UTC."""
+    """Write a time with microseconds always. Reports of delivery name no zone, inbound messages do; both mean UTC."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + zone
 
 
 def report(leg: Leg) -> Json:
-    """What is known of a leg, as polling tells it: null for what is not known yet."""
+    """Return what is known of a leg, as polling tells it: null for what is not known yet."""
     return {
         "status": leg.status,
         "channel": leg.channel,
@@ -80,9 +82,9 @@ def changed(omnimessage: Omnimessage, leg: Leg) -> None:
         omnimessage.dlr_url,
         secret,
         payload,
+        f"{leg.channel} {leg.status}",
         number=omnimessage.to,
         subject=leg.message_id,
-        event=f"{leg.channel} {leg.status}",
         accepted=lambda status: HTTPStatus.OK <= status < HTTPStatus.BAD_REQUEST,
     )
 
@@ -90,7 +92,7 @@ def changed(omnimessage: Omnimessage, leg: Leg) -> None:
 def said(message: Message, what: Said, delivered: Delivered) -> None:
     """Post what a person says to the account's mo_url, signed with its shared secret. Lock held.
 
-    Raises ActionProblem for what this wire has no words for.
+    Raises ActionProblem for what Messente cannot tell.
     """
     if what.kind not in ("text", "reply", "action") or (what.kind != "text" and message.channel != "rcs"):
         raise ActionProblem(f"Messente tells only texts and taps, nothing like {what.kind}.")
@@ -112,16 +114,15 @@ def said(message: Message, what: Said, delivered: Delivered) -> None:
         owner["mo_url"],
         owner.get("shared_secret", ""),
         payload,
+        f"{message.channel} MO",
         number=message.number,
         subject=message.number,
-        event=f"{message.channel} MO",
-        accepted=lambda status: HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES,
         delivered=delivered,
     )
 
 
 def _owner(message: Message) -> str:
-    """The account a sender belongs to: that which wrote to the phone last, which lists it, or the only one there is."""
+    """Return the account of a sender: that which wrote to the phone last, which lists it, or the only one there is."""
     accounts: Json = world.config["messente"]["accounts"]
     last = world.store(MessenteStore).talks.get((message.agent, message.number))
     if last in accounts:
@@ -131,47 +132,11 @@ def _owner(message: Message) -> str:
 
 
 def senders_of(settings: Json) -> list[str]:
-    """Every sender that an account is known to have."""
+    """Return every sender that an account is known to have."""
     named = [settings.get("rcs_sender", ""), settings.get("sender", ""), *settings.get("senders", ())]
     return list(dict.fromkeys(name for name in named if name))
 
 
-def _post(
-    url: str,
-    secret: str,
-    payload: Json,
-    *,
-    number: str,
-    subject: str,
-    event: str,
-    accepted: Callable[[int], bool],
-    delivered: Delivered | None = None,
-) -> None:
-    webhook = Webhook(
-        provider="messente",
-        number=number,
-        subject=subject,
-        event=event,
-        build=partial(_request, url, secret, payload),
-        accepted=accepted,
-        delay=_retry_delay,
-        delivered=delivered,
-        lane=lane_of(number),
-        url=url,
-    )
-    outbox.post(webhook)
-
-
-def _retry_delay(failures: int) -> float | None:
-    return RETRIES[failures - 1] if failures <= len(RETRIES) else None
-
-
-def _request(url: str, secret: str, payload: Json, faults: frozenset[str]) -> Built:
-    body = json.dumps(payload).encode()
-    signature = sign(secret + "x" if "bad_signature" in faults else secret, body)
-    if "tampered" in faults:
-        body = json.dumps({**payload, "tampered": True}).encode()
-    headers = {"Content-Type": "application/json"}
-    if "unsigned" not in faults:
-        headers["X-Messente-Signature"] = signature
-    return url, body, headers
+def _post(url: str, secret: str, payload: Json, event: str, **more: Any) -> None:
+    build = partial(_SIGNED.request, url, secret, payload)
+    outbox.post(Webhook("messente", event=event, url=url, build=build, delay=_retry_delay, **more))

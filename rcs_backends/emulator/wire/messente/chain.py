@@ -1,4 +1,4 @@
-"""The chain: an omnimessage comes in, its channels are tried one after the other, every change is called back.
+"""The fallback chain: try an omnimessage's channels one after the other, and call back every change.
 
 Which statuses move on to the next channel is our reading of the vendor's product description: the failures do, at
 once, and so does the channel's time-out; a channel without a time limit waits. Lock held everywhere.
@@ -80,7 +80,7 @@ def _try_next(omnimessage: Omnimessage) -> None:
 
 
 def _heard(omnimessage: Omnimessage, leg: Leg, message: Message, event: str) -> None:
-    """What the phone's network says of a leg. Nobody hears of an SMS that was read."""
+    """Note what the phone's network says of a leg. It does not tell that an SMS was read."""
     if event == "submitted":
         _submitted(omnimessage, leg, message)
     elif event == "delivered" and leg.status != "UNKNOWN":
@@ -90,7 +90,7 @@ def _heard(omnimessage: Omnimessage, leg: Leg, message: Message, event: str) -> 
 
 
 def _submitted(omnimessage: Omnimessage, leg: Leg, message: Message) -> None:
-    """The operator has it, as the dials say, unless the phone has no RCS."""
+    """Settle what the operator makes of a leg: what the dials say, unless the phone has no RCS."""
     if leg.channel == "rcs" and not world.handset(omnimessage.to).rcs:
         message.state = "expired"  # it will never be shown
         _settle(omnimessage, leg, "UNDELIV")
@@ -105,7 +105,7 @@ def _submitted(omnimessage: Omnimessage, leg: Leg, message: Message) -> None:
 
 
 def _time_out(omnimessage: Omnimessage, leg: Leg) -> None:
-    """A channel had its time. The dial `late` leaves its message with the operator: it may still be shown."""
+    """End a channel's time. The dial `late` leaves its message with the operator: it may still be shown."""
     if leg.status in (*ARRIVED, *FAILURES):
         return
     message = leg.bubble

@@ -1,14 +1,12 @@
-"""What Messente answers when it refuses: a status comes in, the JSON of the API that was asked goes out.
+"""Write refusals as Messente does: each of its four APIs words them in its own way.
 
-Each of its four APIs words errors in its own way. Source: the vendor's OpenAPI description, version 2.1.0. Which status
-goes with "Forbidden", and what a throttled client is told, is our choice.
+Source: the vendor's OpenAPI description, version 2.1.0. Which status goes with "Forbidden", and what a throttled client
+is told, is our choice.
 """
 
-from collections.abc import Callable
-
 from rcs_backends.emulator.phones import Json
+from rcs_backends.emulator.wire.api import Refused
 
-Wording = Callable[[int, str, str | None], Json]  # status, detail, source → the body
 CODES = {  # of the omnichannel API
     400: ("105", "Invalid data"),
     401: ("103", "Unauthorized"),
@@ -36,8 +34,10 @@ DETAILS = {
 }
 
 
-class Refused(Exception):
-    """A request is refused with this HTTP status. `source` names the field as payload[channel][field]."""
+class Rejected(Refused):
+    """A request is refused with this HTTP status. `source` names the field as payload[channel][field]; `missing`: it
+    must be there and is not.
+    """
 
     def __init__(self, status: int, detail: str = "", source: str | None = None, *, missing: bool = False):
         self.status = status
@@ -47,38 +47,29 @@ class Refused(Exception):
         super().__init__(self.detail)
 
 
-def omnichannel(status: int, detail: str, source: str | None) -> Json:
-    """Of messages, reports of delivery and cancelling: only here does an error name its source."""
-    return _listed(CODES.get(status, FAILURE), detail, source=source)
+def omnichannel(problem: Rejected) -> Json:
+    """Word a refusal about messages, reports of delivery or cancelling: only here does an error name its source."""
+    known = MISSING if problem.missing else CODES.get(problem.status, FAILURE)
+    return _listed(known, problem.detail, source=problem.source)
 
 
-def invalid(detail: str, source: str | None) -> Json:
-    """A field that is not as it must be."""
-    return _listed(CODES[400], detail, source=source)
+def phonebook(problem: Rejected) -> Json:
+    """Word a refusal about contacts, groups or the blacklist."""
+    other = ("205", "General error") if problem.status >= 500 else ("244", "Client error")
+    return _listed(PHONEBOOK_CODES.get(problem.status, other), problem.detail)
 
 
-def missing(detail: str, source: str | None) -> Json:
-    """A field that must be there is not: a 400 with a code of its own."""
-    return _listed(MISSING, detail, source=source)
+def statistics(problem: Rejected) -> Json:
+    """Word a refusal about reports: what others call `detail` is `details`."""
+    other = ("105", "Internal Server Error") if problem.status >= 500 else ("100", "Client Error")
+    code, title = STATISTICS_CODES.get(problem.status, other)
+    return {"errors": [{"code": code, "title": title, "details": problem.detail}]}
 
 
-def phonebook(status: int, detail: str, source: str | None) -> Json:
-    """Of contacts, groups and the blacklist."""
-    other = ("205", "General error") if status >= 500 else ("244", "Client error")
-    return _listed(PHONEBOOK_CODES.get(status, other), detail)
-
-
-def statistics(status: int, detail: str, source: str | None) -> Json:
-    """Of reports: what others call `detail` is `details`."""
-    other = ("105", "Internal Server Error") if status >= 500 else ("100", "Client Error")
-    code, title = STATISTICS_CODES.get(status, other)
-    return {"errors": [{"code": code, "title": title, "details": detail}]}
-
-
-def lookup(status: int, detail: str, source: str | None) -> Json:
-    """Of number lookups: one level deeper, with whole numbers as codes."""
-    code = LOOKUP_CODES.get(status, 103 if status >= 500 else 106)
-    return {"errors": [{"error": {"code": code, "description": detail}}]}
+def lookup(problem: Rejected) -> Json:
+    """Word a refusal about number lookups: one level deeper, with whole numbers as codes."""
+    code = LOOKUP_CODES.get(problem.status, 103 if problem.status >= 500 else 106)
+    return {"errors": [{"error": {"code": code, "description": problem.detail}}]}
 
 
 def _listed(code_and_title: tuple[str, str], detail: str, **more: object) -> Json:

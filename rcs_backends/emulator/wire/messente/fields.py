@@ -1,15 +1,14 @@
-"""Rules for Messente's JSON objects, beside the general ones: an object comes in, what we know of it goes out.
+"""Rules for Messente's JSON, besides the general ones.
 
 Unknown fields are passed over and null counts as absent; both are our choice, for the documentation says nothing of it.
 """
 
 import re
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from rcs_backends.emulator.phones import Json
-from rcs_backends.emulator.wire.messente.errors import Refused
-from rcs_backends.emulator.wire.rules import Invalid, Rule
+from rcs_backends.emulator.wire.messente.errors import Rejected
+from rcs_backends.emulator.wire.rules import Fields, Invalid, Rule, join
 
 NUMBER = r"\+[1-9]\d{6,14}"  # E.164
 _FIELD = re.compile(r"[^.\[]*")
@@ -22,55 +21,29 @@ class Missing(Invalid):
     """A field that must be there is not."""
 
 
-def refused(invalid: Invalid, channel: str = "") -> Refused:
-    """`source` goes as far as the field of the message, as the vendor shows; the detail names the whole path."""
+def rejected(invalid: Invalid, channel: str = "") -> Rejected:
+    """Return the refusal: `source` ends at the field of the message, as the vendor shows; the detail names it all."""
     first = _FIELD.match(invalid.path)
     field = f"[{first[0]}]" if first and first[0] else ""
     source = f"payload[{channel}]{field}" if channel else f"payload{field}"
     detail = f"{invalid.path}: {invalid.problem}" if invalid.path else invalid.problem
-    return Refused(400, detail, source, missing=isinstance(invalid, Missing))
+    return Rejected(400, detail, source, missing=isinstance(invalid, Missing))
 
 
-class Record:
+class Record(Fields):
     """An object with these fields, and perhaps others. `one_of`: exactly one of them is set; `also`: a last check."""
 
-    def __init__(
-        self,
-        fields: Mapping[str, Rule],
-        *,
-        needs: tuple[str, ...] = (),
-        one_of: tuple[str, ...] = (),
-        also: Callable[[Json, str], None] | None = None,
-    ) -> None:
-        self._fields = fields
-        self._needs = needs
-        self._one_of = one_of
-        self._also = also
+    def none_chosen(self, path: str) -> Invalid:
+        return Invalid(path or self.one_of[0], f"exactly one of {', '.join(self.one_of)} must be set.")
 
-    def __call__(self, value: object, path: str) -> Json:
-        if not isinstance(value, dict):
-            raise Invalid(path, "an object is needed.")
+    def read(self, value: Json, path: str) -> Json:
         result: Json = {}
-        for name, rule in self._fields.items():
+        for name, rule in self.fields.items():
             if value.get(name) is not None:
-                result[name] = rule(value[name], joined(path, name))
-            elif name in self._needs:
-                raise Missing(joined(path, name), "the field is required.")
-        self._choose(result, path)
-        if self._also:
-            self._also(result, path)
+                result[name] = rule(value[name], join(path, name))
+            elif name in self.needs:
+                raise Missing(join(path, name), "the field is required.")
         return result
-
-    def _choose(self, result: Json, path: str) -> None:
-        chosen = [name for name in self._one_of if name in result]
-        if len(chosen) > 1:
-            raise Invalid(joined(path, chosen[1]), f"{chosen[0]} is set already; set one of them.")
-        if self._one_of and not chosen:
-            raise Invalid(path or self._one_of[0], f"exactly one of {', '.join(self._one_of)} must be set.")
-
-
-def joined(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
 
 
 def whole(least: int = 0, most: int | None = None) -> Rule:
@@ -88,26 +61,13 @@ def whole(least: int = 0, most: int | None = None) -> Rule:
     return rule
 
 
-def degrees(most: float) -> Rule:
-    """A number from -most to most."""
-
-    def rule(value: object, path: str) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise Invalid(path, "a number is needed.")
-        if not -most <= value <= most:
-            raise Invalid(path, f"the number must be from {-most:g} to {most:g}.")
-        return float(value)
-
-    return rule
-
-
 def names_to(rule: Rule) -> Rule:
     """An object of any names whose values keep to one rule."""
 
     def check(value: object, path: str) -> Json:
         if not isinstance(value, dict):
             raise Invalid(path, "an object is needed.")
-        return {name: rule(one, joined(path, name)) for name, one in value.items()}
+        return {name: rule(one, join(path, name)) for name, one in value.items()}
 
     return check
 

@@ -1,4 +1,4 @@
-"""Messente's messages: requests to send, to cancel and to ask come in, omnimessages go on their way, JSON goes out.
+"""Messente's messages: send, cancel, and ask what became of them.
 
 Source: the vendor's OpenAPI description 2.1.0. That a time to send in the past means now is our choice.
 """
@@ -11,26 +11,24 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from rcs_backends.emulator.phones import Json, now
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.messente import callbacks, chain, errors, request
-from rcs_backends.emulator.wire.messente.errors import Refused
+from rcs_backends.emulator.wire.messente.errors import Rejected
 from rcs_backends.emulator.wire.messente.fields import Record
 from rcs_backends.emulator.wire.messente.omnimessage import checked
 from rcs_backends.emulator.wire.messente.store import Leg, MessenteStore, Omnimessage
-from rcs_backends.emulator.wire.rules import items
+from rcs_backends.emulator.wire.rules import anything, items
 
 MOST_AT_ONCE = 1000  # the vendor advises no more; that it is a limit is our choice
 
 
-def _send(http: HttpRequest, account: str) -> HttpResponse:
-    body = request.body(http)
-    return JsonResponse(_take(account, body), status=201)
+def send(http: HttpRequest, account: str) -> HttpResponse:
+    return JsonResponse(_take(account, request.body(http)), status=201)
 
 
 def _take(account: str, body: object) -> Json:
-    """Check and accept one omnimessage; the answer. Raises Refused."""
+    """Check and accept one omnimessage, and return the answer. Raises Rejected."""
     wanted = checked(body, _senders(account))
-    with world.change():
-        omnimessage = _made(account, wanted, json.dumps(body, sort_keys=True))
-        chain.accept(omnimessage, _wait(wanted))
+    omnimessage = _made(account, wanted, json.dumps(body, sort_keys=True))
+    chain.accept(omnimessage, _wait(wanted))
     return {
         "omnimessage_id": omnimessage.id,
         "to": omnimessage.to,
@@ -55,27 +53,25 @@ def _made(account: str, wanted: Json, fingerprint: str) -> Omnimessage:
 
 
 def _leg(message: Json, fingerprint: str) -> Leg:
-    """A repeated request gets new ids; only the ledger sees that it is the same."""
+    """Make a leg. A repeated request gets new ids; only the ledger sees that it is the same."""
     seconds = message.get("ttl", message.get("validity", 0) * 60)
     ledger_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{message['channel']} {fingerprint}"))
     return Leg(message["channel"], message["sender"], message, seconds or None, ledger_id=ledger_id)
 
 
 def _wait(wanted: Json) -> float:
-    """Seconds until an omnimessage is sent, scaled; none or less: now."""
+    """Return the seconds until an omnimessage is sent, scaled; none or less: now."""
     if "time_to_send" not in wanted:
         return 0.0
     ahead = (wanted["time_to_send"] - now()).total_seconds()
     return float(ahead * world.config["messente"]["time_scale"])
 
 
-_bulk_body = Record(
-    {"messages": items(lambda value, path: value, MOST_AT_ONCE, least=1)}, needs=("messages",)
-)
+_bulk_body = Record({"messages": items(anything, MOST_AT_ONCE, least=1)}, needs=("messages",))
 
 
-def _send_bulk(http: HttpRequest, account: str) -> HttpResponse:
-    """Each omnimessage is taken or refused by itself."""
+def send_bulk(http: HttpRequest, account: str) -> HttpResponse:
+    """Take or refuse each omnimessage by itself."""
     wanted = request.checked(http, _bulk_body)
     return JsonResponse({"messages": [_one_of_many(account, one) for one in wanted["messages"]]}, status=201)
 
@@ -83,35 +79,26 @@ def _send_bulk(http: HttpRequest, account: str) -> HttpResponse:
 def _one_of_many(account: str, body: object) -> Json:
     try:
         return _take(account, body)
-    except Refused as refused:
-        wording = errors.missing if refused.missing else errors.invalid
-        return wording(refused.detail, refused.source)
+    except Rejected as refused:
+        return errors.omnichannel(refused)
 
 
-def _status(http: HttpRequest, account: str, omnimessage_id: str) -> HttpResponse:
-    """What became of every channel, in sending order; all null for one that was not tried."""
-    with world.change():
-        found = _found(account, omnimessage_id)
-        statuses = [callbacks.report(leg) for leg in found.legs]
-    return JsonResponse({"to": found.to, "omnimessage_id": found.id, "statuses": statuses})
+def status(http: HttpRequest, account: str, omnimessage_id: str) -> Json:
+    """Tell what became of every channel, in sending order; all null for one that was not tried."""
+    found = _found(account, omnimessage_id)
+    statuses = [callbacks.report(leg) for leg in found.legs]
+    return {"to": found.to, "omnimessage_id": found.id, "statuses": statuses}
 
 
-def _cancel(http: HttpRequest, account: str, omnimessage_id: str) -> HttpResponse:
+def cancel(http: HttpRequest, account: str, omnimessage_id: str) -> HttpResponse:
     """202 while it is scheduled, 404 ever after."""
-    with world.change():
-        if not chain.cancel(_found(account, omnimessage_id)):
-            raise Refused(404)
+    if not chain.cancel(_found(account, omnimessage_id)):
+        raise Rejected(404)
     return JsonResponse({}, status=202)
 
 
 def _found(account: str, omnimessage_id: str) -> Omnimessage:
     found = world.store(MessenteStore).omnimessages.get(omnimessage_id)
     if found is None or found.account != account:
-        raise Refused(404)
+        raise Rejected(404)
     return found
-
-
-send = request.by_verb(POST=("omnimessage", _send))
-send_bulk = request.by_verb(POST=("omnimessages", _send_bulk))
-status = request.by_verb(GET=("status", _status))
-scheduled = request.by_verb(DELETE=("cancel", _cancel))

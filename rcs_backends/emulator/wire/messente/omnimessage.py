@@ -1,13 +1,13 @@
-"""The whole of a request to send: an omnimessage's JSON comes in, one checked dict goes out, or Refused.
+"""Check a request to send: an omnimessage with a message for each of its channels.
 
 Source: the vendor's OpenAPI description 2.1.0. The source of a top-level field (payload[to]) is our choice.
 """
 
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.wire.messente import other_channels, rcs
-from rcs_backends.emulator.wire.messente.errors import Refused
-from rcs_backends.emulator.wire.messente.fields import NUMBER, Record, refused, time_to_send, whole
-from rcs_backends.emulator.wire.rules import Invalid, Rule, enum, items, text, url
+from rcs_backends.emulator.wire.messente.errors import Rejected
+from rcs_backends.emulator.wire.messente.fields import NUMBER, Record, rejected, time_to_send, whole
+from rcs_backends.emulator.wire.rules import Invalid, Rule, anything, enum, items, text, url
 
 LONGEST = 60 * 24 * 3600  # seconds; the longest time limit
 
@@ -39,14 +39,10 @@ CHANNELS = {
 }
 
 
-def _as_it_is(value: object, path: str) -> object:
-    return value
-
-
 _envelope = Record(
     {
         "to": text(pattern=NUMBER),
-        "messages": items(_as_it_is, 100, least=1),
+        "messages": items(anything, 100, least=1),
         "dlr_url": url(),
         "text_store": enum("nostore", "plaintext", "sha256"),
         "time_to_send": time_to_send,
@@ -57,33 +53,33 @@ _envelope = Record(
 
 
 def checked(body: object, senders: Json) -> Json:
-    """The omnimessage with a channel and a sender in each of its messages, in the order in which they are tried.
+    """Return the omnimessage with a channel and a sender in each of its messages, in the order in which they are tried.
 
-    `senders`: `default` by channel (rcs, other), `allowed` (empty: any). Raises Refused.
+    `senders`: `default` by channel (rcs, other), `allowed` (empty: any). Raises Rejected.
     """
     try:
         omnimessage = _envelope(body, "")
     except Invalid as invalid:
-        raise refused(invalid) from None
+        raise rejected(invalid) from None
     omnimessage["messages"] = [_message(one, senders) for one in omnimessage["messages"]]
     channels = [message["channel"] for message in omnimessage["messages"]]
     if len(set(channels)) < len(channels):
-        raise Refused(400, "No two messages may have the same channel", "payload[messages]")
+        raise Rejected(400, "No two messages may have the same channel", "payload[messages]")
     return omnimessage
 
 
 def _message(message: object, senders: Json) -> Json:
     if not isinstance(message, dict):
-        raise Refused(400, "A message must be an object", "payload[messages]")
+        raise Rejected(400, "A message must be an object", "payload[messages]")
     channel = message.get("channel")
     if channel is None:
-        raise Refused(400, "A message needs a channel", "payload[messages]", missing=True)
+        raise Rejected(400, "A message needs a channel", "payload[messages]", missing=True)
     if not isinstance(channel, str) or channel not in CHANNELS:
-        raise Refused(400, f"channel must be one of {', '.join(CHANNELS)}", "payload[messages]")
+        raise Rejected(400, f"channel must be one of {', '.join(CHANNELS)}", "payload[messages]")
     try:
         found = CHANNELS[channel](message, "")
     except Invalid as invalid:
-        raise refused(invalid, channel) from None
+        raise rejected(invalid, channel) from None
     return {**found, "channel": channel, "sender": _sender(found, channel, senders)}
 
 
@@ -91,7 +87,7 @@ def _sender(message: Json, channel: str, senders: Json) -> str:
     source = f"payload[{channel}][sender]"
     sender = message.get("sender") or senders["default"].get("rcs" if channel == "rcs" else "other")
     if not sender:
-        raise Refused(400, "The sender is missing and the account has no default", source, missing=True)
+        raise Rejected(400, "The sender is missing and the account has no default", source, missing=True)
     if senders["allowed"] and sender not in senders["allowed"]:
-        raise Refused(400, "Invalid or disallowed sender", source)
+        raise Rejected(400, "Invalid or disallowed sender", source)
     return str(sender)

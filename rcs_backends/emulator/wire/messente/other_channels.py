@@ -1,11 +1,11 @@
-"""What Messente takes on the channels sms, viber and whatsapp: the fields of each, as its clients know them.
+"""The rules for what Messente takes on the channels sms, viber and whatsapp.
 
 Source: the vendor's OpenAPI description 2.1.0. `text` of Viber is limited by an older page.
 """
 
 from rcs_backends.emulator.phones import Json
-from rcs_backends.emulator.wire.messente.fields import Record, joined, names_to, whole
-from rcs_backends.emulator.wire.rules import Invalid, Rule, boolean, enum, items, text, url
+from rcs_backends.emulator.wire.messente.fields import Record, names_to, whole
+from rcs_backends.emulator.wire.rules import Invalid, Rule, boolean, enum, items, join, text, url
 
 MEGABYTE = 1024 * 1024
 
@@ -68,7 +68,7 @@ def viber_combination(message: Json, path: str) -> None:
 
 def _has_a_file(media: Json, path: str) -> None:
     if ("id" in media) == ("link" in media):
-        raise Invalid(joined(path, "link"), "exactly one of id, link must be set.")
+        raise Invalid(join(path, "link"), "exactly one of id, link must be set.")
 
 
 def _media(**more: Rule) -> Record:

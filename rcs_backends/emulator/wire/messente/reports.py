@@ -1,4 +1,4 @@
-"""Messente's statistics and number lookups: what was sent is summed up, and every number is a plain one.
+"""Messente's statistics and number lookups: sum up what was sent, and find nothing special about any number.
 
 Source: the vendor's OpenAPI description 2.1.0. That a country is a two-letter code, and which, is our choice.
 """
@@ -9,11 +9,11 @@ from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest
 
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.messente import callbacks, errors, request
+from rcs_backends.emulator.wire.messente import callbacks, request
 from rcs_backends.emulator.wire.messente.content import parts
 from rcs_backends.emulator.wire.messente.fields import NUMBER, Record
 from rcs_backends.emulator.wire.messente.store import MessenteStore
@@ -58,20 +58,19 @@ _period = Record(
 _numbers = Record({"numbers": items(text(pattern=NUMBER), 10, least=1)}, needs=("numbers",))
 
 
-def _statistics(http: HttpRequest, account: str) -> HttpResponse:
-    """What an account sent on these days, by country; only what its channels really tried."""
+def statistics(http: HttpRequest, account: str) -> Json:
+    """Count what an account sent on these days, by country; only what its channels really tried."""
     wanted = request.checked(http, _period)
     counted: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])  # messages, parts
-    with world.change():
-        sent = [one for one in world.store(MessenteStore).omnimessages.values() if one.account == account]
-        for omnimessage in sent:
-            for leg in omnimessage.legs:
-                typed = leg.channel in wanted.get("message_types", (leg.channel,))
-                if typed and leg.at and wanted["start_date"] <= leg.at.date() <= wanted["end_date"]:
-                    total = counted[_country(omnimessage.to)]
-                    total[0] += 1
-                    total[1] += parts(leg.channel, leg.content) if leg.status in callbacks.PAID else 0
-    return JsonResponse({"reports": [_report(country, *total) for country, total in counted.items()]})
+    sent = [one for one in world.store(MessenteStore).omnimessages.values() if one.account == account]
+    for omnimessage in sent:
+        for leg in omnimessage.legs:
+            typed = leg.channel in wanted.get("message_types", (leg.channel,))
+            if typed and leg.at and wanted["start_date"] <= leg.at.date() <= wanted["end_date"]:
+                total = counted[_country(omnimessage.to)]
+                total[0] += 1
+                total[1] += parts(leg.channel, leg.content) if leg.status in callbacks.PAID else 0
+    return {"reports": [_report(country, *total) for country, total in counted.items()]}
 
 
 def _report(country: str, messages: int, paid_parts: int) -> Json:
@@ -83,10 +82,10 @@ def _country(number: str) -> str:
     return next((name for prefix, name in COUNTRIES.items() if number.startswith(prefix)), "XX")
 
 
-def _lookup(http: HttpRequest, account: str) -> HttpResponse:
-    """Says nothing of RCS: no operation of this API does."""
+def lookup(http: HttpRequest, account: str) -> Json:
+    """Say nothing of RCS: no operation of this API does."""
     numbers = request.checked(http, _numbers)["numbers"]
-    return JsonResponse({"request_id": str(uuid.uuid4()), "result": [_found(number) for number in numbers]})
+    return {"request_id": str(uuid.uuid4()), "result": [_found(number) for number in numbers]}
 
 
 def _found(number: str) -> Json:
@@ -97,8 +96,7 @@ def _found(number: str) -> Json:
         "countryPrefix": next((one[1:] for one in COUNTRIES if number.startswith(one)), "0"),
         "countryCode": _country(number),
     }
-    with world.change():
-        known = world.handsets.get(number)
+    known = world.handsets.get(number)
     return {
         "number": number,
         "roaming": False,
@@ -110,7 +108,3 @@ def _found(number: str) -> Json:
         "status": "UNKNOWN" if known is None else str(known.online).lower(),
         "error": None,
     }
-
-
-statistics = request.by_verb(errors.statistics, POST=("statistics", _statistics))
-lookup = request.by_verb(errors.lookup, POST=("lookup", _lookup))

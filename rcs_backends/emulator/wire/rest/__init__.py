@@ -1,4 +1,4 @@
-"""The generic REST API's wire: Bearer-token JSON comes in at rest/v1/messages, signed JSON webhooks go out."""
+"""The generic REST API: its address, its dials, and how it tells the client what a person does."""
 
 from collections.abc import Callable, Mapping
 
@@ -11,13 +11,7 @@ from rcs_backends.emulator.wire.rest import messages, webhooks
 from rcs_backends.emulator.wire.rest.store import RestStore, conversation_of
 from rcs_backends.emulator.wires import ActionProblem, Delivered, Said, Wire
 
-TAPPED = {"reply": "REPLY_TAPPED", "action": "ACTION_TAPPED", "form": "FORM_SUBMITTED"}
-RECEIVED = {
-    "text": "TEXT_RECEIVED",
-    "file": "FILE_RECEIVED",
-    "audio": "FILE_RECEIVED",
-    "location": "LOCATION_RECEIVED",
-}
+API = messages.RestApi()
 
 
 class Rest(Wire):
@@ -38,8 +32,8 @@ class Rest(Wire):
     }
     open_dials = ("conversations", "renamed")
     urlpatterns = (
-        path("rest/v1/messages", messages.create),
-        re_path("^rest/", messages.unknown),
+        path("rest/v1/messages", API.by_verb("messages", POST=messages.create)),
+        re_path("^rest/", API.unknown),
     )
 
     def check(self, dials: Json) -> None:
@@ -52,17 +46,16 @@ class Rest(Wire):
             raise ConfigProblem("rest.renamed gives two fields the same name.")
 
     def agents(self) -> list[str]:
-        """A phone can write to the client once it has a webhook."""
+        """Return the sender, once the client has a webhook."""
         dials = world.config["rest"]
         return [dials["sender"]] if dials["webhook"] else []
 
     def say(self, message: Message, said: Said, delivered: Delivered) -> None:
-        """A tap or a form names the message that asked for it, everything else is a new message."""
-        details = DETAILS.get(said.kind)
-        if details is None:
+        """Post an interaction. A tap or a form names the message that asked for it; everything else is new."""
+        if said.kind not in INTERACTIONS:
             raise ActionProblem("The REST platform does not tell of that.")
-        kind = TAPPED.get(said.kind) or RECEIVED[said.kind]
-        about = said.about.id if said.about and said.kind in TAPPED else message.id
+        kind, details = INTERACTIONS[said.kind]
+        about = said.about.id if said.about else message.id
         sent = world.store(RestStore).sent.get(about)
         conversation = sent.conversation if sent else conversation_of(message.number)
         webhooks.interaction(conversation, message.number, about, kind, details(said), delivered)
@@ -74,7 +67,7 @@ def _tap(said: Said) -> Json:
 
 
 def _uri(said: Said) -> str:
-    """Where the tapped button leads, if it opens an address."""
+    """Return where the tapped button leads, if it opens an address."""
     shown = said.about.all_suggestions() if said.about and said.kind == "action" else []
     tapped = (one for one in shown if (one.label, one.postback) == (said.label, said.postback))
     return next((str(one.detail["url"]) for one in tapped if one.kind == "open_url"), "")
@@ -94,13 +87,13 @@ def _location(said: Said) -> Json:
     return {"location": {"latitude": said.latitude, "longitude": said.longitude, **label}}
 
 
-DETAILS: dict[str, Callable[[Said], Json]] = {
-    "text": lambda said: {"text": said.text},
-    "reply": _tap,
-    "action": _tap,
-    "form": _form,
-    "file": _file,
-    "audio": _file,
-    "location": _location,
+INTERACTIONS: dict[str, tuple[str, Callable[[Said], Json]]] = {  # by what was said: interactionType, details
+    "text": ("TEXT_RECEIVED", lambda said: {"text": said.text}),
+    "reply": ("REPLY_TAPPED", _tap),
+    "action": ("ACTION_TAPPED", _tap),
+    "form": ("FORM_SUBMITTED", _form),
+    "file": ("FILE_RECEIVED", _file),
+    "audio": ("FILE_RECEIVED", _file),
+    "location": ("LOCATION_RECEIVED", _location),
 }
 WIRE = Rest()

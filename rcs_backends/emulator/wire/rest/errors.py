@@ -1,10 +1,11 @@
-"""The REST platform's error body: a status and a sentence come in, the JSON answer goes out.
+"""Write refusals as the REST platform does.
 
 The guide shows none; the shape `{"error": {code, status, message}}` and the statuses are our decision.
 """
 
 from django.http import HttpResponse, JsonResponse
 
+from rcs_backends.emulator.wire.api import Refused
 from rcs_backends.emulator.wire.rest import names
 
 ERRORS = {  # HTTP status → its name, and what is said where there is nothing more exact
@@ -20,8 +21,8 @@ ERRORS = {  # HTTP status → its name, and what is said where there is nothing 
 }
 
 
-class RestError(Exception):
-    """The wire refuses: an HTTP status, a sentence, the word for it, and for 429 the seconds to wait."""
+class RestError(Refused):
+    """An HTTP status, a sentence, the word for it, and for 429 the seconds to wait."""
 
     def __init__(
         self, code: int, message: str = "", *, word: str = "", retry_after: int | None = None
@@ -32,14 +33,13 @@ class RestError(Exception):
         self.retry_after = retry_after
         super().__init__(self.message)
 
-
-def answer(error: RestError) -> HttpResponse:
-    body = {"code": error.code, "status": error.word, "message": error.message}
-    response = JsonResponse(names.theirs({"error": body}), status=error.code)
-    if error.retry_after is not None:
-        response.headers["Retry-After"] = str(error.retry_after)
-    if error.code == 401:
-        response.headers["WWW-Authenticate"] = "Bearer"
-    if error.code == 405:
-        response.headers["Allow"] = "POST"
-    return response
+    def answer(self) -> HttpResponse:
+        body = {"code": self.code, "status": self.word, "message": self.message}
+        response = JsonResponse(names.theirs({"error": body}), status=self.code)
+        if self.retry_after is not None:
+            response.headers["Retry-After"] = str(self.retry_after)
+        if self.code == 401:
+            response.headers["WWW-Authenticate"] = "Bearer"
+        if self.code == 405:
+            response.headers["Allow"] = "POST"
+        return response

@@ -1,4 +1,4 @@
-"""The REST API's one method: strict JSON comes in, messages go to phones, an id and a state go out.
+"""The REST API's one method: show the client's messages on phones.
 
 Source: the integration guide. A repeated messageId with the same body answers as the first time and shows nothing; with
 another body it is refused. A phone without RCS gets the fallback text as an SMS (dial `own_fallback`), which the answer
@@ -6,21 +6,18 @@ says at once in its state, and a webhook after it.
 """
 
 import hmac
-import json
 import math
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest
 
 from rcs_backends.emulator import delivery
-from rcs_backends.emulator.answers import finished
 from rcs_backends.emulator.phones import Json, Message, now, stamp
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire import request_faults
-from rcs_backends.emulator.wire.rest import content, errors, names, schema, webhooks
+from rcs_backends.emulator.wire.api import Answer, Api, Handler, Path, bearer, json_of
+from rcs_backends.emulator.wire.rest import content, names, schema, webhooks
 from rcs_backends.emulator.wire.rest.errors import RestError
 from rcs_backends.emulator.wire.rest.store import RestStore, Sent, number_of
 from rcs_backends.emulator.wire.rules import Invalid
@@ -30,57 +27,60 @@ STATUSES = {"submitted": "SENT", "delivered": "DELIVERED", "read": "READ"}
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 
 
-def create(request: HttpRequest) -> HttpResponse:
-    """POST v1/messages, behind the fault dials."""
+class RestApi(Api):
+    """Every address but one is unknown: the guide has no way to read, list or take back a message."""
 
-    def wire() -> HttpResponse:
-        try:
-            return JsonResponse(names.theirs(_created(request)))
-        except RestError as error:
-            return errors.answer(error)
-        except Invalid as invalid:
-            return errors.answer(RestError(400, str(invalid)))
+    provider = "rest"
+    refused = RestError
 
-    struck = ("rest", "messages", _number_asked_for(request))
-    return request_faults.answer(request, struck, wire, lambda code: errors.answer(RestError(code)))
+    def invalid(self, invalid: Invalid) -> RestError:
+        return RestError(400, str(invalid))
 
+    def number(self, request: HttpRequest, path: Path) -> object:
+        name = world.config["rest"]["renamed"].get("conversationId", "conversationId")
+        return number_of(str(_json(request)[name]))
 
-def unknown(request: HttpRequest, **path: str) -> HttpResponse:
-    """Every other address below rest/: the guide has no way to read, list or take back a message."""
-    return finished(errors.answer(RestError(404)))
-
-
-def _number_asked_for(request: HttpRequest) -> str:
-    """For the fault dials, which come before any check."""
-    try:
-        body = _json(request)
-    except (RestError, RequestDataTooBig):
-        return ""
-    conversation = body.get(world.config["rest"]["renamed"].get("conversationId", "conversationId"))
-    return number_of(conversation) or "" if isinstance(conversation, str) else ""
-
-
-def _created(request: HttpRequest) -> Json:
-    if request.method != "POST":
-        raise RestError(405)
-    _check_token(request)
-    with world.change():
+    def call(self, request: HttpRequest, method: str, verbs: Mapping[str, Handler], path: Path) -> Answer:
+        if request.method not in verbs:
+            raise RestError(405)
+        _check_token(request)
         _check_pace()
+        return verbs[request.method or ""](request)
+
+
+def create(request: HttpRequest) -> Json:
+    """Send a message. A messageId that was used before gets its first answer. Raises RestError or Invalid."""
     body = schema.request(names.ours(_json(request)), "")
-    with world.change():
-        return _answer(body)
+    number = _number(body["conversationId"])
+    sent = world.store(RestStore).sent.get(body["messageId"])
+    if sent is None:
+        sent = _take(number, body)
+    elif sent.body != body:
+        raise RestError(409)
+    elif sent.message:
+        world.ledger.accept(sent.message)
+    return dict(names.theirs(sent.answer))
+
+
+def _number(conversation: str) -> str:
+    number = number_of(conversation)
+    if number is None:
+        raise RestError(404, "The conversation does not exist.")
+    if not _NUMBER.fullmatch(number):
+        sentence = "The phone number is not valid: E.164 with its plus sign is needed."
+        raise RestError(400, sentence, word="INVALID_PHONE_NUMBER")
+    return number
 
 
 def _check_token(request: HttpRequest) -> None:
-    """Any of the dial's tokens: two are valid while one replaces the other."""
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    known = [hmac.compare_digest(given.encode(), token.encode()) for token in world.config["rest"]["tokens"]]
-    if scheme.lower() != "bearer" or not any(known):
+    """Accept any of the dial's tokens: two are valid while one replaces the other."""
+    given = bearer(request).encode()
+    if not any(hmac.compare_digest(given, token.encode()) for token in world.config["rest"]["tokens"]):
         raise RestError(401)
 
 
 def _check_pace() -> None:
-    """The dial `rate`: so many requests in any second, refused ones not counted; 0: no limit. Lock held."""
+    """Keep to the dial `rate`: that many requests in any second, refused ones not counted; 0: no limit."""
     rate = world.config["rest"]["rate"]
     came = world.store(RestStore).requests
     at = time.monotonic()
@@ -93,11 +93,11 @@ def _check_pace() -> None:
 
 
 def _json(request: HttpRequest) -> Json:
-    """The request's JSON object. Raises RestError, or RequestDataTooBig."""
+    """Return the request's JSON object. Raises RestError."""
     if request.content_type != "application/json":
         raise RestError(400, "The Content-Type must be application/json.")
     try:
-        body = json.loads(request.body.decode(), parse_constant=_no_constant)
+        body = json_of(request)
     except (ValueError, RecursionError):
         raise RestError(400, "The body is not JSON.") from None
     if not isinstance(body, dict):
@@ -105,30 +105,8 @@ def _json(request: HttpRequest) -> Json:
     return body
 
 
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _answer(body: Json) -> Json:
-    """The first answer to this messageId, or a new one. Raises RestError. Lock held."""
-    number = number_of(body["conversationId"])
-    if number is None:
-        raise RestError(404, "The conversation does not exist.")
-    if not _NUMBER.fullmatch(number):
-        sentence = "The phone number is not valid: E.164 with its plus sign is needed."
-        raise RestError(400, sentence, word="INVALID_PHONE_NUMBER")
-    sent = world.store(RestStore).sent.get(body["messageId"])
-    if sent is None:
-        sent = _take(number, body)
-    elif sent.body != body:
-        raise RestError(409)
-    elif sent.message:
-        world.ledger.accept(sent.message)
-    return sent.answer
-
-
 def _take(number: str, body: Json) -> Sent:
-    """Send a new message by RCS, else as an SMS, else not at all. Lock held."""
+    """Send a new message by RCS, else as an SMS, else not at all."""
     conversation = body["conversationId"]
     sent = Sent(conversation, number, body, {})
     rcs = world.handset(number).rcs
@@ -170,7 +148,7 @@ def _message(sent: Sent, channel: str) -> Message:
 
 
 def _reporter(conversation: str) -> Callable[[Message, str], None]:
-    """The `report` of a message. Of an SMS nothing more is told than that it took the message's place."""
+    """Return the `report` of a message. An SMS is only told to have taken the place of the message."""
 
     def report(message: Message, event: str) -> None:
         if message.channel == "rcs" and event in STATUSES:

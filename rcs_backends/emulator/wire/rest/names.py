@@ -1,4 +1,4 @@
-"""The dial `renamed`: JSON in the names of a look-alike of the REST API comes in, JSON in ours goes out, and back.
+"""The dial `renamed`: translate JSON between the names of a look-alike of the REST API and ours.
 
 Names change wherever they stand; answers to a form (`data`) have names of the form's own and stay as they are.
 """
@@ -11,12 +11,12 @@ from rcs_backends.emulator.wire.rules import Invalid
 
 
 def theirs(value: Any) -> Any:
-    """What is answered or told, under the names that the client knows."""
+    """Return an answer or webhook in the names that the client knows."""
     return _translated(value, world.config["rest"]["renamed"])
 
 
 def ours(value: Any) -> Any:
-    """A request in our names. Raises Invalid: a field that has another name here is not known under its own."""
+    """Return a request in our names. Raises Invalid for a field that has another name here."""
     renamed = world.config["rest"]["renamed"]
     unknown = set(renamed) - set(renamed.values())
     try:
@@ -37,7 +37,7 @@ def _translated(value: Any, names: Mapping[str, str]) -> Any:
 
 
 def _names(value: Any) -> set[str]:
-    """Of all fields, however deep."""
+    """Return the names of all fields, at any depth."""
     if isinstance(value, dict):
         return set(value).union(*map(_names, value.values()))
     return set().union(*map(_names, value)) if isinstance(value, list) else set()

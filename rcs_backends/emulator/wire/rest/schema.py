@@ -1,4 +1,4 @@
-"""What the REST platform takes: a request's JSON comes in, the same with typed times comes out, or Invalid.
+"""The rules for what the REST platform takes: JSON, of which only times change their type.
 
 Source: the integration guide's model (names, nesting, `text` beside `richCard`, `fallbackText`). The guide shows a text
 and a rich card; the shapes of carousels, replies, actions, forms and files follow its pattern and are our decision, and
@@ -8,102 +8,36 @@ so are the limits, which are those of RCS in general.
 from functools import partial
 
 from rcs_backends.emulator.phones import Json
-from rcs_backends.emulator.wire.rules import (
-    Fields,
-    Invalid,
-    Rule,
-    boolean,
-    enum,
-    items,
-    number,
-    text,
-    timestamp,
-    url,
-)
+from rcs_backends.emulator.wire.rich_rules import LABEL, POSTBACK, RichRules
+from rcs_backends.emulator.wire.rules import Fields, Invalid, Rule, boolean, enum, items, text, url
 
-ACTIONS = (
-    "openUrlAction",
-    "dialAction",
-    "viewLocationAction",
-    "createCalendarEventAction",
-    "shareLocationAction",
-)
 FIELD_TYPES = ("text", "number", "email", "phone", "date", "select", "checkbox")
 CONTENTS = ("richCard", "file", "form")
 
 
 _Fields = partial(Fields, exact=True)  # this wire knows no snake_case, and no numbers in strings
-_label = text(25, least=1)
-_postback = text(2048)
 _file_fields: dict[str, Rule] = {"contentUrl": url(), "thumbnailUrl": url(), "forceRefresh": boolean}
 
-_open_url = _Fields(
-    {
-        "url": url(2048, web=False),
-        "application": enum("BROWSER", "WEBVIEW"),
-        "webviewViewMode": enum("FULL", "HALF", "TALL"),
-        "description": text(),
-    },
-    needs=("url",),
-)
-_dial = _Fields({"phoneNumber": text(least=1, pattern=r"[0-9+*#]+")}, needs=("phoneNumber",))
-_position = _Fields(
-    {"latitude": number(-90, 90, exact=True), "longitude": number(-180, 180, exact=True)},
-    needs=("latitude", "longitude"),
-)
-_view_location = _Fields(
-    {"latLong": _position, "label": text(), "query": text(least=1)}, one_of=("latLong", "query")
-)
-_calendar = _Fields(
-    {"startTime": timestamp, "endTime": timestamp, "title": text(100, least=1), "description": text(500)},
-    needs=("startTime", "endTime", "title"),
-)
-_action = _Fields(
-    {
-        "text": _label,
-        "postbackData": _postback,
-        "openUrlAction": _open_url,
-        "dialAction": _dial,
-        "viewLocationAction": _view_location,
-        "createCalendarEventAction": _calendar,
-        "shareLocationAction": _Fields({}),
-    },
-    needs=("text",),
-    at_most_one_of=ACTIONS,  # none: a button that only sends its postback, as in the guide's example
-)
-_reply = _Fields({"text": _label, "postbackData": _postback}, needs=("text",))
-_suggestion = _Fields({"reply": _reply, "action": _action}, one_of=("reply", "action"))
+
+class _Rules(RichRules):
+    """An action may do nothing but send its postback, as in the guide's example; none has a fallbackUrl."""
+
+    actions = (
+        "openUrlAction",
+        "dialAction",
+        "viewLocationAction",
+        "createCalendarEventAction",
+        "shareLocationAction",
+    )
+    fallback = False
+    union = "at_most_one_of"
+
 
 _media = _Fields(
     {**_file_fields, "height": enum("SHORT", "MEDIUM", "TALL"), "contentDescription": text()},
     needs=("contentUrl",),
 )
-
-
-def _card_has_something(card: Json, path: str) -> None:
-    if not (card.get("title") or card.get("description") or "media" in card):
-        raise Invalid(path, "a card needs at least one of media, title, description.")
-
-
-_card = _Fields(
-    {"title": text(200), "description": text(2000), "media": _media, "suggestions": items(_suggestion, 4)},
-    also=_card_has_something,
-)
-_standalone = _Fields(
-    {
-        "cardContent": _card,
-        "cardOrientation": enum("HORIZONTAL", "VERTICAL"),
-        "thumbnailImageAlignment": enum("LEFT", "RIGHT"),
-    },
-    needs=("cardContent",),
-)
-_carousel = _Fields(
-    {"cardWidth": enum("SMALL", "MEDIUM"), "cardContents": items(_card, 10, least=2)},
-    needs=("cardContents",),
-)
-_rich_card = _Fields(
-    {"standaloneCard": _standalone, "carouselCard": _carousel}, one_of=("standaloneCard", "carouselCard")
-)
+_rules = _Rules(_media)
 _file = _Fields(
     {
         **_file_fields,
@@ -142,8 +76,8 @@ _form = _Fields(
         "id": text(least=1),
         "title": text(200, least=1),
         "fields": items(_field, 100, least=1),
-        "submitText": _label,
-        "postbackData": _postback,
+        "submitText": LABEL,
+        "postbackData": POSTBACK,
     },
     needs=("id", "title", "fields"),
     also=_names_differ,
@@ -158,10 +92,10 @@ def _says_something(message: Json, path: str) -> None:
 _message = _Fields(
     {
         "text": text(3072, least=1),
-        "richCard": _rich_card,
+        "richCard": _rules.rich_card(),
         "file": _file,
         "form": _form,
-        "suggestions": items(_suggestion, 11),
+        "suggestions": items(_rules.suggestion(), 11),
     },
     at_most_one_of=CONTENTS,
     also=_says_something,
@@ -176,7 +110,7 @@ def _falls_back_to_something(body: Json, path: str) -> None:
 
 
 _id = text(200, pattern=r"[^\x00-\x20/\x7f]+")
-request = _Fields(  # the body of POST v1/messages; what comes out always has a fallbackText
+request = _Fields(  # the body of POST v1/messages; what it returns always has a fallbackText
     {"conversationId": _id, "messageId": _id, "message": _message, "fallbackText": text(least=1)},
     needs=("conversationId", "messageId", "message"),
     also=_falls_back_to_something,

@@ -32,13 +32,13 @@ class RestStore:
 
 
 def number_of(conversation: str) -> str | None:
-    """Whom a conversation is with: an entry of the dial `conversations`, or the conversation's own name."""
+    """Return whose number a conversation has: that of the dial `conversations`, or its own name."""
     named: str | None = world.config["rest"]["conversations"].get(conversation)
     return named or (conversation if conversation.startswith("+") else None)
 
 
 def conversation_of(number: str) -> str:
-    """The name under which this phone's events leave: that of the last message, else the dial's, else the number."""
+    """Return the conversation of a phone's events: the last message's, else the dial's, else the number."""
     used = world.store(RestStore).conversations.get(number)
     named = world.config["rest"]["conversations"].items()
     return used or next((name for name, known in named if known == number), number)

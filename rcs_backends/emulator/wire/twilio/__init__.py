@@ -1,17 +1,18 @@
-"""Twilio's wire: forms come in at the Messages resource, signed status callbacks and what people write go out."""
-
-from typing import Any
+"""Twilio: the addresses of its Messages, its dials, and how it tells an account what a person writes."""
 
 from django.urls import path, re_path
 
 from rcs_backends.emulator.phones import Json, Message
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire import sms_text
-from rcs_backends.emulator.wire.twilio import accounts, callbacks, messages
+from rcs_backends.emulator.wire.twilio import accounts, callbacks, listing, messages
 from rcs_backends.emulator.wire.twilio.store import VERSION, Record, new_sid, records
 from rcs_backends.emulator.wires import ActionProblem, Delivered, Said, Wire
 
 ACCOUNT = f"twilio/{VERSION}/Accounts/<str:account>/"
+
+
+API = messages.TwilioApi()
 
 
 class Twilio(Wire):
@@ -36,16 +37,19 @@ class Twilio(Wire):
         "callback_retries": 0,  # how often a failed webhook is tried again, after 5 s times retry_scale
     }
     open_dials = ("accounts",)
+    entries = {"accounts": accounts.KEYS}
     choices = {"outcome": ("delivered", "undelivered", "failed"), "link": ("up", "down")}
     urlpatterns = (
-        path(ACCOUNT + "Messages.json", messages.messages),
-        path(ACCOUNT + "Messages/<str:sid>.json", messages.message),
-        re_path("^twilio/", messages.unknown),
+        path(ACCOUNT + "Messages.json", API.by_verb("Messages", POST=messages.create, GET=listing.page)),
+        path(
+            ACCOUNT + "Messages/<str:sid>.json",
+            API.by_verb("Messages", GET=messages.fetch, POST=messages.update, DELETE=messages.delete),
+        ),
+        re_path("^twilio/", API.unknown),
     )
 
     def check(self, dials: Json) -> None:
-        found: dict[str, Any] = dials["accounts"]
-        for sid, account in found.items():
+        for sid, account in dials["accounts"].items():
             accounts.check(sid, account)
 
     def agents(self) -> list[str]:
@@ -58,7 +62,7 @@ class Twilio(Wire):
         return new_sid()
 
     def say(self, message: Message, said: Said, delivered: Delivered) -> None:
-        """A text, or a file by MMS. STOP and START change the opt-out list and are told like any other text."""
+        """Tell a text, or a file by MMS. STOP and START also change the opt-out list."""
         if said.kind not in ("text", "file", "audio"):
             raise ActionProblem("An SMS carries only text, an MMS files.")
         account = accounts.owner(message.agent)

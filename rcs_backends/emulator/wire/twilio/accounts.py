@@ -1,7 +1,5 @@
-"""Twilio's accounts: the dial `accounts` comes in; who may call, who may send, and who said STOP go out."""
+"""Twilio's accounts: say who may call, who may send, and who said STOP."""
 
-import base64
-import binascii
 import hmac
 
 from django.http import HttpRequest
@@ -10,6 +8,7 @@ from rcs_backends.emulator.config import ConfigProblem
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire import rules
+from rcs_backends.emulator.wire.api import basic
 from rcs_backends.emulator.wire.twilio.errors import TwilioError
 from rcs_backends.emulator.wire.twilio.store import TwilioStore, records
 
@@ -19,13 +18,8 @@ START = frozenset(["START", "YES", "UNSTOP"])
 HELP = frozenset(["HELP", "INFO"])
 
 
-def check(sid: str, account: object) -> None:
-    """One entry of the dial. Raises ConfigProblem."""
-    if not isinstance(account, dict):
-        raise ConfigProblem(f"twilio.accounts.{sid} must be an object.")
-    for key, value in account.items():
-        if key not in KEYS or not isinstance(value, KEYS[key]):
-            raise ConfigProblem(f"twilio.accounts.{sid}.{key} is unknown or of the wrong type.")
+def check(sid: str, account: Json) -> None:
+    """Check what the types of an entry of the dial do not say. Raises ConfigProblem."""
     if not account.get("auth_token"):
         raise ConfigProblem(f"twilio.accounts.{sid}.auth_token is missing.")
     services = account.get("messaging_services", {})
@@ -48,9 +42,12 @@ def is_url(value: str) -> bool:
 
 
 def caller(request: HttpRequest, sid: str) -> Json:
-    """The account in the address, if the request may act for it. Raises TwilioError 20003."""
+    """Return the account in the address, if the request may act for it. Raises TwilioError 20003."""
     account: Json | None = world.config["twilio"]["accounts"].get(sid)
-    user, password = _basic(request)
+    try:
+        user, _, password = (basic(request) or "").partition(":")
+    except ValueError:
+        raise TwilioError(20003) from None
     if account is not None:
         known = {sid: account["auth_token"], **account.get("api_keys", {})}
         if user in known and hmac.compare_digest(known[user].encode(), password.encode()):
@@ -58,18 +55,8 @@ def caller(request: HttpRequest, sid: str) -> Json:
     raise TwilioError(20003)
 
 
-def _basic(request: HttpRequest) -> tuple[str, str]:
-    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
-    try:
-        decoded = base64.b64decode(encoded, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return "", ""
-    user, _, password = decoded.partition(":")
-    return (user, password) if scheme.lower() == "basic" else ("", "")
-
-
 def pool(account: Json, service: str) -> list[str]:
-    """A service's senders. Raises TwilioError."""
+    """Return a service's senders. Raises TwilioError."""
     if not (service.startswith("MG") and len(service) == 34):
         raise TwilioError(21705, service)
     services = account.get("messaging_services", {})
@@ -81,7 +68,7 @@ def pool(account: Json, service: str) -> list[str]:
 
 
 def senders() -> list[str]:
-    """Every number of every account."""
+    """Return every number of every account."""
     found = [one for account in world.config["twilio"]["accounts"].values() for one in numbers(account)]
     return list(dict.fromkeys(found))
 
@@ -92,7 +79,7 @@ def numbers(account: Json) -> list[str]:
 
 
 def owner(sender: str) -> str:
-    """Whose number a person writes to: the account that has it, else that wrote from it last, else any that listens."""
+    """Return whose number this is: the account that has it, else that wrote from it last, else any that listens."""
     accounts = world.config["twilio"]["accounts"]
     having = [sid for sid, account in accounts.items() if sender in numbers(account)]
     wrote = [one.account for one in reversed(records().values()) if one.sender == sender]
@@ -101,19 +88,19 @@ def owner(sender: str) -> str:
 
 
 def service_of(sid: str, sender: str) -> str:
-    """The messaging service that sends from this number."""
+    """Return the messaging service that sends from this number."""
     services = world.config["twilio"]["accounts"][sid].get("messaging_services", {})
     return next((service for service, some in services.items() if sender in some), "")
 
 
 def opted_out(sid: str, sender: str, service: str, number: str) -> bool:
-    """Did this person say STOP to the sender, or to the service that it belongs to?"""
+    """Return whether this person said STOP to the sender, or to the service that it belongs to."""
     scope = service or service_of(sid, sender) or sender
     return (sid, scope, number) in world.store(TwilioStore).opted_out
 
 
 def keyword(sid: str, sender: str, number: str, text: str) -> str:
-    """STOP, START or HELP when the whole text is one of their words, else nothing; the opt-out list follows it."""
+    """Return STOP, START or HELP when the whole text is one of their words, and keep the opt-out list."""
     word = text.strip().upper()
     entry = (sid, service_of(sid, sender) or sender, number)
     listed = world.store(TwilioStore).opted_out

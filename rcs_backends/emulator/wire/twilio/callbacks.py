@@ -1,4 +1,4 @@
-"""Twilio's calls to its client: what a message became or a person wrote comes in, signed form POSTs go out.
+"""Tell Twilio's clients by signed form POSTs what became of messages and what people wrote.
 
 Source: www.twilio.com/docs (status callbacks, messaging webhooks, webhook security). The answers are ignored: TwiML
 that asks for a reply sends none. How Twilio retries these calls is not known for sure; the emulator does so only as
@@ -15,7 +15,7 @@ import requests
 
 from rcs_backends.emulator.phones import now
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.webhooks import Built, Webhook, outbox
+from rcs_backends.emulator.webhooks import Built, Faults, Webhook, outbox
 from rcs_backends.emulator.wire.twilio import accounts
 from rcs_backends.emulator.wire.twilio.store import VERSION, Record
 from rcs_backends.emulator.wires import Delivered
@@ -26,7 +26,7 @@ Params = dict[str, str]
 
 
 def sign(auth_token: str, url: str, params: Params) -> str:
-    """X-Twilio-Signature: base64 of HMAC-SHA1 over the address and the sorted parameters, names before values."""
+    """Return X-Twilio-Signature: base64 of HMAC-SHA1 over the address and the sorted parameters with their names."""
     signed = url + "".join(name + params[name] for name in sorted(params))
     return base64.b64encode(hmac.new(auth_token.encode(), signed.encode(), hashlib.sha1).digest()).decode()
 
@@ -87,18 +87,18 @@ def _post(
     delivered: Delivered | None = None,
 ) -> None:
     account = world.config["twilio"]["accounts"].get(record.account)
-    if not url or account is None:
+    if account is None:
         return
     webhook = Webhook(
         provider="twilio",
         number=number,
         subject=record.sid,
         event=event,
+        url=url,
         build=partial(_request, url, account["auth_token"], params),
-        accepted=lambda code: 200 <= code < 300,
         delay=_retry_delay,
         delivered=delivered,
-        url=url,
+        ordered=False,
     )
     outbox.post(webhook)
 
@@ -107,8 +107,8 @@ def _retry_delay(failures: int) -> float | None:
     return RETRY_DELAY if failures <= world.config["twilio"]["callback_retries"] else None
 
 
-def _request(url: str, auth_token: str, params: Params, faults: frozenset[str]) -> Built:
-    """The address is signed as it is called, which may differ from how it was given: a path is never empty."""
+def _request(url: str, auth_token: str, params: Params, faults: Faults) -> Built:
+    """Sign the address as it is called, which may differ from how it was given: a path is never empty."""
     called = str(requests.Request("POST", url).prepare().url)
     signature = sign(auth_token + "x" if "bad_signature" in faults else auth_token, called, params)
     if "tampered" in faults:
@@ -120,6 +120,6 @@ def _request(url: str, auth_token: str, params: Params, faults: frozenset[str]) 
 
 
 def opt_out_type(account: str, sender: str, number: str, text: str) -> str:
-    """What advanced opt-out says of a text; the list is kept whether or not the dial lets it be told."""
+    """Return what advanced opt-out says of a text; the list is kept whether or not the dial lets it be told."""
     found = accounts.keyword(account, sender, number, text)
     return found if world.config["twilio"]["advanced_opt_out"] else ""

@@ -1,10 +1,12 @@
-"""Twilio's errors: a code comes in, the HTTP status and the JSON body {code, message, more_info, status} go out.
+"""Write refusals as Twilio does: JSON with a code, a message, more_info and the HTTP status.
 
 Source of the codes: www.twilio.com/docs/api/errors, as of November 2026. The words of 21211 are Twilio's; those of the
 others, and the statuses besides 401, 404 and 429, are our choice.
 """
 
 from django.http import HttpResponse, JsonResponse
+
+from rcs_backends.emulator.wire.api import Refused
 
 ERRORS = {  # code → HTTP status, message
     20001: (400, "The parameter {} is not valid."),
@@ -44,8 +46,8 @@ ERRORS = {  # code → HTTP status, message
 BY_STATUS = {400: 20001, 401: 20003, 403: 20003, 404: 20404, 429: 20429, 500: 20500, 503: 20503}
 
 
-class TwilioError(Exception):
-    """The wire refuses: one of Twilio's codes, and what its sentence is about."""
+class TwilioError(Refused):
+    """One of Twilio's codes, and what its sentence is about."""
 
     def __init__(self, code: int, about: str = "", *, status: int | None = None) -> None:
         self.code = code
@@ -53,20 +55,19 @@ class TwilioError(Exception):
         self.message = ERRORS[code][1].format(about)
         super().__init__(self.message)
 
+    def answer(self) -> HttpResponse:
+        body = {
+            "code": self.code,
+            "message": self.message,
+            "more_info": f"https://www.twilio.com/docs/errors/{self.code}",
+            "status": self.status,
+        }
+        response = JsonResponse(body, status=self.status)
+        if self.status == 401:
+            response.headers["WWW-Authenticate"] = 'Basic realm="Twilio API"'
+        return response
 
-def answer(error: TwilioError) -> HttpResponse:
-    body = {
-        "code": error.code,
-        "message": error.message,
-        "more_info": f"https://www.twilio.com/docs/errors/{error.code}",
-        "status": error.status,
-    }
-    response = JsonResponse(body, status=error.status)
-    if error.status == 401:
-        response.headers["WWW-Authenticate"] = 'Basic realm="Twilio API"'
-    return response
 
-
-def refusal(status: int) -> HttpResponse:
-    """The answer to a fault dial."""
-    return answer(TwilioError(BY_STATUS[status], status=status))
+def refusal(status: int) -> TwilioError:
+    """Return the refusal that a fault dial asks for."""
+    return TwilioError(BY_STATUS[status], status=status)

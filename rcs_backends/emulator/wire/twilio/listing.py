@@ -1,4 +1,4 @@
-"""Twilio's list of messages: filters and a page number come in, one page of resources, newest first, goes out.
+"""List Twilio's messages, filtered and by pages, newest first.
 
 Source: www.twilio.com/docs (Message resource) and the library's reading of it: it follows `next_page_uri`.
 """
@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest
 
+from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.wire.twilio.errors import TwilioError
 from rcs_backends.emulator.wire.twilio.store import VERSION, Record, records
 
@@ -16,7 +17,7 @@ LARGEST_PAGE = 1000
 DATES = ("DateSent", "DateSent<", "DateSent>")
 
 
-def page(request: HttpRequest, account: str) -> HttpResponse:
+def page(request: HttpRequest, account: str) -> Json:
     """GET Messages.json. Raises TwilioError 20001. Lock held."""
     size = min(_number(request, "PageSize", 50) or 1, LARGEST_PAGE)
     number = _number(request, "Page", 0)
@@ -28,19 +29,17 @@ def page(request: HttpRequest, account: str) -> HttpResponse:
         query = urlencode({**filters, "PageSize": size, "Page": number})
         return f"/{VERSION}/Accounts/{account}/Messages.json?{query}"
 
-    return JsonResponse(
-        {
-            "messages": [record.as_json() for record in shown],
-            "page": number,
-            "page_size": size,
-            "start": start,
-            "end": start + max(len(shown) - 1, 0),
-            "uri": uri(number),
-            "first_page_uri": uri(0),
-            "previous_page_uri": uri(number - 1) if number else None,
-            "next_page_uri": uri(number + 1) if start + size < len(found) else None,
-        }
-    )
+    return {
+        "messages": [record.as_json() for record in shown],
+        "page": number,
+        "page_size": size,
+        "start": start,
+        "end": start + max(len(shown) - 1, 0),
+        "uri": uri(number),
+        "first_page_uri": uri(0),
+        "previous_page_uri": uri(number - 1) if number else None,
+        "next_page_uri": uri(number + 1) if start + size < len(found) else None,
+    }
 
 
 def _number(request: HttpRequest, name: str, default: int) -> int:
@@ -62,7 +61,7 @@ def _matching(request: HttpRequest, account: str) -> Iterator[Record]:
 
 
 def _span(given: str, name: str) -> tuple[datetime, datetime]:
-    """The moment, or the first and the last moment of the day, in UTC."""
+    """Return the moment twice, or the first and the last moment of the day, in UTC."""
     try:
         if len(given) == 10:
             day = date.fromisoformat(given)

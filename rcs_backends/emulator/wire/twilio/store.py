@@ -1,4 +1,4 @@
-"""What Twilio remembers: the Message resources, and who wrote STOP to whom; resources go out as Twilio's JSON."""
+"""What Twilio remembers: the Message resources, and who wrote STOP to whom."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ def new_sid(kind: str = "SM") -> str:
 
 @dataclass(slots=True)
 class Record:
-    """One Message resource. `sender` is empty until a service has chosen one; `segments` until then 0."""
+    """One Message resource."""
 
     sid: str
     account: str
@@ -42,6 +42,8 @@ class Record:
     segments: int = 0
     media: list[str] = field(default_factory=list)
     callback: str = ""
+    validity: int | None = None  # seconds
+    send_at: datetime | None = None
     error_code: int | None = None
     created: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)

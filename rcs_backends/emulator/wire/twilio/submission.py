@@ -1,4 +1,4 @@
-"""What Twilio takes for a new message: a form comes in, a Submission goes out, or one of Twilio's errors.
+"""Check the form of a new message, as Twilio does.
 
 Source: www.twilio.com/docs (Message resource, error pages, test credentials' magic numbers). Fields that are not listed
 here are ignored, as Twilio does. Only SMS and MMS: channel addresses such as whatsapp:+… are no phone numbers here. The
@@ -6,7 +6,6 @@ order of the checks is our choice.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire import sms_text
 from rcs_backends.emulator.wire.twilio import accounts
 from rcs_backends.emulator.wire.twilio.errors import TwilioError
+from rcs_backends.emulator.wire.twilio.store import Record, new_sid
 
 Form = dict[str, list[str]]
 LONGEST = 1600  # characters of a body
@@ -35,22 +35,8 @@ _SENDER = re.compile(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 +&_-]{1,
 _SECONDS = re.compile(r"\d{1,6}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """One request, understood. `sender` is set with a service, too: it has chosen already, but does not say so yet."""
-
-    to: str
-    sender: str
-    service: str
-    body: str
-    media: list[str]
-    callback: str
-    validity: int | None  # seconds
-    send_at: datetime | None
-
-
-def understood(form: Form, sid: str, account: Json) -> Submission:
-    """Raises TwilioError. Lock held."""
+def understood(form: Form, sid: str, account: Json) -> Record:
+    """Return the message that a form asks for. Raises TwilioError. Lock held."""
     to = _first(form, "To")
     if not to:
         raise TwilioError(21604)
@@ -60,15 +46,21 @@ def understood(form: Form, sid: str, account: Json) -> Submission:
     sender = _sender(given, service, account)
     body, media = _content(form)
     _check_receiver(to, sid, sender, service)
-    return Submission(
+    callback, validity = _callback(_first(form, "StatusCallback")), _validity(_first(form, "ValidityPeriod"))
+    send_at = _send_at(form, service)
+    return Record(
+        sid=new_sid("MM" if media else "SM"),
+        account=sid,
         to=to,
+        body=body,
+        status="scheduled" if send_at else "accepted" if service else "queued",
         sender=sender,
         service=service,
-        body=body,
+        segments=1 if media else sms_text.segments(body),
         media=media,
-        callback=_callback(_first(form, "StatusCallback")),
-        validity=_validity(_first(form, "ValidityPeriod")),
-        send_at=_send_at(form, service),
+        callback=callback,
+        validity=validity,
+        send_at=send_at,
     )
 
 

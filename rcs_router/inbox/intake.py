@@ -3,7 +3,6 @@
 import logging
 import traceback
 import uuid
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,12 +20,18 @@ from rcs_router.inbox import dispatch, queue
 from rcs_router.inbox.dispatch import Said
 from rcs_router.models import Message, StoredWebhook
 
-BATCH = 500
+BATCH = 500  # rows claimed in one turn, by all backends together
+LEAST = 50  # rows that each backend has, however many have some
+BATCH_BYTES = 4_000_000  # bodies that are read at once, and the one more that goes beyond
 SUSPECTS = 20  # rows that lost a lease, claimed one by one before it is looked for others
 
-_WAITS = "digested_at IS NULL AND due_at <= {now} AND (lease_until IS NULL OR lease_until < {now})"
-_LOST = "(lost_leases > 0 OR (claim IS NOT NULL AND lease_until IS NOT NULL))"
-FRESH, SUSPECT = f"{_WAITS} AND NOT {_LOST}", f"{_WAITS} AND {_LOST}"  # SQL; {now} stands for the time
+_FREE = (
+    "digested_at IS NULL AND (lease_until IS NULL OR lease_until < {now})"  # SQL; {now} stands for the time
+)
+FRESH = f"{_FREE} AND due_at <= {{now}} AND NOT {queue.LOST}"
+_TABLE = StoredWebhook._meta.db_table
+_LOST = f"SELECT id FROM {_TABLE} WHERE {_FREE} AND {queue.LEASED} AND {queue.LOST}"  # noqa: S608
+SUSPECT = f"id IN ({_LOST}) AND {_FREE} AND due_at <= {{now}}"  # so that SQLite, too, looks at the few first
 
 
 def accept(backend: BaseBackend, request: WebhookRequest) -> None:
@@ -57,17 +62,18 @@ class Work:
     """What is to be done now, by the database's clock. Suspects are rows that a worker may have died of."""
 
     now: datetime
-    webhooks: bool
+    webhooks: tuple[str, ...]  # aliases of the backends that have some
     suspect_webhooks: bool
     messages: bool
     suspect_messages: bool
     crowd: bool  # more messages wait than a claim looks at
 
     def __bool__(self) -> bool:
-        return self.webhooks or self.suspect_webhooks or self.messages or self.suspect_messages or self.crowd
+        messages = self.messages or self.suspect_messages or self.crowd
+        return bool(self.webhooks) or self.suspect_webhooks or messages
 
 
-def run() -> int:
+def digest() -> int:
     """Digest what is stored and route what was said, until nothing is due; returns how many rows were dealt with.
 
     Any number of threads and processes may do so at once. Webhooks and messages take turns, so that a STOP waits for
@@ -87,25 +93,43 @@ def look() -> Work:
     """Ask what is to be done: one statement, without claiming anything."""
     connection = database.connection()
     clock = "statement_timestamp()" if connection.vendor == "postgresql" else "%s"
-    webhooks, messages = StoredWebhook._meta.db_table, Message._meta.db_table
+    messages = Message._meta.db_table
     kinds = [
-        (webhooks, FRESH),
-        (webhooks, SUSPECT),
+        (_TABLE, SUSPECT),
         (messages, queue.fresh()),
         (messages, queue.suspect()),
         (messages, queue.crowd()),
     ]
     exist = [f"EXISTS (SELECT 1 FROM {table} WHERE {where})" for table, where in kinds]  # noqa: S608
-    statement, now = f"SELECT {clock}, {', '.join(exist)}".format(now=clock), timezone.now()
+    statement, now = f"SELECT {clock}, ({_aliases()}), {', '.join(exist)}".format(now=clock), timezone.now()
     with connection.cursor() as cursor:
         cursor.execute(statement, sql.params_for([now] * statement.count("%s"), connection))
-        read, *found = cursor.fetchone()
-    return Work(read if connection.vendor == "postgresql" else now, *map(bool, found))
+        read, aliases, *found = cursor.fetchone()
+    read = read if connection.vendor == "postgresql" else now
+    return Work(read, tuple(aliases.split("\n") if aliases else ()), *map(bool, found))
+
+
+def _aliases() -> str:
+    """SQL for the aliases of the backends that have FRESH rows, one a line: steps in an index, however many wait."""
+    postgresql = database.connection().vendor == "postgresql"
+    together = "string_agg(who, chr(10))" if postgresql else "group_concat(who, char(10))"
+    after = f"SELECT MIN(backend) FROM {_TABLE} WHERE digested_at IS NULL"  # noqa: S608
+    return (
+        f"WITH RECURSIVE turn (who) AS ({after} UNION ALL "  # noqa: S608
+        f"SELECT ({after} AND backend > turn.who) FROM turn WHERE turn.who IS NOT NULL) "
+        f"SELECT {together} FROM turn WHERE EXISTS (SELECT 1 FROM {_TABLE} WHERE backend = who AND {FRESH})"
+    )
 
 
 def _round(work: Work) -> int:
-    """Some of each kind of work. Nothing that lost a lease is claimed together with anything else."""
-    done, said_something = _digest_batch(work.now) if work.webhooks else (0, False)
+    """Some of each kind of work. Nothing that lost a lease is claimed together with anything else.
+
+    Each backend has its part of the batch, so that none waits behind another's flood.
+    """
+    done, said_something = 0, False
+    for alias in work.webhooks:
+        count, said_some = _digest_batch(alias, work.now, max(LEAST, BATCH // len(work.webhooks)))
+        done, said_something = done + count, said_something or said_some
     if work.suspect_webhooks:
         done += _digest_suspects(work.now)
     if work.messages or said_something:
@@ -151,19 +175,13 @@ class Digest:
     orphans: int = 0
 
 
-def _digest_batch(now: datetime) -> tuple[int, bool]:
+def _digest_batch(alias: str, now: datetime, limit: int) -> tuple[int, bool]:
     """Return how many rows were claimed, and whether people have said something in them."""
-    rows = _claim(FRESH, now, BATCH)
-    groups: dict[str, list[StoredWebhook]] = defaultdict(list)
-    for row in rows:
-        groups[row.backend].append(row)
-    said_something = False
+    rows = _claim(f"backend = %s AND {FRESH}", now, limit, alias)
     with _held(rows, now):
-        for alias, theirs in groups.items():
-            parsed = [digest for row in theirs if (digest := _parse(alias, row, now))]
-            said_something |= any(digest.said for digest in parsed)
-            _digest_group(alias, parsed, now)
-    return len(rows), said_something
+        parsed = [digest for row in rows if (digest := _parse(alias, row, now))]
+        _digest_group(alias, parsed, now)
+    return len(rows), any(digest.said for digest in parsed)
 
 
 def _digest_suspects(now: datetime) -> int:
@@ -182,14 +200,17 @@ def _digest_suspects(now: datetime) -> int:
     return SUSPECTS
 
 
-def _claim(which: str, now: datetime, limit: int) -> list[StoredWebhook]:
-    claim = uuid.uuid4()
+def _claim(which: str, now: datetime, limit: int, *params: str) -> list[StoredWebhook]:
+    """`params` are for the places in `which` before those of the time."""
+    claim, where = uuid.uuid4(), which.format(now="%s")
     keys = sql.claim(
         StoredWebhook,
-        where=which.format(now="%s"),
-        params=[now, now],
+        where=where,
+        params=[*params, *[now] * (where.count("%s") - len(params))],
         order="due_at, id" if limit > 1 else "lost_leases, due_at, id",
         limit=limit,
+        weight="length(body)",
+        heaviest=BATCH_BYTES,
         also=queue.COUNT_LOST,
         claim=claim,
         lease_until=heartbeat.lease_end(now),

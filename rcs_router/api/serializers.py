@@ -1,4 +1,4 @@
-"""Rows in, what readers of the API see of them out; the document is made of the same classes."""
+"""The serializers of everything that the API returns. The OpenAPI document is generated from them."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from django.db import models
 from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
-from rcs_router.api.sending import key_of
+from rcs_router.api.sending import client_key
 from rcs_router.contract import IncomingKind, Status, Traffic
 from rcs_router.models import (
     Connection,
@@ -20,35 +20,35 @@ from rcs_router.models import (
 )
 from rcs_router.outbox.operate import OPERATIONS
 
-STATUS = [status.name.lower() for status in Status]
-TRAFFIC = [*(traffic.value for traffic in Traffic), ""]
+STATUSES = [status.name.lower() for status in Status]
+TRAFFIC_TYPES = [*(traffic.value for traffic in Traffic), ""]
 KINDS = [*(kind.value for kind in IncomingKind), ""]
 
 
-@extend_schema_field({"type": "string", "enum": STATUS})
-class StatusWord(serializers.Field):
-    """A status by its name: its number is an inner matter."""
+@extend_schema_field({"type": "string", "enum": STATUSES})
+class StatusField(serializers.Field):
+    """A status by its name; its number is internal."""
 
     def to_representation(self, value: int) -> str:
         return Status(value).name.lower()
 
 
-@extend_schema_field({"type": ["string", "null"], "enum": [*STATUS, None]})
-class StatusOrNot(StatusWord):
-    """The same, where there may be none."""
+@extend_schema_field({"type": ["string", "null"], "enum": [*STATUSES, None]})
+class NullableStatusField(StatusField):
+    """A status that may be null."""
 
 
 @extend_schema_field({"oneOf": [{"$ref": "#/components/schemas/Content"}, {"type": "null"}]})
 class ContentField(serializers.Field):
-    """Content as it is stored."""
+    """Stored content."""
 
     def to_representation(self, value: Any) -> Any:
         return value
 
 
 @extend_schema_field({"type": "object", "additionalProperties": {}})
-class AnyObject(serializers.Field):
-    """JSON of the caller's or the provider's, with a question mark for each half of a character."""
+class JSONObjectField(serializers.Field):
+    """JSON of the caller or the provider, with a question mark in place of each lone surrogate."""
 
     def to_representation(self, value: Any) -> Any:
         text = json.dumps(value, ensure_ascii=False)
@@ -59,15 +59,15 @@ class AnyObject(serializers.Field):
         return value
 
 
-class Seconds(serializers.FloatField):
+class SecondsField(serializers.FloatField):
     """A duration in seconds."""
 
     def to_representation(self, value: Any) -> float:
         return float(value.total_seconds())
 
 
-class Moment(serializers.DateTimeField):
-    """A time; in UTC where the local one falls out of the calendar: providers name the years 1 and 9999, too."""
+class DateTimeField(serializers.DateTimeField):
+    """A time; in UTC if the local time is outside the calendar, because providers send the years 1 and 9999."""
 
     def to_representation(self, value: Any) -> Any:
         try:
@@ -76,16 +76,16 @@ class Moment(serializers.DateTimeField):
             return value.isoformat().replace("+00:00", "Z")
 
 
-class Shown(serializers.ModelSerializer):
-    """Base of what is made of a model."""
+class BaseSerializer(serializers.ModelSerializer):
+    """Base class of the serializers of models."""
 
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,
-        models.DateTimeField: Moment,
+        models.DateTimeField: DateTimeField,
     }
 
 
-class ConnectionShown(Shown):
+class ConnectionSerializer(BaseSerializer):
     """A connection."""
 
     created_at = serializers.DateTimeField(source="created_on")
@@ -96,10 +96,10 @@ class ConnectionShown(Shown):
         read_only_fields = fields
 
 
-class ContactShown(Shown):
+class ContactSerializer(BaseSerializer):
     """A contact with its connections."""
 
-    connections = ConnectionShown(many=True)
+    connections = ConnectionSerializer(many=True)
     created_at = serializers.DateTimeField(source="created_on")
     modified_at = serializers.DateTimeField(source="modified_on")
 
@@ -109,21 +109,22 @@ class ContactShown(Shown):
         read_only_fields = fields
 
 
-class MessageShown(Shown):
-    """A message of either direction. `transmissions`: how many of them stand where; empty for what came in.
+class MessageSerializer(BaseSerializer):
+    """A message of either direction.
 
-    `recipients`: how many people stand where: a person whom a fallback reached counts once. `status`: the worst of
-    those, in which people who refuse promotions count only when there is nobody else; null for what came in.
+    `recipients` counts people by status; a person whom a fallback reached counts once. `status` is the worst of these;
+    people who refuse promotions count only if there is nobody else. `transmissions` counts attempts to reach them by
+    status. For an incoming message the counts are empty and the status is null.
     """
 
     status = serializers.SerializerMethodField()
     recipients = serializers.SerializerMethodField()
     transmissions = serializers.SerializerMethodField()
     content = ContentField()
-    traffic = serializers.ChoiceField(TRAFFIC)
+    traffic = serializers.ChoiceField(TRAFFIC_TYPES)
     kind = serializers.ChoiceField(KINDS)
-    ttl = Seconds(allow_null=True)
-    fall_back_after = Seconds(allow_null=True)
+    ttl = SecondsField(allow_null=True)
+    fall_back_after = SecondsField(allow_null=True)
     connection = serializers.SerializerMethodField()
     idempotency_key = serializers.SerializerMethodField()
 
@@ -140,9 +141,9 @@ class MessageShown(Shown):
         read_only_fields = fields
 
     def get_fields(self) -> dict[str, Any]:
-        return super().get_fields() | {"fields": AnyObject()}  # a name that serializers have themselves
+        return super().get_fields() | {"fields": JSONObjectField()}  # Serializer.fields is a name of DRF
 
-    @extend_schema_field({"type": ["string", "null"], "enum": [*STATUS, None]})
+    @extend_schema_field({"type": ["string", "null"], "enum": [*STATUSES, None]})
     def get_status(self, row: Message) -> str | None:
         return next(iter(self.get_recipients(row)), None)
 
@@ -151,10 +152,10 @@ class MessageShown(Shown):
         found: dict[Status, int] = self.context["recipients"].get(row.pk, {})
         return {status.name.lower(): number for status, number in found.items()}
 
-    @extend_schema_field(ConnectionShown(allow_null=True))
+    @extend_schema_field(ConnectionSerializer(allow_null=True))
     def get_connection(self, row: Message) -> Any:
-        """Who said it; null for what goes out, whose recipients are asked for by themselves."""
-        return ConnectionShown(row.connection).data if row.connection_id else None
+        """The sender of an incoming message; null for an outgoing one, whose transmissions name the recipients."""
+        return ConnectionSerializer(row.connection).data if row.connection_id else None
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})
     def get_transmissions(self, row: Message) -> dict[str, int]:
@@ -162,15 +163,15 @@ class MessageShown(Shown):
         return counts
 
     def get_idempotency_key(self, row: Message) -> str | None:
-        """As it was written by the user who asks; other keys as they are stored."""
-        return key_of(self.context["request"].user, row)
+        """The key as this user wrote it; keys of others as they are stored."""
+        return client_key(self.context["request"].user, row)
 
 
-class TransmissionShown(Shown):
-    """One outgoing message on its way to one connection."""
+class TransmissionSerializer(BaseSerializer):
+    """An outgoing message to one connection."""
 
-    connection = ConnectionShown()
-    status = StatusWord()
+    connection = ConnectionSerializer()
+    status = StatusField()
     lost = serializers.ListField(child=serializers.CharField())
 
     class Meta:
@@ -183,10 +184,10 @@ class TransmissionShown(Shown):
         read_only_fields = fields
 
 
-class EventShown(Shown):
-    """One line of a transmission's history."""
+class EventSerializer(BaseSerializer):
+    """An event in the history of a transmission."""
 
-    status = StatusOrNot()
+    status = NullableStatusField()
 
     class Meta:
         model = Event
@@ -194,15 +195,15 @@ class EventShown(Shown):
         read_only_fields = fields
 
 
-class TransmissionInFull(TransmissionShown):
-    """A transmission with what happened to it, and what may be done about it now."""
+class TransmissionDetailSerializer(TransmissionSerializer):
+    """A transmission with its history and the operations that are possible now."""
 
-    events = EventShown(many=True)
+    events = EventSerializer(many=True)
     operations = serializers.SerializerMethodField()
 
     class Meta:
         model = Transmission
-        fields = (*TransmissionShown.Meta.fields, "events", "operations")
+        fields = (*TransmissionSerializer.Meta.fields, "events", "operations")
         read_only_fields = fields
 
     @extend_schema_field({"type": "array", "items": {"type": "string", "enum": list(OPERATIONS)}})
@@ -211,11 +212,11 @@ class TransmissionInFull(TransmissionShown):
         return possible
 
 
-class InteractionShown(Shown):
-    """What a person did with what we sent. `transmission` and `message` are those that it answers, where known."""
+class InteractionSerializer(BaseSerializer):
+    """What a person did with a message. `transmission` and `message` are those that it answers, if known."""
 
     kind = serializers.ChoiceField(KINDS)
-    connection = ConnectionShown(allow_null=True)
+    connection = ConnectionSerializer(allow_null=True)
     content = ContentField()
     transmission = serializers.UUIDField(source="answers_id", allow_null=True)
     message = serializers.UUIDField(source="in_response_to_id", allow_null=True)
@@ -229,11 +230,11 @@ class InteractionShown(Shown):
         read_only_fields = fields
 
     def get_fields(self) -> dict[str, Any]:
-        return super().get_fields() | {"fields": AnyObject()}
+        return super().get_fields() | {"fields": JSONObjectField()}
 
 
-class RecordShown(Shown):
-    """A line of the consent ledger."""
+class ConsentRecordSerializer(BaseSerializer):
+    """A record of the consent ledger."""
 
     class Meta:
         model = ConsentRecord
@@ -241,90 +242,90 @@ class RecordShown(Shown):
         read_only_fields = fields
 
 
-class StandingShown(serializers.Serializer):
-    """Does somebody refuse the promotions of a brand, and since when is that known? Null: it was never said."""
+class ConsentStatusSerializer(serializers.Serializer):
+    """Whether somebody refuses the promotions of a brand, and since when. Null: they never said anything."""
 
     brand = serializers.CharField()
     opted_out = serializers.BooleanField()
     changed_at = serializers.DateTimeField(allow_null=True)
 
 
-class ConsentShown(serializers.Serializer):
-    """Where a number or token stands with each brand, and the last hundred lines of its ledger, newest first."""
+class ConsentSerializer(serializers.Serializer):
+    """The consent of a number or token for each brand, and the newest hundred records of its ledger."""
 
     subject = serializers.CharField()
-    standing = StandingShown(many=True)
-    ledger = RecordShown(many=True)
+    standing = ConsentStatusSerializer(many=True)
+    ledger = ConsentRecordSerializer(many=True)
 
 
-class ConsentChanged(ConsentShown):
-    """The same after a wish; `changed` is false when it was so before."""
+class ConsentChangedSerializer(ConsentSerializer):
+    """The consent after a change. `changed` is false if it was the same before."""
 
     changed = serializers.BooleanField()
 
 
-class Evidence(ConsentShown):
-    """The whole ledger, oldest line first, and on which backends we know the subject."""
+class EvidenceSerializer(ConsentSerializer):
+    """The whole ledger, oldest record first, and the connections of the subject."""
 
     exported_at = serializers.DateTimeField()
-    connections = ConnectionShown(many=True)
+    connections = ConnectionSerializer(many=True)
 
 
-class Accepted(serializers.Serializer):
-    """The answer to a send: nothing in it changes later, so a repeated request gets the same."""
+class AcceptedSerializer(serializers.Serializer):
+    """The answer to a request to send. Nothing in it changes later, so a repeated request gets the same answer."""
 
     id = serializers.UUIDField()
     url = serializers.URLField()
     recipients = serializers.IntegerField()
-    traffic = serializers.ChoiceField(TRAFFIC[:-1])
+    traffic = serializers.ChoiceField(TRAFFIC_TYPES[:-1])
     text = serializers.CharField()
     created_at = serializers.DateTimeField()
     idempotency_key = serializers.CharField(
-        allow_null=True, help_text="The caller's own, as it came; also in the header `Idempotency-Key`."
+        allow_null=True, help_text="The caller's own key; also in the header `Idempotency-Key`."
     )
 
 
-class ProblemShown(serializers.Serializer):
-    """One thing that is wrong."""
+class ProblemSerializer(serializers.Serializer):
+    """Something that is wrong with a request."""
 
     code = serializers.CharField()
     detail = serializers.CharField()
     path = serializers.CharField()
 
 
-class ImportResult(serializers.Serializer):
-    """How many contacts are new, how many were found, and what is wrong with the rows left out."""
+class ImportResultSerializer(serializers.Serializer):
+    """How many contacts were created and updated, and what is wrong with the other rows."""
 
     created = serializers.IntegerField()
     updated = serializers.IntegerField()
-    errors = ProblemShown(many=True)
+    errors = ProblemSerializer(many=True)
 
 
-class PhoneShown(serializers.Serializer):
-    """What a phone can, in the provider's words. `reachable` is null where the provider said nothing of it."""
+class PhoneCapabilitiesSerializer(serializers.Serializer):
+    """What a phone can do, in the provider's terms. `reachable` is null if the provider did not say."""
 
     identity = serializers.CharField()
     reachable = serializers.BooleanField(allow_null=True)
     features = serializers.ListField(child=serializers.CharField())
 
 
-class PhonesShown(serializers.Serializer):
-    """One entry for each identity asked about, in that order."""
+class CapabilitiesSerializer(serializers.Serializer):
+    """One entry for each identity, in the order of the request."""
 
     backend = serializers.CharField()
-    results = PhoneShown(many=True)
+    results = PhoneCapabilitiesSerializer(many=True)
 
 
-class PhonesLaterShown(PhonesShown):
-    """A question that workers ask. `results` has what has been answered until now; `code` says why it failed."""
+class CapabilityQuestionSerializer(CapabilitiesSerializer):
+    """A question that workers ask. `results` has the answers up to now; `code` says why the question failed."""
 
     id = serializers.UUIDField()
     state = serializers.ChoiceField(Question.State.choices)
     code = serializers.CharField()
 
 
-def page_of(shown: type[serializers.BaseSerializer]) -> serializers.Serializer:
-    """A page of a list, for the document."""
-    fields = {"next": serializers.URLField(allow_null=True), "results": shown(many=True)}
-    page: serializers.Serializer = inline_serializer(shown.__name__.removesuffix("Shown") + "Page", fields)
+def page_of(row: type[serializers.BaseSerializer]) -> serializers.Serializer:
+    """Return the serializer of a page of a list, for the OpenAPI document."""
+    fields = {"next": serializers.URLField(allow_null=True), "results": row(many=True)}
+    page: serializers.Serializer = inline_serializer(row.__name__.removesuffix("Serializer") + "Page", fields)
     return page

@@ -1,4 +1,4 @@
-"""Up to 5,000 rows of people in; contacts found by their connections or made, and what is wrong with the rest, out."""
+"""Import up to 5,000 contacts, found by their connections or created; report the rows that are invalid."""
 
 import json
 from collections.abc import Iterable
@@ -13,12 +13,13 @@ from rest_framework.response import Response
 from rcs_router import database, sql
 from rcs_router.api import filters
 from rcs_router.api.bodies import Import, ImportedContact
-from rcs_router.api.contacts import connections_of, normalised_pairs
-from rcs_router.api.errors import Problem
-from rcs_router.api.operation import described
-from rcs_router.api.reading import problems_of, read
-from rcs_router.api.shown import ImportResult
-from rcs_router.api.view import View, may
+from rcs_router.api.contacts import connections_for_pairs, normalise_pairs
+from rcs_router.api.exceptions import Problem
+from rcs_router.api.parsers import parse_body, validation_problems
+from rcs_router.api.permissions import perms
+from rcs_router.api.schema import extend_schema
+from rcs_router.api.serializers import ImportResultSerializer
+from rcs_router.api.views import APIView
 from rcs_router.models import Connection, Contact
 
 Pair = tuple[str, str]
@@ -26,7 +27,7 @@ Pair = tuple[str, str]
 
 @dataclass
 class Row:
-    """One good row. `contact`: the key of the person that any of its connections has."""
+    """A valid row. `owners` are the keys of the contacts that its connections have already."""
 
     path: str
     name: str | None
@@ -35,68 +36,73 @@ class Row:
     owners: set[int] = field(default_factory=set)
 
 
-class ImportContacts(View):
-    """Repeating an import changes nothing."""
+class ContactImport(APIView):
+    """Import contacts. Repeating an import changes nothing."""
 
-    needs = {"POST": may("add_contact", "change_contact", "add_connection", "change_connection")}
+    required_permissions = {
+        "POST": perms("add_contact", "change_contact", "add_connection", "change_connection")
+    }
 
-    @described(
+    @extend_schema(
         operation_id="import_contacts",
         summary="Import many contacts",
-        description="A row's person is found by any of its connections, else made. Bad rows are left out and named "
-        "in `errors` by their index; the good ones are imported all the same. Repeating it changes nothing.",
+        description="Any of a row's connections identifies its contact, which is created if there is none. `errors` "
+        "names invalid rows by their index; the other rows are imported. Repeating an import changes nothing.",
         request=Import,
-        responses={200: ImportResult},
+        responses={200: ImportResultSerializer},
     )
     def post(self, request: Request) -> Response:
-        filters.nothing_asked(request)
-        rows, problems = _rows(read(request, Import).contacts)
+        filters.refuse_parameters(request)
+        rows, problems = _valid_rows(parse_body(request, Import).contacts)
         with database.atomic():
-            connections = _locked(connections_of(sorted({pair for row in rows for pair in row.pairs})))
-            good = _decided(rows, connections, problems)
+            connections = _lock(connections_for_pairs(sorted({pair for row in rows for pair in row.pairs})))
+            good = _assign_owners(rows, connections, problems)
             known = [row for row in good if row.owners]
             new = [row for row in good if not row.owners]
             _update(known)
             _create(new)
             _connect(good, connections)
         answer = {"created": len(new), "updated": len(known), "errors": problems}
-        return Response(ImportResult(answer).data)
+        return Response(ImportResultSerializer(answer).data)
 
 
-def _rows(given: Iterable[dict[str, Any]]) -> tuple[list[Row], list[Problem]]:
+def _valid_rows(given: Iterable[dict[str, Any]]) -> tuple[list[Row], list[Problem]]:
     rows: list[Row] = []
     problems: list[Problem] = []
     seen: set[Pair] = set()
     for position, data in enumerate(given):
         path = f"contacts[{position}]"
         try:
-            read_row = ImportedContact.model_validate_json(json.dumps(data), strict=True)
+            body = ImportedContact.model_validate_json(json.dumps(data), strict=True)
         except ValidationError as error:
-            problems += problems_of(error, path)
+            problems += validation_problems(error, path)
             continue
-        pairs, wrong = normalised_pairs(read_row.connections, f"{path}.connections")
+        pairs, wrong = normalise_pairs(body.connections, f"{path}.connections")
         wrong += [
             Problem("duplicate", "an earlier row has this connection", path) for _ in seen & set(pairs)
         ][:1]
         problems += wrong
         if not wrong:
             seen.update(pairs)
-            rows.append(Row(path, read_row.name, read_row.language, pairs))
+            rows.append(Row(path, body.name, body.language, pairs))
     return rows, problems
 
 
-def _locked(connections: dict[Pair, Connection]) -> dict[Pair, Connection]:
-    """As they are now, and until we are done: of two imports of the same people the second finds the first's.
+def _lock(connections: dict[Pair, Connection]) -> dict[Pair, Connection]:
+    """Return the connections as they are now, locked: of two imports at once the second finds the first's contacts.
 
-    They are made in the order of their identities, and locked in that of their keys, so that none waits in a circle.
+    Connections are created in the order of their identities and locked in the order of their keys, so that two imports
+    do not deadlock.
     """
     keys = [row.pk for row in connections.values()]
     rows = Connection.objects.select_for_update().filter(pk__in=keys).order_by("pk")
     return {(row.backend_id, row.identity): row for row in rows}
 
 
-def _decided(rows: list[Row], connections: dict[Pair, Connection], problems: list[Problem]) -> list[Row]:
-    """The rows with their `owners`; those whose connections are several people's become problems."""
+def _assign_owners(
+    rows: list[Row], connections: dict[Pair, Connection], problems: list[Problem]
+) -> list[Row]:
+    """Return the rows with their `owners`. Rows whose connections have several contacts become problems."""
     good: list[Row] = []
     claimed: set[int] = set()
     for row in rows:
@@ -104,13 +110,10 @@ def _decided(rows: list[Row], connections: dict[Pair, Connection], problems: lis
         row.owners = {owner for owner in owners if owner is not None}
         if len(row.owners) > 1:
             whose = ", ".join(str(owner) for owner in sorted(row.owners))
-            problems.append(
-                Problem(
-                    "several_contacts", f"its connections are those of contacts {whose}: merge them", row.path
-                )
-            )
+            detail = f"its connections belong to the contacts {whose}: merge them"
+            problems.append(Problem("several_contacts", detail, row.path))
         elif row.owners & claimed:
-            problems.append(Problem("duplicate", "an earlier row is the same person", row.path))
+            problems.append(Problem("duplicate", "an earlier row has the same contact", row.path))
         else:
             claimed |= row.owners
             good.append(row)
@@ -118,7 +121,7 @@ def _decided(rows: list[Row], connections: dict[Pair, Connection], problems: lis
 
 
 def _update(rows: list[Row]) -> None:
-    """Names and languages of people that were found; one statement."""
+    """Update the names and languages of existing contacts in one statement."""
     now = timezone.now()
     sql.update_each(
         Contact,
@@ -130,7 +133,7 @@ def _update(rows: list[Row]) -> None:
 
 
 def _create(rows: list[Row]) -> None:
-    """New people; one statement."""
+    """Create the new contacts in one statement."""
     now = timezone.now()
     keys = sql.insert(
         Contact,
@@ -143,7 +146,7 @@ def _create(rows: list[Row]) -> None:
 
 
 def _connect(rows: list[Row], connections: dict[Pair, Connection]) -> None:
-    """Connections that are nobody's become theirs; one statement."""
+    """Give connections without a contact to the contacts of their rows in one statement."""
     theirs = [(connections[pair].pk, owner) for row in rows for pair in row.pairs for owner in row.owners]
     sql.update_each(
         Connection,

@@ -1,4 +1,4 @@
-"""A request's body in; its JSON, or a value of the wanted shape, out; a Failure that names every problem otherwise."""
+"""Parse and validate request bodies; the errors name every problem with its path."""
 
 import codecs
 import json
@@ -11,88 +11,90 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
-from rcs_router.api.bodies import Nothing
-from rcs_router.api.errors import Failure, Problem, about_content, invalid
+from rcs_router.api.bodies import EmptyBody
+from rcs_router.api.exceptions import APIError, Problem, bad_request, content_problem
 from rcs_router.errors import ContentError
 
 Shape = TypeVar("Shape", bound=BaseModel)
-DEEPEST = 30  # lists and objects inside of each other; content needs seven
+MAX_DEPTH = 30  # nested lists and objects; content needs seven levels
+TOO_DEEP = f"lists and objects are nested more than {MAX_DEPTH} levels deep"
 
 
-class BoundedJSON(JSONParser):
-    """UTF-8 JSON of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, which DRF's own parser does not ask for."""
+class LimitedJSONParser(JSONParser):
+    """Parse UTF-8 JSON of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes; DRF's own parser has no limit."""
 
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        raw = _bounded(stream)
+        raw = _read_limited(stream)
         try:
-            data = json.loads(codecs.decode(raw, "utf-8"), parse_constant=_no_constant)
-            problem = next(_not_storable(data, "", 0), None)
+            data = json.loads(codecs.decode(raw, "utf-8"), parse_constant=_refuse_constant)
+            problem = next(_storage_problems(data, "", 0), None)
         except RecursionError:
-            raise ParseError(f"more than {DEEPEST} lists or objects inside of each other") from None
+            raise ParseError(TOO_DEEP) from None
         except ValueError as error:
-            raise ParseError(f"this is no JSON: {error}") from None
+            raise ParseError(f"this is not JSON: {error}") from None
         if problem:
-            raise invalid([problem])
+            raise bad_request(problem)
         return data
 
 
-def _bounded(stream: Any) -> bytes:
+def _read_limited(stream: Any) -> bytes:
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     raw: bytes = stream.read() if limit is None else stream.read(limit + 1)
     if limit is not None and len(raw) > limit:
-        raise Failure(413, Problem("too_large", f"a body may have {limit} bytes"))
+        raise APIError(413, Problem("too_large", f"the body has more than {limit} bytes"))
     return raw
 
 
-def _no_constant(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not allowed")
 
 
-def _not_storable(data: Any, path: str, depth: int) -> Iterator[Problem]:
-    """What no database or wire takes: NUL, half a surrogate pair, a number that overflowed, what is nested too deep."""
-    if depth > DEEPEST:
-        yield Problem("too_deep", f"more than {DEEPEST} lists or objects inside of each other", path)
+def _storage_problems(data: Any, path: str, depth: int) -> Iterator[Problem]:
+    """Yield what no database or provider accepts: NUL, lone surrogates, infinite numbers, deeply nested data."""
+    if depth > MAX_DEPTH:
+        yield Problem("too_deep", TOO_DEEP, path)
     elif isinstance(data, str):
         if "\0" in data or any("\ud800" <= character <= "\udfff" for character in data):
-            yield Problem(
-                "invalid_character", "a NUL or half of a surrogate pair, which is no character", path
-            )
+            yield Problem("invalid_character", "a NUL or a lone surrogate is not allowed", path)
     elif isinstance(data, float):
         if data in (float("inf"), float("-inf")):
             yield Problem("out_of_range", "the number is too large", path)
     elif isinstance(data, dict):
         for key, value in data.items():
             below = f"{path}.{key}" if path else key
-            yield from _not_storable(key, path, depth + 1)
-            yield from _not_storable(value, below, depth + 1)
+            yield from _storage_problems(key, path, depth + 1)
+            yield from _storage_problems(value, below, depth + 1)
     elif isinstance(data, list):
         for number, value in enumerate(data):
-            yield from _not_storable(value, f"{path}[{number}]", depth + 1)
+            yield from _storage_problems(value, f"{path}[{number}]", depth + 1)
 
 
-def read(request: Request, shape: type[Shape]) -> Shape:
-    """The body as a `shape`, every type as JSON has it. Raises Failure 400 with all problems."""
+def parse_body(request: Request, shape: type[Shape]) -> Shape:
+    """Return the body as a `shape`, without converting types. Raises APIError 400 with all problems."""
     try:
         return shape.model_validate_json(json.dumps(request.data), strict=True)
     except ValidationError as error:
-        raise invalid(problems_of(error)) from None
+        raise bad_request(*validation_problems(error)) from None
 
 
-def problems_of(error: ValidationError, path: str = "") -> list[Problem]:
-    """`path`: of what was validated, in the whole body."""
+def validation_problems(error: ValidationError, path: str = "") -> list[Problem]:
+    """Return what pydantic found. `path` is the place of the validated part in the whole body."""
     return [_problem(one, path) for one in error.errors(include_url=False)]
 
 
-def read_nothing(request: Request) -> None:
-    """No body, or an empty object."""
+def require_empty_body(request: Request) -> None:
+    """Raise APIError 400 unless the body is missing or an empty object."""
     if request.data:
-        read(request, Nothing)
+        parse_body(request, EmptyBody)
 
 
 def path_of(location: tuple[int | str, ...], path: str = "") -> str:
-    """('recipients', 'by_identities', 'identities', 3) → 'recipients.identities[3]'; `by_…` only names a variant."""
+    """Return a pydantic location as a path.
+
+    ('recipients', 'by_identities', 'identities', 3) becomes 'recipients.identities[3]'; `by_…` only names a variant.
+    """
     for part in location:
         if isinstance(part, int):
             path += f"[{part}]"
@@ -104,13 +106,13 @@ def path_of(location: tuple[int | str, ...], path: str = "") -> str:
 def _problem(error: Any, path: str) -> Problem:
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, ContentError):
-        return about_content(cause, path_of(error["loc"], path))
+        return content_problem(cause, path_of(error["loc"], path))
     detail = error["msg"].removeprefix("Value error, ")
     return Problem(code_of(error["type"]), detail[0].lower() + detail[1:], path_of(error["loc"], path))
 
 
 def code_of(kind: str) -> str:
-    """Pydantic's word for an error as one of ours, which stay when its words change."""
+    """Return our code for a type of pydantic error. Our codes stay the same if pydantic renames its types."""
     return next((code for end, code in CODES if kind.endswith(end)), "invalid")
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from rcs_router.api.document import document
 from rcs_router.content import Text, dump, load
 from rcs_router.content.examples import CHIPS, CONTENTS, FINER
 from tests import core
 from tests.api.client import API
+from tests.api.core import document
 
 CHECKS = (
     *(

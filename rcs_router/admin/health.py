@@ -1,4 +1,4 @@
-"""Show which backends are paused, since when and why, and which alarms there are; resume a backend at once."""
+"""Show which backends are paused, since when and why; resume a backend; show the alarms."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from rcs_router import alarms, database, wake
-from rcs_router.admin import look
+from rcs_router.admin import rendering
 from rcs_router.admin.readonly import ReadOnlyAdmin
 from rcs_router.contract import Status
 from rcs_router.models import Alarm, BackendState, Transmission
@@ -27,16 +27,21 @@ from rcs_router.outbox import pace
 
 @admin.register(BackendState)
 class BackendStateAdmin(ReadOnlyAdmin):
-    """One line per backend that was used."""
+    """One row per backend that was used."""
 
-    list_display = ("backend", "standing", "reason", "words", "since", "until", "waiting")
+    list_display = ("backend", "state_badge", "reason", "provider_message", "since", "until", "waiting")
     list_select_related = ("backend",)
     ordering = ("backend",)
     actions = ("resume",)
-    parts = ((None, ("backend", "standing", "reason", "words", "since", "until", "pauses", "waiting")),)
-    readonly_fields = ("standing", "words", "since", "until", "waiting")
-    since = look.moment("paused_since", "Since")
-    until = look.moment("paused_until", "Until")
+    field_groups = (
+        (
+            None,
+            ("backend", "state_badge", "reason", "provider_message", "since", "until", "pauses", "waiting"),
+        ),
+    )
+    readonly_fields = ("state_badge", "provider_message", "since", "until", "waiting")
+    since = rendering.time_column("paused_since", "Since")
+    until = rendering.time_column("paused_until", "Until")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BackendState]:
         queued = Transmission.objects.filter(backend=OuterRef("pk"), status=Status.QUEUED).order_by()
@@ -51,25 +56,29 @@ class BackendStateAdmin(ReadOnlyAdmin):
         )
 
     @admin.display(description="State", ordering="paused_until")
-    def standing(self, row: BackendState) -> SafeString:
+    def state_badge(self, row: BackendState) -> SafeString:
         if getattr(row, "is_paused", False):
-            return look.word("paused", look.BAD)
-        return look.word("trying again", look.BUSY) if row.pauses else look.word("working", look.GOOD)
+            return rendering.badge("paused", rendering.BAD)
+        return (
+            rendering.badge("trying again", rendering.BUSY)
+            if row.pauses
+            else rendering.badge("working", rendering.GOOD)
+        )
 
-    @admin.display(description="The provider's words")
-    def words(self, row: BackendState) -> str:
-        return look.excerpt(row.detail) if row.pauses else ""
+    @admin.display(description="The provider's message")
+    def provider_message(self, row: BackendState) -> str:
+        return rendering.excerpt(row.detail) if row.pauses else ""
 
     @admin.display(description="Messages waiting")
     def waiting(self, row: BackendState) -> int:
         return getattr(row, "queued", 0)
 
-    def beside(self, request: HttpRequest, obj: BackendState) -> dict[str, Any]:
+    def page_context(self, request: HttpRequest, obj: BackendState) -> dict[str, Any]:
         return {"has_history": True}  # who resumed it, and when
 
     @admin.action(description="Resume now", permissions=["change"])
     def resume(self, request: HttpRequest, rows: QuerySet[BackendState]) -> None:
-        """Go on as if a request had just gone through; the next failure pauses it again."""
+        """Resume as if a request had just succeeded; the next failure pauses the backend again."""
         paused = list(rows.filter(pauses__gt=0))
         with database.atomic():
             for state in paused:
@@ -80,30 +89,36 @@ class BackendStateAdmin(ReadOnlyAdmin):
         if paused:
             messages.success(request, f"Resumed: {names}.")
         if idle := rows.count() - len(paused):
-            messages.warning(request, f"{idle} not paused.")
+            messages.warning(request, f"{idle} not changed: not paused.")
 
 
 @admin.register(Alarm)
 class AlarmAdmin(ReadOnlyAdmin):
-    """One line per kind of trouble and backend: the last time that it was raised."""
+    """One row per kind of alarm and backend: the last time that it was raised."""
 
-    list_display = ("kind", "backend", "standing", "since", "until", "detail")
+    list_display = ("kind", "backend", "state_badge", "since", "until", "detail")
     list_filter = (("ended_at", admin.EmptyFieldListFilter), "kind")
     ordering = ("-raised_at",)
-    parts = ((None, ("kind", "means", "backend", "standing", "since", "until", "mailed", "detail", "todo")),)
-    readonly_fields = ("means", "standing", "since", "until", "mailed", "todo")
-    since = look.moment("raised_at", "Since")
-    until = look.moment("ended_at", "Until")
-    mailed = look.moment("mailed_at", "Mailed")
+    field_groups = (
+        (None, ("kind", "meaning", "backend", "state_badge", "since", "until", "mailed", "detail", "advice")),
+    )
+    readonly_fields = ("meaning", "state_badge", "since", "until", "mailed", "advice")
+    since = rendering.time_column("raised_at", "Since")
+    until = rendering.time_column("ended_at", "Until")
+    mailed = rendering.time_column("mailed_at", "Mailed")
 
     @admin.display(description="State", ordering="ended_at")
-    def standing(self, row: Alarm) -> SafeString:
-        return look.word("is over", look.QUIET) if row.ended_at else look.word("raised", look.BAD)
+    def state_badge(self, row: Alarm) -> SafeString:
+        return (
+            rendering.badge("is over", rendering.QUIET)
+            if row.ended_at
+            else rendering.badge("raised", rendering.BAD)
+        )
 
     @admin.display(description="Meaning")
-    def means(self, row: Alarm) -> str:
+    def meaning(self, row: Alarm) -> str:
         return alarms.KINDS[row.kind].means if row.kind in alarms.KINDS else ""
 
     @admin.display(description="What to do")
-    def todo(self, row: Alarm) -> str:
+    def advice(self, row: Alarm) -> str:
         return alarms.advice(row.kind)

@@ -1,4 +1,4 @@
-"""A request for an admin page in; the page, or the plain list where the request holds what no database stores."""
+"""The base class of all our admin pages: who may see message texts, and requests that no database accepts."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -11,39 +11,41 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.request import QueryDict
 
 SELECTED = ACTION_CHECKBOX_NAME
-MAY_READ = "rcs_router.view_message"  # the permission to see what messages say
+VIEW_MESSAGE = "rcs_router.view_message"
 
 
-def may_read(request: HttpRequest) -> bool:
-    """Whether this user may see what messages say, wherever it stands."""
-    return bool(request.user.has_perm(MAY_READ))
+def can_view_messages(request: HttpRequest) -> bool:
+    """Return whether this user may see the texts of messages, on any page."""
+    return bool(request.user.has_perm(VIEW_MESSAGE))
 
 
-class GuardedAdmin(admin.ModelAdmin):
-    """What a message says is shown to those who may view messages, and no address brings a page down.
+class BaseAdmin(admin.ModelAdmin):
+    """Hide message texts from users who may not view messages, and answer requests with NUL characters.
 
-    `worded`: the columns and fields in which words of a message stand. `secretive`: fields by which nobody may filter,
-    since each question answers a bit of what they hold.
+    `message_fields` are the columns and fields that contain texts of messages. Nobody may filter by the fields in
+    `unfilterable`: each answer would reveal a part of their values.
     """
 
-    worded: ClassVar[Sequence[str]] = ()
-    secretive: ClassVar[frozenset[str]] = frozenset()
+    message_fields: ClassVar[Sequence[str]] = ()
+    unfilterable: ClassVar[frozenset[str]] = frozenset()
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        shown = super().get_list_display(request)
-        return shown if may_read(request) else [name for name in shown if name not in self.worded]
+        columns = super().get_list_display(request)
+        if can_view_messages(request):
+            return columns
+        return [name for name in columns if name not in self.message_fields]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        found = super().get_fieldsets(request, obj)
-        return found if may_read(request) else list(self._without_words(found))
+        fieldsets = super().get_fieldsets(request, obj)
+        return fieldsets if can_view_messages(request) else list(self._without_messages(fieldsets))
 
-    def _without_words(self, fieldsets: Any) -> Any:
+    def _without_messages(self, fieldsets: Any) -> Any:
         for title, options in fieldsets:
-            if names := [name for name in options["fields"] if name not in self.worded]:
+            if names := [name for name in options["fields"] if name not in self.message_fields]:
                 yield title, {**options, "fields": names}
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        if lookup.partition("__")[0] in self.secretive:
+        if lookup.partition("__")[0] in self.unfilterable:
             return False
         return super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
@@ -52,19 +54,19 @@ class GuardedAdmin(admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if _has_nul(request.GET) or not all(map(self._is_key, request.POST.getlist(SELECTED))):
-            return _refused(request)
+            return _refuse(request)
         return super().changelist_view(request, extra_context)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return (
-            _refused(request) if _has_nul(request.GET) else super().changeform_view(request, *args, **kwargs)
+            _refuse(request) if _has_nul(request.GET) else super().changeform_view(request, *args, **kwargs)
         )
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        return _refused(request) if _has_nul(request.GET) else super().delete_view(request, *args, **kwargs)
+        return _refuse(request) if _has_nul(request.GET) else super().delete_view(request, *args, **kwargs)
 
     def history_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        return _refused(request) if _has_nul(request.GET) else super().history_view(request, *args, **kwargs)
+        return _refuse(request) if _has_nul(request.GET) else super().history_view(request, *args, **kwargs)
 
     def _is_key(self, value: str) -> bool:
         try:
@@ -75,10 +77,10 @@ class GuardedAdmin(admin.ModelAdmin):
 
 
 def _has_nul(query: QueryDict) -> bool:
-    """In a name or a value. PostgreSQL takes none, and answers after the page has begun."""
+    """Return whether a name or value has a NUL, which PostgreSQL refuses when the page is already being rendered."""
     return any("\0" in name or any("\0" in value for value in values) for name, values in query.lists())
 
 
-def _refused(request: HttpRequest) -> HttpResponse:
-    messages.error(request, "This address holds a character that cannot be looked for.")
+def _refuse(request: HttpRequest) -> HttpResponse:
+    messages.error(request, "The address contains a character that cannot be searched for.")
     return HttpResponseRedirect(request.path)

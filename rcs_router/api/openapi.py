@@ -1,10 +1,12 @@
-"""Our views in; the whole OpenAPI document out, made once per process, as JSON or YAML."""
+"""Generate the OpenAPI document of the API once per process, and serve it as JSON or YAML."""
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 from threading import Lock
 from typing import Any
 
+from django.urls import URLPattern
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer2
 from drf_spectacular.settings import patched_settings
@@ -12,14 +14,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from rcs_router import __version__
-from rcs_router.api.operation import PROBLEMS, described
-from rcs_router.api.view import View
+from rcs_router.api.schema import ERROR_SCHEMAS, extend_schema
+from rcs_router.api.views import APIView
 from rcs_router.content import json_schema
 
-SETTINGS: dict[str, Any] = {  # ours, whatever the project sets for its own API
+SETTINGS: dict[str, Any] = {  # these replace what the project sets for its own API
     "OAS_VERSION": "3.1.0",
     "TITLE": "rcs_router",
-    "DESCRIPTION": "Send RCS messages with SMS behind them, and read what became of them and what people answered.",
+    "DESCRIPTION": "Send RCS messages with SMS as the fallback; read their status and what people answered.",
     "VERSION": __version__,
     "POSTPROCESSING_HOOKS": [],
     "PREPROCESSING_HOOKS": [],
@@ -43,61 +45,62 @@ AUTH = {
         "type": "apiKey",
         "in": "cookie",
         "name": "sessionid",
-        "description": "Django's login; what changes something needs the CSRF token too.",
+        "description": "Django's login; calls that change something also need the CSRF token.",
     },
 }
-_making = Lock()  # the settings are patched for the whole process meanwhile
+_lock = Lock()  # patched_settings changes the settings of the whole process
 
 
-class Document(View):
-    """For anybody: it says nothing that the source does not say."""
+class SchemaView(APIView):
+    """Serve the document to anybody: it contains nothing that is not in the public source code."""
 
+    patterns: Sequence[URLPattern] = ()  # `urls` gives them to as_view()
     permission_classes: list[Any] = []
     renderer_classes = [OpenApiJsonRenderer2, OpenApiYamlRenderer2]
 
     def get_authenticators(self) -> list[Any]:
         return []
 
-    @described(exclude=True)
+    @extend_schema(exclude=True)
     def get(self, request: Request) -> Response:
         root = request.build_absolute_uri(request.path.rpartition("/schema")[0])
-        return Response({**document(), "servers": [{"url": root}]})
+        return Response({**document(tuple(self.patterns)), "servers": [{"url": root}]})
 
 
 @lru_cache(maxsize=1)
-def document() -> dict[str, Any]:
-    """OpenAPI 3.1, without `servers`: where the API is mounted only a request knows."""
-    from rcs_router.api.urls import urlpatterns  # which name the view above
+def document(patterns: tuple[URLPattern, ...]) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of `patterns`.
 
-    with _making, patched_settings(SETTINGS):
-        whole: dict[str, Any] = SchemaGenerator(patterns=urlpatterns).get_schema(public=True)
+    It has no `servers`: only a request knows where the API is mounted.
+    """
+    with _lock, patched_settings(SETTINGS):
+        whole: dict[str, Any] = SchemaGenerator(patterns=list(patterns)).get_schema(public=True)
     schemas = whole["components"]["schemas"]
-    schemas.update({**content_schemas(), **PROBLEMS})
+    schemas.update({**content_schemas(), **ERROR_SCHEMAS})
     schemas["Outgoing"]["properties"]["content"] = {
         "description": "A string is a Text.",
         "oneOf": [{"type": "string", "pattern": r"\S"}, {"$ref": "#/components/schemas/Content"}],
     }
     for part in whole["components"], whole["paths"]:
-        _forget_marks(part)
+        _remove_enum_ids(part)
     whole["components"]["securitySchemes"] = AUTH
     return whole
 
 
-def _forget_marks(part: Any) -> None:
-    """drf-spectacular's marks of enums are for its own hooks, which do not run here."""
+def _remove_enum_ids(part: Any) -> None:
+    """Remove marks that drf-spectacular leaves for its own hooks, which do not run here."""
     if isinstance(part, dict):
         part.pop("x-spec-enum-id", None)
     for below in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
-        _forget_marks(below)
+        _remove_enum_ids(below)
 
 
 def content_schemas() -> dict[str, Any]:
-    """Content and all that it is made of, as components."""
+    """Return the content types and all their parts as components."""
     whole = json.loads(json.dumps(json_schema()).replace("#/$defs/", "#/components/schemas/"))
     parts: dict[str, Any] = whole.pop("$defs")
     for part in parts.values():
-        if "const" in part["properties"].get(
-            "type", {}
-        ):  # with a default for Python, but JSON is told apart by it
+        if "const" in part["properties"].get("type", {}):
+            # Python has a default for it, but JSON needs it to choose the type.
             part["required"] = ["type", *part.get("required", [])]
     return {**parts, "Content": whole}

@@ -1,4 +1,4 @@
-"""A request in; whether its user has made too many of this kind lately out: 429 with Retry-After."""
+"""Limit the requests of each user, counted separately for each kind of request."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
 
-# For each user and kind of request; DEFAULT_THROTTLE_RATES of REST_FRAMEWORK overrides each, None lifts it.
+# Per user and scope. DEFAULT_THROTTLE_RATES of REST_FRAMEWORK overrides each rate; None there removes the limit.
 RATES: dict[str, str | None] = {
     "rcs_read": "600/min",
     "rcs_send": "120/min",  # each may have 10,000 recipients
@@ -15,16 +15,19 @@ RATES: dict[str, str | None] = {
 }
 
 
-class Pace(SimpleRateThrottle):
-    """Counts in Django's default cache, so several processes share a count when they share the cache."""
+class ScopedThrottle(SimpleRateThrottle):
+    """Throttle by the scope that the view returns for the method.
+
+    Requests are counted in Django's default cache: processes that share the cache share the count.
+    """
 
     rate = None
 
-    def __init__(self) -> None:  # the scope is the view's: the rate is read when it is known
+    def __init__(self) -> None:  # the rate depends on the view's scope, which is not known yet
         pass
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        self.scope = view.scope_of(request.method)
+        self.scope = view.get_throttle_scope(request.method)
         self.rate = api_settings.DEFAULT_THROTTLE_RATES.get(self.scope, RATES[self.scope])
         self.num_requests, self.duration = self.parse_rate(self.rate)
         return bool(super().allow_request(request, view))
