@@ -71,13 +71,13 @@ def play(world: Stage, script: str) -> None:
         if step.sign == "<":
             expected.append(step)
             continue
-        _listen(world, expected, last)
+        _check_shown(world, expected, last)
         _act(world.handset(step.phone), step)
         expected, last = [], step.number
-    _listen(world, expected, last)
+    _check_shown(world, expected, last)
 
 
-def _listen(world: Stage, expected: list[Step], last: int) -> None:
+def _check_shown(world: Stage, expected: list[Step], last: int) -> None:
     """Check that each phone was shown exactly what the script expects, and that no other phone was shown anything."""
     wanted: dict[Any, list[Step]] = defaultdict(list)
     for step in expected:

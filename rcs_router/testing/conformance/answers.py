@@ -190,9 +190,11 @@ class Answers(Suite):
             for body in _echoes(" ".join([*secrets, *words, PHONE])):
                 stub.default = answer(case, body)
                 end = ended(backend, outbound(fitted))
-                told = f"{end!r} {end.detail} {caplog.text} {_traceback(end)}"
+                output = f"{end!r} {end.detail} {caplog.text} {_traceback(end)}"
                 shown = [
-                    what for what, values in _must_not_show(secrets).items() if any(v in told for v in values)
+                    what
+                    for what, values in _must_not_show(secrets).items()
+                    if any(v in output for v in values)
                 ]
                 assert not shown, f"{name}: an error, a result or the log shows {', '.join(shown)}: {end!r}"
 

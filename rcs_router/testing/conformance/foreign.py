@@ -154,7 +154,7 @@ class Foreign(Suite):
     def test_batch_that_somebody_else_answers_is_doubted(self, case: Answer, stub: Stub) -> None:
         backend = self.provider.make(stub)
         stub.default = case
-        end = ended_call(announced(self.provider)["bulk"], backend, self.provider, "somebody else's answer")
+        end = ended_call(announced(self.provider)["bulk"], backend, self.provider, "another server's answer")
         for one in [end] if isinstance(end, SendError) else end:
             if isinstance(one, SendResult):
                 assert one.code == MALFORMED_REPLY, (

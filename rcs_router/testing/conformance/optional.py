@@ -84,7 +84,7 @@ class Optional(Suite):
             requests = self.provider.asked(stub)
             assert len(requests) == 1, f"{len(requests)} requests for one batch"
             leaves = self.provider.read(requests[0])
-            assert all(is_in(said, leaves) for said in [*TEXTS, *(phone[1:] for phone in PHONES)])
+            assert all(is_in(value, leaves) for value in [*TEXTS, *(phone[1:] for phone in PHONES)])
         if case.capability == "status":
             named = [one.transmission == ID or one.provider_id == self.provider.provider_id for one in end]
             assert all(named), f"a receipt names another message: {end}"

@@ -53,18 +53,18 @@ class Sending(Suite):
 
     def test_request_names_the_phone(self, stub: Stub) -> None:
         request = self._sent(stub, self.provider.make(stub), Text("x"))
-        told = [unquote(request.target), *map(str, self._read(request))]
-        assert any(PHONE[1:] in one for one in told), "the number is neither in the address nor in the body"
+        values = [unquote(request.target), *map(str, self._read(request))]
+        assert any(PHONE[1:] in one for one in values), "the number is neither in the address nor in the body"
 
     def test_idempotent_backend_sends_our_id(self, stub: Stub) -> None:
         backend = self.provider.make(stub)
         if not backend.capabilities.idempotent:
             pytest.skip("not announced: idempotent")
-        told = []
+        values = []
         for _ in range(2):
             request = self._sent(stub, backend, Text("x"))
-            told.append([request.target, *request.headers.values(), *map(str, self._read(request))])
-            assert any(str(ID) in one or ID.hex in one for one in told[-1]), "our id is not in the request"
+            values.append([request.target, *request.headers.values(), *map(str, self._read(request))])
+            assert any(str(ID) in one or ID.hex in one for one in values[-1]), "our id is not in the request"
             stub.requests.clear()
 
     @over(lambda provider: VARIANTS)
@@ -96,9 +96,9 @@ class Sending(Suite):
         for thread in work:
             thread.join()
         assert [end for end in ends if not isinstance(end, SendResult)] == []
-        said = [leaf for request in self.provider.asked(stub) for leaf in self._read(request)]
+        sent = [leaf for request in self.provider.asked(stub) for leaf in self._read(request)]
         for word in (word for mine in words for word in mine):
-            found = sum(isinstance(leaf, str) and word in leaf for leaf in said)
+            found = sum(isinstance(leaf, str) and word in leaf for leaf in sent)
             assert found == 1, f"“{word}” was sent {found} times: do the threads share a variable?"
 
     def _sent(self, stub: Stub, backend: BaseBackend, content: Content, **more: Any) -> Request:

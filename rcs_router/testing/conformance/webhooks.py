@@ -86,16 +86,16 @@ class Webhooks(Suite):
         backend, request = self.provider.make(), self.provider.request(case)
         assert backend.handshake(request) is None, "an ordinary request is not a handshake"
         backend.verify(request)
-        said = backend.parse(request)
-        assert said == list(case.expected), f"parsed as {said}"
+        parsed = backend.parse(request)
+        assert parsed == list(case.expected), f"parsed as {parsed}"
 
     @over(heard)
     def test_parsing_is_pure_and_needs_only_what_is_stored(self, case: Heard) -> None:
         backend, request = self.provider.make(), self.provider.request(case)
         stored = dataclasses.replace(backend.kept(request), url="", raw_query=b"")
-        told = [*stored.query.values(), *stored.headers.values()]
+        values = [*stored.query.values(), *stored.headers.values()]
         shown = [
-            secret for secret in backend.options.secrets() if secret and any(secret in one for one in told)
+            secret for secret in backend.options.secrets() if secret and any(secret in one for one in values)
         ]
         assert not shown, "a secret is stored with the request: name its parameter or header in secret_names"
         first, again, fresh = backend.parse(stored), backend.parse(stored), self.provider.make().parse(stored)
@@ -111,12 +111,12 @@ class Webhooks(Suite):
         backend.verify(request)
         for item in backend.parse(request):
             if isinstance(item, Incoming):
-                told = [
+                logged = [
                     name
                     for name in ("text", "sender", "url")
                     if len(value := getattr(item, name)) > 3 and value in caplog.text
                 ]
-                assert not told, f"the log shows {told}"
+                assert not logged, f"the log shows {logged}"
 
     @over(forged)
     def test_forged_request_is_refused(self, case: WebhookRequest) -> None:
