@@ -152,9 +152,7 @@ class Story:
                 "it expires, and the provider takes it back", lambda: _has_status(row, Status.EXPIRED)
             )
         else:
-            self.expect(
-                "it expires, and the provider may still show it: send an SMS, too", lambda: _fallback(row)
-            )
+            self.expect("it expires and may still be shown: an SMS goes out, too", lambda: _fallback(row))
         self.expect("Kannel has it as an SMS", lambda: _has_time(_fallback(row), "accepted_at"))
         self.kati.set(online=True)
         code = "739 184 is your Acme code."
