@@ -1,1 +1,1 @@
-"""Providers: each turns one Outbound into one request, and one webhook request into receipts and incomings."""
+"""The backends: each turns one Outbound into one request, and one webhook request into receipts and incoming events."""

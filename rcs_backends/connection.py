@@ -1,7 +1,7 @@
-"""Keep-alive connections, one set per thread; they tell the exchange under way what happened to its request.
+"""Keep-alive connections, one set per thread, which record on the current exchange what happened to its request.
 
-What `requests` does not say by itself: whether the request may have left, whether its connection had been used
-before, and that the time for the answer is over although bytes still drip in.
+`requests` does not tell whether the request may have left, whether its connection had been used before, or that the
+time limit has passed while bytes still arrive slowly.
 """
 
 import http.client
@@ -20,48 +20,48 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-MAX_AGE = 300.0  # seconds a connection lives: the DNS TTL of Google's API names
+MAX_AGE = 300.0  # seconds that connections are kept: the DNS TTL of Google's API host names
 
 
 class Exchange:
-    """One request and its answer as its connection sees them; a context in which this thread may connect."""
+    """The state of one request and its answer. A context manager: this thread may connect only inside it."""
 
     def __init__(self, timeout: float, connect_timeout: float) -> None:
         self.deadline = time.monotonic() + timeout
         self.connect_timeout = connect_timeout
-        self.left = False  # a connection stood: from here on the provider may have got the request
-        self.reused = False  # ... one that had carried a request before
-        self.answered = False  # a byte of the answer came
+        self.request_left = False  # connected: from here on the provider may have received the request
+        self.reused = False  # the connection had already carried a request
+        self.answered = False  # the first byte of the answer has arrived
 
     def remaining(self) -> float:
-        """Seconds; never 0, which would mean "do not wait" to a socket."""
+        """Return the seconds that are left; never 0, which would make a socket non-blocking."""
         return max(self.deadline - time.monotonic(), 0.001)
 
     def __enter__(self) -> "Exchange":
-        _mine.exchange = self
+        _thread.exchange = self
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
     ) -> None:
-        _mine.exchange = None
+        _thread.exchange = None
 
 
-class _Mine(threading.local):
+class _PerThread(threading.local):
     exchange: Exchange | None = None
     adapter: "Adapter | None" = None
 
 
-_mine = _Mine()
+_thread = _PerThread()
 
 
 def _current() -> Exchange:
-    assert _mine.exchange is not None, "connections are used inside an exchange only"
-    return _mine.exchange
+    assert _thread.exchange is not None, "connections are used inside an exchange only"
+    return _thread.exchange
 
 
-class _Clocked(io.RawIOBase):
-    """A socket's bytes, each read waiting no longer than the exchange has left."""
+class _TimedReader(io.RawIOBase):
+    """A raw stream over a socket in which each read waits no longer than the time that the exchange has left."""
 
     def __init__(self, sock: Any, raw: io.RawIOBase) -> None:
         self._sock = sock
@@ -82,51 +82,51 @@ class _Clocked(io.RawIOBase):
         super().close()
 
 
-class _Answer(http.client.HTTPResponse):
+class _Response(http.client.HTTPResponse):
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_Clocked(sock, self.fp.detach()))
+        self.fp = io.BufferedReader(_TimedReader(sock, self.fp.detach()))
 
 
-class _Watched(HTTPConnection):
-    """Tells the exchange when its request may have left; gives sending the time of the exchange, too."""
+class _TrackedConnection(HTTPConnection):
+    """A connection that records when its request may have left, and limits sending to the time of the exchange."""
 
-    response_class = _Answer
+    response_class = _Response
     used = False
 
     def connect(self) -> None:
         super().connect()
         self.used = False
-        _current().left = True
+        _current().request_left = True
         self.sock.settimeout(_current().remaining())
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         exchange = _current()
         if self.sock is not None:
-            exchange.left, exchange.reused = True, self.used
+            exchange.request_left, exchange.reused = True, self.used
             self.timeout = exchange.remaining()
         super().request(*args, **kwargs)
         self.used = True
 
 
-class _WatchedTLS(_Watched, HTTPSConnection):
+class _TrackedTLSConnection(_TrackedConnection, HTTPSConnection):
     pass
 
 
 class _Pool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Watched
+    ConnectionCls = _TrackedConnection
 
 
 class _PoolTLS(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _WatchedTLS
+    ConnectionCls = _TrackedTLSConnection
 
 
 class Adapter(HTTPAdapter):
-    """Keep-alive connections of one thread. The environment's proxies and CA bundle are read once."""
+    """Keep-alive connections of one thread. Proxies and the CA bundle are read from the environment once."""
 
     def __init__(self) -> None:
         super().__init__(max_retries=0)
-        self.born = time.monotonic()
+        self.created_at = time.monotonic()
         self.pid = os.getpid()
         self.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
         self._proxies: dict[tuple[str, str], dict[str, str]] = {}
@@ -141,7 +141,7 @@ class Adapter(HTTPAdapter):
         return manager
 
     def send_within(self, exchange: Exchange, request: requests.PreparedRequest) -> requests.Response:
-        """The answer up to its headers; redirects are not followed and cookies are not kept."""
+        """Send the request and return the answer up to its headers, without following redirects or keeping cookies."""
         return self.send(
             request,
             stream=True,
@@ -151,7 +151,7 @@ class Adapter(HTTPAdapter):
         )
 
     def _proxies_for(self, url: str) -> dict[str, str]:
-        """A proxy never stands between us and this machine."""
+        """Return the proxies for `url`; there are none for loopback addresses."""
         parts = urlsplit(url)
         host = parts.hostname or ""
         key = (parts.scheme, host)
@@ -162,20 +162,20 @@ class Adapter(HTTPAdapter):
 
 
 def adapter() -> Adapter:
-    """This thread's connections; new ones when they are old (addresses change) or a parent process's."""
-    mine = _mine.adapter
-    if mine and mine.pid == os.getpid():
-        if time.monotonic() - mine.born < MAX_AGE:
-            return mine
-        mine.close()
-    _mine.adapter = Adapter()
-    return _mine.adapter
+    """Return this thread's adapter. It is replaced when it is old (DNS may change) or was inherited by a fork."""
+    current = _thread.adapter
+    if current and current.pid == os.getpid():
+        if time.monotonic() - current.created_at < MAX_AGE:
+            return current
+        current.close()
+    _thread.adapter = Adapter()
+    return _thread.adapter
 
 
-def _is_not_ours(record: logging.LogRecord) -> bool:
-    """urllib3 logs addresses with all parameters: password, number and text. Not those of our requests."""
-    return _mine.exchange is None
+def _is_not_a_provider_request(record: logging.LogRecord) -> bool:
+    """Drop urllib3's log records during our requests: they hold URLs with the password, the number and the text."""
+    return _thread.exchange is None
 
 
 for _name in ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry"):
-    logging.getLogger(_name).addFilter(_is_not_ours)
+    logging.getLogger(_name).addFilter(_is_not_a_provider_request)

@@ -1,6 +1,6 @@
-"""Outbound → an SMS through Kannel's sendsms; Kannel's delivery reports and incoming SMS → receipts and incomings.
+"""Send SMS through Kannel's sendsms, and parse Kannel's delivery reports and incoming SMS.
 
-Source: the Kannel User Guide, and what Kannel 1.4.5 did when it was tried (November 2026).
+Source: the Kannel User Guide, and a test of Kannel 1.4.5 (November 2026).
 """
 
 import re
@@ -43,8 +43,8 @@ from rcs_router.errors import (
     WebhookRefused,
 )
 
-# How the body of an error answer begins → our word for it.
-WORDS = {
+# How the body of an error answer begins → our error code.
+CODES = {
     "Authorization failed": "authorization_failed",
     "Not routable": "not_routable",
     "Sender missing": "sender_missing",
@@ -54,12 +54,12 @@ ERRORS: http.Errors = {
     "not_routable": Refused,
     "sender_missing": Misconfigured,
     400: Refused,
-    404: Misconfigured,  # another path than sendsms-url
-    502: Ambiguous,  # these two come from a proxy before Kannel, which may have passed the message on
+    404: Misconfigured,  # the path is not that of sendsms-url
+    502: Ambiguous,  # a proxy before Kannel sends these two, and may have passed the message on
     503: Unavailable,
     504: Ambiguous,
 }
-# What an SMPP link says of a rejected message begins `NACK/` and its command status (SMPP 3.4, 5.1.3; Kannel 1.4.5).
+# For a rejected message, an SMPP link reports `NACK/` and the command status (SMPP 3.4, 5.1.3; Kannel 1.4.5).
 REJECTED: Mapping[str, type[SendError]] = {
     "0x0000000b": BadAddress,  # ESME_RINVDSTADR
 }
@@ -73,7 +73,7 @@ REPORTS = {
 }
 ALL_REPORTS = "31"
 LOCAL = re.compile(r"localhost|::1|127(\.\d{1,3}){3}")
-REPORT_QUERY = "status=%d&text=%A&at=%T"  # Kannel fills in the escapes
+REPORT_QUERY = "status=%d&text=%A&at=%T"  # Kannel replaces the escapes
 EXTRA = frozenset(
     {"from", "smsc", "mclass", "priority", "deferred", "pid", "alt-dcs", "account", "binfo", "meta-data"}
 )
@@ -81,17 +81,17 @@ EXTRA = frozenset(
 
 @dataclass(frozen=True)
 class KannelOptions(Options):
-    """`url`: of sendsms. `webhook_secret`: letters, digits, `-` `.` `_` `~`; several while you change it."""
+    """`url`: that of sendsms. `webhook_secret`: letters, digits, `-` `.` `_` `~`; several values during a rotation."""
 
     url: str
     username: str
     password: str = secret()
     webhook_secret: str | tuple[str, ...] = secret()
-    sender: str = ""  # empty: the sendsms-user's default-sender
-    senders: tuple[str, ...] = ()  # others that a message may name as `from` in its `extra`
-    smsc: str = ""  # route; empty: Kannel decides
-    max_parts: int = 10  # not more than the sendsms-user's max-messages: Kannel cuts longer texts silently
-    priority: int = 0  # 0 to 3, the highest
+    sender: str = ""  # empty: the default-sender of the sendsms-user
+    senders: tuple[str, ...] = ()  # further senders that a message may set as `from` in its `extra`
+    smsc: str = ""  # route; empty: Kannel chooses
+    max_parts: int = 10  # at most the sendsms-user's max-messages: Kannel truncates longer texts silently
+    priority: int = 0  # 0 to 3; 3 is the highest
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:
@@ -118,9 +118,9 @@ class Kannel(BaseBackend):
         ]
 
     def _is_foreign(self, name: str, value: Any) -> bool:
-        """A sender that is not one of ours."""
-        ours = {None, self.options.sender, *self.options.senders}
-        return name == "from" and (not isinstance(value, str | None) or value not in ours)
+        """Return whether the parameter sets a sender that the options do not list."""
+        allowed = {None, self.options.sender, *self.options.senders}
+        return name == "from" and (not isinstance(value, str | None) or value not in allowed)
 
     def problems(self) -> list[str]:
         options = self.options
@@ -137,15 +137,15 @@ class Kannel(BaseBackend):
         return [problem for problem, is_so in found.items() if is_so]
 
     def warnings(self) -> list[str]:
-        """Kannel speaks http by default: that is for the same machine, or a tunnel that ends on it."""
+        """Warn of plain http to another host; it is Kannel's default, meant for the same host or a local tunnel."""
         address = urlsplit(self.options.url)
         is_near = bool(LOCAL.fullmatch(address.hostname or ""))
         if address.scheme != "http" or is_near:
             return []
-        return ["url is plain http to another machine: password, numbers and texts can be read on the way"]
+        return ["url uses plain http to another host: password, numbers and texts can be read in transit"]
 
     def send(self, outbound: Outbound) -> SendResult:
-        """One GET to sendsms. Kannel gives no id and sends repeats again; reports find us by our id in dlr-url."""
+        """Send one GET to sendsms. Kannel returns no id and sends repeats again; reports carry our id from dlr-url."""
         if problem := self._too_long(outbound.text):
             raise Refused(problem, code="too_long")
         reply = http.call(
@@ -155,10 +155,10 @@ class Kannel(BaseBackend):
             timeout=self.options.timeout,
             secrets=[*self.options.secrets(), *telling(outbound.text)],
             errors=ERRORS,
-            code_of=_word,
-            own=lambda reply: not reply.is_markup,  # Kannel's plain words are called text/html
+            code_of=_code_of,
+            own=lambda reply: not reply.is_markup,  # Kannel labels its plain-text errors text/html
         )
-        if reply.text.startswith(("0:", "3:")):  # 3: no link could take it now, and Kannel keeps it
+        if reply.text.startswith(("0:", "3:")):  # 3: no link is free now, and Kannel queues the message
             return SendResult(code="queued" if reply.text.startswith("3:") else "")
         raise Unreadable(http.without(reply, "Kannel's 0: or 3:"))
 
@@ -193,13 +193,13 @@ class Kannel(BaseBackend):
         return {name: value for name, value in parameters.items() if value}
 
     def _report(self, transmission: UUID) -> dict[str, str]:
-        """Where Kannel reports what becomes of the message; nowhere while our own address is not known."""
+        """Return the parameters that request delivery reports; none without a public URL."""
         if not self.webhook_url:
             return {}
-        ours = urlencode({"secret": self.options.webhook_secrets[0], "id": transmission})
-        return {"dlr-mask": ALL_REPORTS, "dlr-url": f"{self.webhook_url}?{ours}&{REPORT_QUERY}"}
+        own_query = urlencode({"secret": self.options.webhook_secrets[0], "id": transmission})
+        return {"dlr-mask": ALL_REPORTS, "dlr-url": f"{self.webhook_url}?{own_query}&{REPORT_QUERY}"}
 
-    # In.
+    # Webhooks.
 
     def verify(self, request: WebhookRequest) -> None:
         if request.method not in {"GET", "POST"}:
@@ -208,14 +208,14 @@ class Kannel(BaseBackend):
             raise WebhookRefused("the secret does not match", status=403)
 
     def dedupe_key(self, request: WebhookRequest) -> str | None:
-        """A report by our id and its value. An SMS by Kannel's %I, which stays the same when Kannel repeats it."""
+        """Return our id and the status for a report; for an SMS, Kannel's %I, which its repeats share."""
         query = request.query
         if "status" in query:
             return f"dlr:{digest(query.get('id', ''), query['status'])}"
         return f"mo:{digest(query['sms_id'])}" if query.get("sms_id") else None
 
     def kept(self, request: WebhookRequest) -> WebhookRequest:
-        """Without the secret, and with the text of an SMS as it was meant, whatever its charset."""
+        """Return the request without the secret, and with the text of an SMS decoded from its charset."""
         kept = super().kept(request)
         values = charsets.values_of(request.raw_query)
         if request.method != "GET" or "status" in request.query or "text" not in values:
@@ -223,7 +223,7 @@ class Kannel(BaseBackend):
         return replace(kept, query=charsets.read(kept.query, values["text"]))
 
     def parse(self, request: WebhookRequest) -> list[Parsed]:
-        """One report (it has a `status`) or one SMS. Raises ValueError for a request that is neither."""
+        """Parse one report (it has a `status`) or one SMS. Raises ValueError for any other request."""
         if "status" in request.query:
             return [_receipt(request.query)]
         return [
@@ -231,12 +231,12 @@ class Kannel(BaseBackend):
         ]
 
 
-def _word(reply: http.Reply) -> str:
-    return next((word for start, word in WORDS.items() if reply.text.startswith(start)), "")
+def _code_of(reply: http.Reply) -> str:
+    return next((code for start, code in CODES.items() if reply.text.startswith(start)), "")
 
 
 def _minutes(expires_at: datetime | None) -> str:
-    """Whole minutes for the SMSC, at least one: 0 would mean its default of days."""
+    """Return the whole minutes left, at least 1: with 0, the SMSC would apply its default of days."""
     if expires_at is None:
         return ""
     return str(max(int((expires_at - datetime.now(UTC)).total_seconds() // 60), 1))
@@ -247,16 +247,15 @@ def _receipt(query: Mapping[str, str]) -> Receipt:
     if not name:
         raise ValueError("a delivery report without id")
     kind, code = REPORTS.get(status, (ReceiptKind.UNKNOWN, f"dlr_{status}"[:20]))
-    detail = re.split(r"(?i)\btext:", query.get("text", ""))[
-        0
-    ]  # an SMPP receipt ends in the message's first words
+    # An SMPP receipt ends with the first words of the message.
+    detail = re.split(r"(?i)\btext:", query.get("text", ""))[0]
     nack = re.match(r"NACK/(0x[0-9a-f]{8})/", detail)
     error = REJECTED.get(nack[1]) if nack and kind is ReceiptKind.FAILED else None
-    ours = uuid(name)
+    transmission = uuid(name)
     return Receipt(
         kind,
-        transmission=ours,
-        provider_id="" if ours else name,
+        transmission=transmission,
+        provider_id="" if transmission else name,
         at=_time(query.get("at", "")),
         event_id=f"{name}:{status}",
         code=error.code if error else code,
@@ -283,22 +282,22 @@ def _incoming(query: Mapping[str, str]) -> Incoming:
 
 
 def _posted(request: WebhookRequest) -> dict[str, str]:
-    """Kannel's post-url: the text is the body, the rest is in X-Kannel headers, the secret in the address."""
+    """Read a request of Kannel's post-url: the text is the body, the rest is in X-Kannel headers and the query."""
     header = Message()
     header["Content-Type"] = request.headers.get("content-type", "")
-    told = {name: request.headers.get(f"x-kannel-{name}", "") for name in ("from", "to", "coding")}
-    query = {**request.query, **{name: value for name, value in told.items() if value}}
+    given = {name: request.headers.get(f"x-kannel-{name}", "") for name in ("from", "to", "coding")}
+    query = {**request.query, **{name: value for name, value in given.items() if value}}
     query["charset"] = str(header.get_param("charset") or query.get("charset", ""))
     return charsets.read(query, request.body)
 
 
 def _number(sender: str) -> str:
-    """E.164 where it is one: SMSCs leave the plus out or write 00. Short codes and names stay as they are."""
+    """Return a number as E.164: SMSCs omit the plus or write 00. Short codes and names are not changed."""
     sender = sender.strip()
     digits = sender.removeprefix("+").removeprefix("00")
     return f"+{digits}" if re.fullmatch(r"[1-9][0-9]{8,14}", digits) else sender
 
 
 def _time(value: str) -> datetime | None:
-    """Kannel's %T: seconds since 1970."""
+    """Parse Kannel's %T: seconds since 1970."""
     return datetime.fromtimestamp(int(value), UTC) if re.fullmatch(r"[0-9]{1,11}", value) else None

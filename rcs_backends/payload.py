@@ -1,11 +1,11 @@
-"""A request's body → the same with a message's `extra` in it; and the words in it that no error may show."""
+"""Merge a message's `extra` into a request body, and collect the texts of a body that errors must not show."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 
 def merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `patch` laid over it (RFC 7396: objects merge, null removes); neither is changed."""
+    """Return `base` with `patch` merged in (RFC 7396: objects merge, null removes); neither is changed."""
     result = dict(base)
     for key, value in patch.items():
         if value is None:
@@ -19,10 +19,10 @@ def merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def telling(payload: Any, least: int = 4, besides: Collection[str] = ()) -> set[str]:
-    """Every string of a payload that tells something: what an error's text must not repeat.
+    """Return the strings of a payload that an error's text must not repeat.
 
-    `least`: characters; shorter strings tell nothing, and would mask half of every sentence. `besides`: members whose
-    value errors may name.
+    `least`: the minimum length in characters; masking shorter strings would hide half of every sentence. `besides`:
+    members whose values errors may show.
     """
     return {text for text in _texts(payload, besides) if len(text) >= least}
 

@@ -1,7 +1,7 @@
-"""What came over the wire in; JSON, texts, ids, times and angles that any database stores out.
+"""Read untrusted JSON, texts, ids, times and angles into values that any database can store.
 
-Nothing here trusts its input. What providers mean in ways of their own (seconds since 1970, phone numbers without a
-plus, an object's nulls) is read by their own modules.
+Formats that only one provider uses (seconds since 1970, phone numbers without a plus, nulls in an object) are read by
+that provider's modules.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from uuid import UUID
 
 
 def decoded(data: bytes) -> Any:
-    """The JSON value, or None for bytes that are no JSON (RFC 8259: NaN is none)."""
+    """Return the JSON value, or None for bytes that are not JSON (RFC 8259, which excludes NaN)."""
     try:
         return json.loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError):
@@ -28,14 +28,14 @@ def _no_number(name: str) -> None:
 
 
 def text(value: Any) -> str:
-    """A string without NUL and lone surrogates. Numbers become their digits, anything else becomes empty."""
+    """Return a string without NULs and lone surrogates. A number becomes its digits, anything else an empty string."""
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         return ""
     return str(value).replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def member(value: Any, *path: str) -> Any:
-    """What stands at `path` inside of JSON objects; None where it is not there."""
+    """Return the value at `path` in nested JSON objects, or None if there is none."""
     for name in path:
         if not isinstance(value, Mapping):
             return None
@@ -44,7 +44,7 @@ def member(value: Any, *path: str) -> Any:
 
 
 def storable(value: Any, depth: int = 20) -> Any:
-    """A JSON value whose strings any database stores, without what lies deeper than `depth`."""
+    """Return a JSON value whose strings any database can store, without the values nested deeper than `depth`."""
     if depth <= 0:
         return None
     if isinstance(value, Mapping):
@@ -57,7 +57,7 @@ def storable(value: Any, depth: int = 20) -> Any:
 
 
 def uuid(value: str) -> UUID | None:
-    """An id that may be ours; None for one that a provider chose."""
+    """Return a UUID, which may be our id, or None for an id that a provider chose."""
     try:
         return UUID(value)
     except ValueError:
@@ -65,9 +65,9 @@ def uuid(value: str) -> UUID | None:
 
 
 def time(value: Any) -> datetime | None:
-    """ISO 8601 (so RFC 3339), in UTC, which is also meant where no zone is given; nanoseconds are dropped.
+    """Parse an ISO 8601 (or RFC 3339) time as UTC, which is also assumed without an offset; nanoseconds are dropped.
 
-    None when it cannot be read, since no time that a provider names decides anything.
+    None when it cannot be parsed: no decision depends on a provider's time.
     """
     try:
         at = datetime.fromisoformat(value)
@@ -77,32 +77,29 @@ def time(value: Any) -> datetime | None:
 
 
 def degrees(value: Any, limit: float) -> float:
-    """An angle from -limit to limit: a number, also as a string. Raises ValueError for anything else."""
+    """Return an angle from -limit to limit, given as a number or a string. Raises ValueError for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("a location that is no number")
+        raise ValueError("the location is not a number")
     try:
         angle = float(value)
-    except (ValueError, OverflowError):  # whose text would quote what was said
-        raise ValueError("a location that is no number") from None
+    except (ValueError, OverflowError):  # their texts would quote the value
+        raise ValueError("the location is not a number") from None
     if not math.isfinite(angle) or abs(angle) > limit:
-        raise ValueError("a location outside the world")
+        raise ValueError("the location is out of range")
     return angle
 
 
 def is_bearer(value: Any) -> bool:
-    """Whether a token can stand in a header: characters of ASCII, none of them blank (RFC 6750, section 2.1)."""
+    """Return whether a token can be sent in a header: printable ASCII without blanks (RFC 6750, section 2.1)."""
     return isinstance(value, str) and bool(re.fullmatch(r"[!-~]+", value))
 
 
 def digest(*parts: str) -> str:
-    """One key for several parts, of which none can run into the next: the SHA-256 in hexadecimal digits."""
+    """Return one key for several parts, separated so that they cannot run together: a SHA-256 in hexadecimal digits."""
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
 def is_one_of(given: str, known: Iterable[str]) -> bool:
-    """Whether `given` is one of the secrets or signatures that we know. Empty ones never count.
-
-    Each comparison takes constant time, whatever somebody sends.
-    """
+    """Return whether `given` is one of the known secrets or signatures, in constant time. Empty ones never match."""
     candidate = given.encode("utf-8", "replace")
     return any(hmac.compare_digest(candidate, one.encode("utf-8", "replace")) for one in known if one)

@@ -1,8 +1,4 @@
-"""An address that a stranger wrote in, the machine that it may be fetched from out; private networks are refused.
-
-A name is resolved once, and every address that it has is judged; who connects must use one of those (`Target.ips`),
-so that a name that changes its mind between the look and the connection (DNS rebinding) gains nothing.
-"""
+"""Resolve an address from a stranger to a server that may be contacted; private networks are refused."""
 
 import re
 import socket
@@ -16,8 +12,10 @@ Resolver = Callable[[str, int], Iterable[str]]
 Origin = tuple[bool, str, int]  # is it https; the host; the port
 
 MAX_URL = 4000  # characters
-_BROKEN = re.compile(r"[\x00-\x20\x7f-\xa0\\]")  # what programs disagree about where it stands in an address
-_KEPT = "!#$%&'()*+,/:;=?@[]~"  # in a path and query: quoted already, or with a meaning
+_BROKEN = re.compile(
+    r"[\x00-\x20\x7f-\xa0\\]"
+)  # characters that programs interpret differently in an address
+_KEPT = "!#$%&'()*+,/:;=?@[]~"  # characters of a path and query that are quoted already, or have a meaning
 
 # https://www.iana.org/assignments/iana-ipv6-special-registry; the rest is in `ipaddress`
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
@@ -27,8 +25,8 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 _NEAR = tuple(
     map(ip_network, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7"))
 )
-_CREDENTIALS = IPv6Network("fd00:ec2::/32")  # the same of Amazon's, which is private and not link-local
-# Relays of 6to4, and what older Pythons take for public: there a cloud keeps its credentials, too.
+_CREDENTIALS = IPv6Network("fd00:ec2::/32")  # Amazon's equivalent, which is private and not link-local
+# Relays of 6to4, and addresses that older Pythons take for public; clouds keep credentials there too.
 _NOT_PUBLIC = (IPv4Network("192.88.99.0/24"), IPv4Network("192.0.0.0/24"))
 
 
@@ -58,7 +56,7 @@ class Target:
 
 
 def origin(url: str) -> Origin:
-    """Return what must be equal for two addresses to be of one server. Raises RefusedAddress for no address."""
+    """Return a value that is equal for two addresses of one server. Raises RefusedAddress for an invalid address."""
     scheme, host, port, _ = _parts(url)
     return scheme == "https", host, port
 
@@ -117,7 +115,7 @@ def may_reach(address: str, *, allow_private: bool = False) -> bool:
     """Is it an address of the public internet or, if allowed, of a private network or this machine?"""
     try:
         ip = _inner(ip_address(address))
-    except ValueError:  # e.g. fe80::1%eth0 on some platforms
+    except ValueError:  # such as fe80::1%eth0 on some platforms
         return False
     if _is_public(ip):
         return True

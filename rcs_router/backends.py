@@ -112,7 +112,7 @@ class BackendHandler(BaseConnectionHandler):
         except ImportError as error:
             raise ConfigError(f'RCS_BACKENDS["{alias}"]["BACKEND"]: {error}') from error
         if not (isinstance(cls, type) and issubclass(cls, BaseBackend)):
-            raise ConfigError(f'RCS_BACKENDS["{alias}"]["BACKEND"]: {config.path} is no BaseBackend')
+            raise ConfigError(f'RCS_BACKENDS["{alias}"]["BACKEND"]: {config.path} is not a BaseBackend')
         return cls(alias, cls.Options.read(alias, config.options), webhook_url=webhook_url(alias))
 
     def config(self, alias: str) -> BackendConfig:
@@ -153,9 +153,13 @@ def fallbacks_after(alias: str, root: str = "") -> tuple[str, ...]:
     """Return the aliases that follow `alias` in the fallback chain of `root` (default: of `alias`)."""
     if (root or alias) not in backends:  # the backend was removed from the settings, with its list
         return ()
-    road = backends.config(root or alias).fallback
+    chain = backends.config(root or alias).fallback
     return (
-        road[road.index(alias) + 1 :] if root and alias in road else road if not root or root == alias else ()
+        chain[chain.index(alias) + 1 :]
+        if root and alias in chain
+        else chain
+        if not root or root == alias
+        else ()
     )
 
 

@@ -69,6 +69,7 @@ else:
     FILE = Path(tempfile.gettempdir()) / f"rcs-tests-{os.getpid()}.sqlite3"
     # and with what an installation is told to set: a transaction that will write waits at its start
     OPTIONS = {"transaction_mode": "IMMEDIATE", "timeout": 20}
+    OPTIONS |= {"init_command": "PRAGMA synchronous=OFF"}  # no test outlives a crash of the machine
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",

@@ -543,6 +543,14 @@ def test_every_id_has_a_hint_and_a_line_in_the_docs() -> None:
     assert all(HINTS.values())
 
 
+def test_every_page_and_section_that_a_hint_names_exists() -> None:
+    named = set(re.findall(r"(docs/[\w/]+\.md)(?:#(\w+))?", " ".join(HINTS.values())))
+    assert named
+    for page, section in named:
+        text = (DOCS.parent.parent / page).read_text().lower()
+        assert not section or f"\n## {section}\n" in text
+
+
 def test_manage_py_check_runs_them(settings: Any) -> None:
     settings.RCS_BACKENDS = []
     assert "rcs_router.E001" in {message.id for message in checks.run_checks()}

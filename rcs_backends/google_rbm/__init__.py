@@ -1,7 +1,7 @@
-"""Outbound → Google's RCS for Business API v1, and its webhooks → receipts and incomings.
+"""Send messages through Google's RCS for Business API v1, and parse its webhooks.
 
-`render` makes the message, `limits` knows what Google refuses, `auth` brings tokens, `webhook` reads what comes.
-Source: developers.google.com/business-communications/rcs-business-messaging, read in November 2026.
+`render` builds the message, `limits` lists what Google refuses, `auth` fetches tokens, `webhook` reads requests from
+Google. Source: developers.google.com/business-communications/rcs-business-messaging, read in November 2026.
 """
 
 import json
@@ -48,16 +48,16 @@ from rcs_router.contract import (
 )
 from rcs_router.errors import Misconfigured, Refused, Throttled, Unreachable, Unreadable
 
-BATCH = 10_000  # numbers that users:batchGet takes at most
-BATCH_MINIMUM = 500  # ... and at least
+BATCH = 10_000  # maximum of numbers in one users:batchGet
+BATCH_MINIMUM = 500  # minimum of numbers in one users:batchGet
 BATCH_FIELDS = frozenset({"reachableUsers", "totalRandomSampleUserCount", "reachableRandomSampleUserCount"})
-BATCH_BODY = 2 * 1024 * 1024  # bytes of its answer: all numbers, for US numbers twice
-MESSAGE_BODY = 1024 * 1024  # bytes of its answer to a message, which it repeats, perhaps all of it as \uXXXX
+BATCH_BODY = 2 * 1024 * 1024  # bytes of its answer: all numbers, and US numbers twice
+MESSAGE_BODY = 1024 * 1024  # bytes of the answer to a message, which repeats it, perhaps with \uXXXX escapes
 UPLOAD_TIMEOUT = 120.0  # seconds, at least
 
-# guides/build/messages/send and the wording of answers that Google's samples show. A 403 has one status for all:
-# an agent that is not launched for this phone is an answer about the phone, another is about our key only where it
-# says so. A promotional cap lasts for weeks, so it must not pause the whole backend as a speed limit does.
+# guides/build/messages/send and the error texts in Google's samples. Every 403 has the same status, whatever its
+# cause: "the agent is not launched" is about this phone, and only some texts are about our key. A promotional limit
+# lasts for weeks, so it must not pause the whole backend as a rate limit does.
 ERRORS: http.Errors = {
     "not_launched": Unreachable,
     "misconfigured": Misconfigured,
@@ -67,26 +67,26 @@ ERRORS: http.Errors = {
     404: Unreachable,
     429: Throttled,
 }
-# Words of a 403 about key, scope or project; the first is this API's, the others are those of all of Google's.
-OURS = ("looking up the rbm agent", "authentication scope", "has not been used in project")
-REASONS = frozenset({"ACCESS_TOKEN_SCOPE_INSUFFICIENT", "SERVICE_DISABLED", "CONSUMER_INVALID"})
+# Texts of a 403 about key, scope or project; the first is from this API, the others from all Google APIs.
+KEY_ERRORS = ("looking up the rbm agent", "authentication scope", "has not been used in project")
+KEY_REASONS = frozenset({"ACCESS_TOKEN_SCOPE_INSUFFICIENT", "SERVICE_DISABLED", "CONSUMER_INVALID"})
 
 ACTIONS: frozenset[type] = frozenset({OpenUrl, Dial, ShowLocation, RequestLocation, CalendarEvent})
 
 
 @dataclass(frozen=True)
 class GoogleOptions(Options):
-    """`agent_id` with or without `@rbm.goog`; `service_account`: path of the key file, or its JSON as a dict."""
+    """`agent_id`: with or without `@rbm.goog`. `service_account`: the path of the key file, or its JSON as a dict."""
 
     agent_id: str
     service_account: str | dict[str, Any] = secret()  # noqa: RUF009 - it is dataclasses.field
-    client_token: str | tuple[str, ...] = secret()  # of the webhook; several while you change it
+    client_token: str | tuple[str, ...] = secret()  # of the webhook; several values during a rotation
     region: Literal["", "us", "europe", "asia"] = ""  # where the agent is hosted; empty: the global endpoint
-    base_url: str = ""  # instead of Google's, for tests
+    base_url: str = ""  # replaces Google's address in tests
 
     @property
     def agent(self) -> str:
-        """The bare id, as requests want it."""
+        """The id without suffix, as requests use it."""
         return self.agent_id.removesuffix(webhook.SUFFIX)
 
     @property
@@ -105,7 +105,7 @@ class GoogleOptions(Options):
 
 
 class GoogleRBM(BaseBackend):
-    """One agent of Google's RCS for Business."""
+    """An agent of Google's RCS for Business."""
 
     Options = GoogleOptions
     options: GoogleOptions
@@ -153,21 +153,21 @@ class GoogleRBM(BaseBackend):
         except KeyProblem as problem:
             yield str(problem)
 
-    # Out.
+    # Sending.
 
     def send(self, outbound: Outbound) -> SendResult:
-        """phones.agentMessages.create. Google ignores an id that it has seen, so a repeat is safe."""
+        """Call phones.agentMessages.create. Google ignores an id that it has seen before, so a repeat is safe."""
         message = agent_message(outbound, datetime.now(UTC))
-        said = telling(message.get("contentMessage"), least=6)
+        hidden = telling(message.get("contentMessage"), least=6)
         path = f"{_phone(outbound.to)}/agentMessages"
         name = {"messageId": str(outbound.id)}
-        reply = self._call("POST", path, name, json=message, hidden=said, max_body=MESSAGE_BODY)
+        reply = self._call("POST", path, name, json=message, hidden=hidden, max_body=MESSAGE_BODY)
         if not _name(reply, "/agentMessages/"):
             raise Unreadable(http.without(reply, "a message's name"))
         return SendResult(detail=_billed(reply))
 
     def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool:
-        """True: it will not be delivered (older documentation: probably not). False: too late, or not known."""
+        """Return True if the message will not be delivered (older docs: probably not), False if too late or unknown."""
         path = f"{_phone(to)}/agentMessages/{transmission}"
         try:
             reply = self._call("DELETE", path, own=_is_explained)
@@ -178,7 +178,7 @@ class GoogleRBM(BaseBackend):
         return True
 
     def typing(self, to: str, active: bool = True) -> None:
-        """Shows for about 20 seconds; there is no event that ends it sooner."""
+        """Show the typing indicator for about 20 seconds. No event ends it sooner."""
         if active:
             self._event(to, {"eventType": "IS_TYPING"})
 
@@ -189,11 +189,11 @@ class GoogleRBM(BaseBackend):
         self._call("POST", f"{_phone(to)}/agentEvents", {"eventId": str(uuid4())}, json=event)
 
     def check_capabilities(self, identities: list[str]) -> dict[str, frozenset[str] | None]:
-        """Google's feature names for each phone; None: no RCS, or the agent is not launched in its network.
+        """Return Google's feature names for each phone; None: no RCS, or the agent is not launched on its network.
 
-        From 500 numbers on, and with a `region`, all are asked at once (users:batchGet). That answer has no
-        features: reachable phones get an empty set. Its numbers must belong to the agent's region, or Google
-        refuses the request.
+        With a `region` and at least 500 numbers, one users:batchGet asks for up to 10,000 of them. Its answer has no
+        features, so reachable phones get an empty set. All numbers must belong to the agent's region, or Google refuses
+        the request.
         """
         numbers = list(dict.fromkeys(identities))
         if self._batches(len(numbers)):
@@ -216,7 +216,7 @@ class GoogleRBM(BaseBackend):
         return frozenset(_strings(reply, "features"))
 
     def _reachable(self, numbers: list[str]) -> set[str]:
-        """In batches of equal size, so that the last one is not below the minimum."""
+        """Ask in batches of equal size, so that the last one is not below the minimum."""
         batches = math.ceil(len(numbers) / BATCH)
         found: set[str] = set()
         for start in range(batches):
@@ -227,17 +227,17 @@ class GoogleRBM(BaseBackend):
             found.update(_strings(reply, "reachableUsers"))
         return found
 
-    # Files: Google keeps them for 60 days.
+    # Files. Google keeps them for 60 days.
 
     def upload(self, data: bytes, media_type: str) -> str:
-        """Give Google a file of at most 100 MiB; returns its name for `uploaded=`."""
+        """Upload a file of at most 100 MiB and return its name for `uploaded=`."""
         timeout = max(self.options.timeout, UPLOAD_TIMEOUT)
         headers = {"Content-Type": media_type}
         reply = self._call("POST", "files", root="/upload/v1/", data=data, headers=headers, timeout=timeout)
         return _file(reply)
 
     def upload_url(self, url: str, thumbnail_url: str = "") -> str:
-        """Let Google fetch a public file; returns its name for `uploaded=`."""
+        """Let Google fetch a public file and return its name for `uploaded=`."""
         thumbnail = {"thumbnailUrl": thumbnail_url} if thumbnail_url else {}
         body = {"fileUrl": url, "agentId": self.options.agent, **thumbnail}
         return _file(self._call("POST", "files", json=body))
@@ -254,7 +254,7 @@ class GoogleRBM(BaseBackend):
         own: http.Own = http.empty_or_json,
         **arguments: Any,
     ) -> http.Reply:
-        """One request as this agent; a token that Google no longer takes is renewed once."""
+        """Make one request as this agent. A token that Google no longer accepts is renewed once."""
         url, params = self.options.base + root + path, {**(params or {}), "agentId": self.options.agent}
         arguments = {"timeout": self.options.timeout, **arguments}
         for _ in range(2):
@@ -273,10 +273,10 @@ class GoogleRBM(BaseBackend):
     def _error(self, reply: http.Reply, hidden: Iterable[str], own: http.Own) -> Exception | None:
         if 200 <= reply.status < 300:
             return None
-        concealed, said = [*self.options.secrets(), *hidden], _message(reply)
-        return http.judge(reply, errors=ERRORS, code_of=_word, own=own, secrets=concealed, detail=said)
+        secrets, detail = [*self.options.secrets(), *hidden], _message(reply)
+        return http.judge(reply, errors=ERRORS, code_of=_code_of, own=own, secrets=secrets, detail=detail)
 
-    # In.
+    # Webhooks.
 
     def handshake(self, request: WebhookRequest) -> WebhookAnswer | None:
         return webhook.handshake(request, self.options.client_tokens)
@@ -292,12 +292,12 @@ class GoogleRBM(BaseBackend):
 
 
 def _phone(number: str) -> str:
-    """The resource of a phone; its plus sign stands in the path as it is."""
+    """Return the resource path of a phone; its plus sign is not encoded."""
     return f"phones/{quote(number, safe='+')}"
 
 
 def _problem(reply: http.Reply) -> Mapping[str, Any]:
-    """The `error` object of Google's error answers."""
+    """Return the `error` object of an error answer, or an empty one."""
     match reply.json():
         case {"error": Mapping() as error}:
             return error
@@ -305,7 +305,7 @@ def _problem(reply: http.Reply) -> Mapping[str, Any]:
 
 
 def _is_explained(reply: http.Reply) -> bool:
-    """Whether an error is Google's own: by a bare 404 nothing is known of a message or a phone."""
+    """Return whether Google itself wrote the error: a bare 404 says nothing about a message or a phone."""
     return bool(_problem(reply))
 
 
@@ -314,12 +314,12 @@ def _message(reply: http.Reply) -> str:
     return f"{problem.get('status', '')} {problem.get('message', '')}".strip()
 
 
-def _word(reply: http.Reply) -> str:
-    """Our word for the answers whose status alone would mislead."""
+def _code_of(reply: http.Reply) -> str:
+    """Return our error code for answers whose HTTP status alone would mislead."""
     message = str(_problem(reply).get("message", "")).lower()
     if reply.status == 403 and ("tester" in message or "launched" in message):
         return "not_launched"
-    if reply.status == 403 and (any(words in message for words in OURS) or REASONS & _reasons(reply)):
+    if reply.status == 403 and (any(part in message for part in KEY_ERRORS) or KEY_REASONS & _reasons(reply)):
         return "misconfigured"
     if reply.status == 429 and "traffic limit" in message:
         return "traffic_limit"
@@ -327,14 +327,14 @@ def _word(reply: http.Reply) -> str:
 
 
 def _reasons(reply: http.Reply) -> set[str]:
-    """The machine-readable reasons of an error (google.rpc.ErrorInfo)."""
+    """Return the machine-readable reasons of an error (google.rpc.ErrorInfo)."""
     details = _problem(reply).get("details")
     given = [one for one in details if isinstance(one, Mapping)] if isinstance(details, list) else []
     return {str(one.get("reason")) for one in given}
 
 
 def _object(reply: http.Reply) -> Mapping[str, Any]:
-    """An answer whose content matters. Raises Unavailable: half of one must not read as "nobody"."""
+    """Return the whole answer as an object. Raises Unavailable, since a partial answer must not read as "no phones"."""
     answer = reply.json()
     if reply.truncated or not isinstance(answer, Mapping):
         raise http.unread(reply, "an object")
@@ -342,7 +342,7 @@ def _object(reply: http.Reply) -> Mapping[str, Any]:
 
 
 def _strings(reply: http.Reply, name: str) -> list[str]:
-    """The strings of a list in an answer; proto-JSON leaves an empty list out."""
+    """Return the strings of a list in an answer; proto-JSON omits an empty list."""
     found = _object(reply).get(name, [])
     if not isinstance(found, list):
         raise http.unread(reply, f"a list of {name}")
@@ -350,14 +350,14 @@ def _strings(reply: http.Reply, name: str) -> list[str]:
 
 
 def _name(reply: http.Reply, kind: str) -> str:
-    """A resource's name that has `kind` in it; empty where the answer has none."""
+    """Return the resource name in an answer if it contains `kind`, else an empty string."""
     answer = reply.json()
     name = answer.get("name") if isinstance(answer, Mapping) else ""
     return name if isinstance(name, str) and kind in name else ""
 
 
 def _billed(reply: http.Reply) -> str:
-    """How Google bills a message to a number of the United States, e.g. `RICH_MESSAGE, 2 segments`; empty elsewhere."""
+    """Return how Google bills a message to a US number, such as `RICH_MESSAGE, 2 segments`; empty elsewhere."""
     billed = member(reply.json(), "richMessageClassification")
     kind, count = (
         text(member(billed, "classificationType"))[:60],

@@ -1,6 +1,6 @@
-"""A service account's key → bearer tokens for the messaging API; used by every request of the backend.
+"""Exchange a service account's key for bearer tokens, which every request of the backend uses.
 
-Source: developers.google.com/identity/protocols/oauth2/service-account. The token endpoint is the key file's own.
+Source: developers.google.com/identity/protocols/oauth2/service-account. The key file names the token endpoint.
 """
 
 import json
@@ -15,16 +15,16 @@ from rcs_router.errors import Ambiguous, Misconfigured, Refused, Throttled, Unav
 
 SCOPE = "https://www.googleapis.com/auth/rcsbusinessmessaging"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-MARGIN = 300.0  # seconds before its end at which a token is renewed
+MARGIN = 300.0  # seconds before its expiry at which a token is renewed
 REQUIRED = ("client_email", "private_key", "token_uri")
 
 
 class KeyProblem(ValueError):
-    """The service account's key cannot be used; the message is one sentence without any of its content."""
+    """The service account's key cannot be used. The message is one sentence that quotes nothing of the key."""
 
 
 def read_key(service_account: str | Mapping[str, Any]) -> dict[str, Any]:
-    """The key's fields, from a file's path or as given. Raises KeyProblem."""
+    """Return the key's fields, read from a file or given as a mapping. Raises KeyProblem."""
     key: Any = service_account
     if isinstance(service_account, str):
         try:
@@ -37,28 +37,29 @@ def read_key(service_account: str | Mapping[str, Any]) -> dict[str, Any]:
         except (ValueError, RecursionError):
             raise KeyProblem(f"service_account: {service_account} is not JSON") from None
     if not isinstance(key, Mapping) or key.get("type") != "service_account":
-        raise KeyProblem('service_account: not a service account\'s key (its "type" is another)')
+        raise KeyProblem('service_account: not the key of a service account (its "type" differs)')
     if missing := [name for name in REQUIRED if not isinstance(key.get(name), str) or not key[name]]:
         raise KeyProblem(f"service_account: the key lacks {missing[0]!r}")
     return dict(key)
 
 
 def signer(key: Mapping[str, Any]) -> Any:
-    """What signs with the key's private key. Raises KeyProblem, also when google-auth is not installed."""
+    """Return a signer for the key's private key. Raises KeyProblem, also when google-auth is not installed."""
     try:
         from google.auth import crypt
     except ImportError:
         raise KeyProblem("google-auth is not installed: pip install 'django-rcs-router[google]'") from None
     try:
         return crypt.RSASigner.from_service_account_info(key)
-    except Exception:  # google-auth and its crypto library raise many kinds; their texts may quote the key
-        raise KeyProblem("service_account: its private_key is no RSA key in PEM form") from None
+    except Exception:  # google-auth and cryptography raise many kinds, whose texts may quote the key
+        raise KeyProblem("service_account: its private_key is not an RSA key in PEM format") from None
 
 
 def assertion(key: Mapping[str, Any]) -> str:
-    """A signed claim to be this service account, good for an hour. Raises KeyProblem.
+    """Return a signed JWT that claims to be this service account, valid for an hour. Raises KeyProblem.
 
-    google-auth's own credentials would always name Google's endpoint as the audience, and retry while we wait.
+    google-auth's own credentials are not used: they always name Google's endpoint as the audience, and they block while
+    they retry.
     """
     signing = signer(key)
     from google.auth import jwt
@@ -75,7 +76,7 @@ def assertion(key: Mapping[str, Any]) -> str:
 
 
 class Tokens:
-    """One access token shared by all threads of the backend, renewed shortly before it ends."""
+    """An access token shared by all threads of the backend and renewed shortly before it expires."""
 
     def __init__(self, service_account: str | Mapping[str, Any], timeout: float) -> None:
         self._service_account = service_account
@@ -85,15 +86,15 @@ class Tokens:
         self._renew_at = 0.0  # by time.monotonic()
 
     def get(self) -> str:
-        """A valid token. Raises Misconfigured (the key, or what Google says of it), Unavailable, Throttled."""
+        """Return a valid token. Raises Misconfigured (the key is invalid or refused), Unavailable or Throttled."""
         if time.monotonic() >= self._renew_at:
-            with self._lock:  # the others wait for the one that fetches
+            with self._lock:  # one thread fetches, the others wait
                 if time.monotonic() >= self._renew_at:
                     self._renew()
         return self._token
 
     def refused(self, token: str) -> None:
-        """The API did not accept `token`: the next `get` fetches another, unless that happened already."""
+        """Record that the API did not accept `token`; the next `get` fetches another one, unless that has happened."""
         with self._lock:
             if token == self._token:
                 self._renew_at = 0.0
@@ -106,11 +107,11 @@ class Tokens:
                 self._renew_at = asked_at + max(lifetime - MARGIN, lifetime / 2)
             case _:
                 raise Unavailable(
-                    "token endpoint: an answer without access_token and expires_in", code="bad_token"
+                    "token endpoint: the answer lacks access_token or expires_in", code="bad_token"
                 )
 
     def _fetch(self) -> http.Reply:
-        """No message was on this request: nothing here is ambiguous, and no refusal concerns a message."""
+        """Request a token. No message is involved, so no error is Ambiguous, and no refusal concerns a message."""
         try:
             key = read_key(self._service_account)
             form = {"grant_type": GRANT, "assertion": assertion(key)}
@@ -120,7 +121,7 @@ class Tokens:
         except Ambiguous as error:
             raise Unavailable(f"token endpoint: {error.detail}") from None
         except (Throttled, Unavailable) as error:
-            error.unknown = False  # also where it ended a repeat
+            error.unknown = False  # even if the request was repeated
             raise
         except (Refused, Misconfigured) as error:
             raise Misconfigured(f"token endpoint: {error.detail}", code="token_refused") from None

@@ -1,4 +1,4 @@
-"""What Google RBM allows at most: the dated table, by which content is checked before anything is sent.
+"""Google RBM's limits, by which content is checked before it is sent.
 
 Sources, read in November 2026, below developers.google.com/business-communications/rcs-business-messaging/:
 guides/build/messages/send, guides/learn/rich-cards, reference/rest/v1/phones.agentMessages.
@@ -11,10 +11,10 @@ LIMITS = Limits(
     as_of="2026-11",
     source="Google's pages “Send messages” and “Rich cards” and the reference of phones.agentMessages",
     most={
-        "text": 3072,  # whether code points or UTF-16 units is not documented: code points here
+        "text": 3072,  # undocumented whether code points or UTF-16 units: here code points
         "label": 25,
         "postback": 2048,
-        "url": 2048,  # of an action and its fallback; none is given for media
+        "url": 2048,  # of an action and its fallback; there is none for media
         "title": 200,
         "description": 2000,
         "event title": 100,

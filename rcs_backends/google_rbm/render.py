@@ -1,4 +1,4 @@
-"""Outbound → the AgentMessage that goes to Google as JSON.
+"""Render an Outbound as the JSON of Google's AgentMessage.
 
 Source: reference/rest/v1/phones.agentMessages (AgentMessage, AgentContentMessage, RichCard, Suggestion).
 """
@@ -38,7 +38,7 @@ TRAFFIC = {
 
 
 def agent_message(outbound: Outbound, now: datetime) -> dict[str, Any]:
-    """The request's body. What EXTRA allows of `outbound.extra` is merged in last (RFC 7396: null removes)."""
+    """Return the request body. `outbound.extra`, limited to EXTRA, is merged in last (RFC 7396: null removes)."""
     message: dict[str, Any] = {
         "messageTrafficType": TRAFFIC[outbound.traffic],
         "contentMessage": content_message(outbound.content),
@@ -50,7 +50,7 @@ def agent_message(outbound: Outbound, now: datetime) -> dict[str, Any]:
 
 
 def content_message(content: Content) -> dict[str, Any]:
-    """The union member that the content is, and the row of chips below it."""
+    """Return the content's member of the union, with the suggestions below the message."""
     chips = content.chips if isinstance(content, Card) else content.suggestions
     message: dict[str, Any]
     match content:
@@ -67,14 +67,14 @@ def content_message(content: Content) -> dict[str, Any]:
             }
         case _:
             raise ValueError(
-                f"Google RBM carries no {type(content).__name__}: it is fitted before it comes here"
+                f"Google RBM cannot carry {type(content).__name__}: it must be fitted before rendering"
             )
     return message | _suggestions(chips)
 
 
 def _standalone(card: Card) -> dict[str, Any]:
     standalone = {"cardOrientation": card.orientation.upper(), "cardContent": _card(card)}
-    if card.orientation == "horizontal":  # the picture stands beside the text only then
+    if card.orientation == "horizontal":  # only then is the picture beside the text
         standalone["thumbnailImageAlignment"] = card.alignment.upper()
     return standalone
 
@@ -109,7 +109,7 @@ def _suggestions(chips: Iterable[Suggestion]) -> dict[str, Any]:
 
 
 def _suggestion(chip: Suggestion) -> dict[str, Any]:
-    """Postback data is sent as it is: the reference calls it base64, every example shows plain text."""
+    """Render a suggestion. Postback data is not encoded: the reference says base64, every example shows plain text."""
     common = {"text": chip.label, "postbackData": postback_of(chip)}
     if isinstance(chip, Reply):
         return {"reply": common}
@@ -130,7 +130,7 @@ def _action(chip: Suggestion) -> dict[str, Any]:
             return {"shareLocationAction": {}}
         case CalendarEvent():
             return {"createCalendarEventAction": _event(chip)}
-    raise ValueError(f"Google RBM has no {type(chip).__name__}: it is fitted before it comes here")
+    raise ValueError(f"Google RBM has no {type(chip).__name__}: it must be fitted before rendering")
 
 
 def _location(chip: ShowLocation) -> dict[str, Any]:
@@ -152,5 +152,5 @@ def _event(chip: CalendarEvent) -> dict[str, Any]:
 
 
 def _time(at: datetime) -> str:
-    """RFC 3339 in UTC, as proto-JSON writes a Timestamp."""
+    """Format a time as RFC 3339 in UTC, as proto-JSON writes a Timestamp."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,7 +1,7 @@
-"""Google's webhook requests → whether to believe them, a key against repeats, and receipts and incomings.
+"""Verify, deduplicate and parse Google's webhook requests.
 
 Sources: guides/integrate/webhooks, guides/build/messages/receive, guides/build/events/receive-events,
-reference/rest/v1/UserMessage, UserEvent, ServerEvent, AgentLaunchEvent. Nothing but `message.data` is signed.
+reference/rest/v1/UserMessage, UserEvent, ServerEvent, AgentLaunchEvent. Only `message.data` is signed.
 """
 
 import base64
@@ -25,7 +25,7 @@ from rcs_router.contract import (
 from rcs_router.errors import WebhookRefused
 
 logger = logging.getLogger(__name__)
-SUFFIX = "@rbm.goog"  # agent ids end so in webhooks, and not in requests
+SUFFIX = "@rbm.goog"  # suffix of agent ids in webhooks, but not in requests
 
 RECEIPTS = {
     "DELIVERED": ReceiptKind.DELIVERED,
@@ -42,17 +42,17 @@ EVENTS = {
 
 
 def handshake(request: WebhookRequest, tokens: Iterable[str]) -> WebhookAnswer | None:
-    """Answer to the console's Verify button: the bare secret, for a caller that knows a client token of ours."""
-    announced = request.headers.get("x-goog-webhook-type", "") == "verification"
+    """Answer the console's Verify button with the given secret, if the caller knows one of our client tokens."""
+    is_verification = request.headers.get("x-goog-webhook-type", "") == "verification"
     body = decoded(request.body)
     if not isinstance(body, Mapping) or "message" in body or not {"clientToken", "secret"} <= body.keys():
-        if announced:
-            raise WebhookRefused("a verification without clientToken and secret", status=400)
+        if is_verification:
+            raise WebhookRefused("a verification needs clientToken and secret", status=400)
         return None
     if not is_one_of(str(body["clientToken"]), tokens):
-        raise WebhookRefused("a verification with another client token", status=403)
+        raise WebhookRefused("the client token of the verification does not match", status=403)
     if not isinstance(body["secret"], str | int):
-        raise WebhookRefused("a verification whose secret is no string", status=400)
+        raise WebhookRefused("the secret of the verification is not a string", status=400)
     return WebhookAnswer(body=str(body["secret"]))
 
 
@@ -72,7 +72,7 @@ def verify(request: WebhookRequest, tokens: Iterable[str]) -> None:
 
 
 def dedupe_key(request: WebhookRequest) -> str:
-    """By the payload's own ids: the envelope's id is new for every publication, and it is not signed."""
+    """Return a key from the payload's own ids: the envelope's id changes with every publication and is not signed."""
     data = _data(request)
     payload = decoded(data)
     if not isinstance(payload, Mapping):
@@ -82,29 +82,29 @@ def dedupe_key(request: WebhookRequest) -> str:
     if event and kind:
         return f"event:{digest(event, kind, message, sender)}"
     if (name := message or event) and not kind:
-        parts = [part for part in CONTENT if part in payload]  # an action may have the id of what it led to
+        parts = [part for part in CONTENT if part in payload]  # an action may share the id of its result
         return f"message:{digest(name, sender, *parts)}"
     return f"data:{hashlib.sha256(data).hexdigest()}"
 
 
 def parse(request: WebhookRequest, agent: str) -> list[Parsed]:
-    """What the payload says to `agent` (its id without suffix). Raises ValueError when it makes no sense.
+    """Parse the payload for `agent` (its id without suffix). Raises ValueError when it makes no sense.
 
-    Payloads of other agents say nothing here: a partner's webhook gets those of all its agents, and any answer
-    but 200 would make Google repeat them for a week and hold up our own. Give each agent its own webhook.
+    Payloads for other agents are ignored: a partner's webhook receives those of all its agents, and for any answer but
+    200, Google would repeat them for a week and hold up ours. Give each agent its own webhook.
     """
     payload = decoded(_data(request))
     if not isinstance(payload, Mapping):
         raise ValueError("message.data is not a JSON object")
-    named = str(payload.get("agentId") or "").removesuffix(SUFFIX)
-    if named and named != agent:
-        logger.debug("Ignored a webhook payload of agent %s, which is not ours (%s)", named, agent)
+    recipient = str(payload.get("agentId") or "").removesuffix(SUFFIX)
+    if recipient and recipient != agent:
+        logger.debug("Ignored a webhook payload of agent %s, which is not ours (%s)", recipient, agent)
         return []
-    return _understood(payload, _attributes(request))
+    return _parsed(payload, _attributes(request))
 
 
-def _understood(payload: Mapping[str, Any], attributes: Mapping[str, Any]) -> list[Parsed]:
-    """Tell the objects apart by their fields, as the documentation does not name a discriminator."""
+def _parsed(payload: Mapping[str, Any], attributes: Mapping[str, Any]) -> list[Parsed]:
+    """Tell the payload types apart by their fields, because the documentation names no discriminator."""
     kind = text(payload.get("eventType"))
     if _is_launch(payload, attributes):
         logger.info("Agent launch state: %s", text(payload.get("newLaunchState")))
@@ -121,22 +121,25 @@ def _understood(payload: Mapping[str, Any], attributes: Mapping[str, Any]) -> li
 
 
 def _is_launch(payload: Mapping[str, Any], attributes: Mapping[str, Any]) -> bool:
-    """The attribute is Google's discriminator, but nobody signs it: a payload about a person is never one."""
-    said = attributes.get("type") == "agent_launch_event" and "senderPhoneNumber" not in payload
-    return "newLaunchState" in payload or (said and "eventType" not in payload)
+    """Return whether the payload reports an agent's launch state.
+
+    The `type` attribute is Google's discriminator, but it is not signed: a payload with a sender is never a launch.
+    """
+    is_marked = attributes.get("type") == "agent_launch_event" and "senderPhoneNumber" not in payload
+    return "newLaunchState" in payload or (is_marked and "eventType" not in payload)
 
 
 def _receipt(payload: Mapping[str, Any], kind: ReceiptKind) -> Receipt:
     name = text(payload.get("messageId"))
     if not name:
         raise ValueError(f"a {payload.get('eventType')} event without messageId")
-    ours, event = uuid(name), text(payload.get("eventId"))
+    transmission, event = uuid(name), text(payload.get("eventId"))
     return Receipt(
         kind,
-        transmission=ours,
-        provider_id="" if ours else name,
+        transmission=transmission,
+        provider_id="" if transmission else name,
         at=time(payload.get("sendTime")),
-        event_id=f"{event}:{name}" if event else "",  # an event's id is unique for one person only
+        event_id=f"{event}:{name}" if event else "",  # event ids are unique only per person
         code="" if kind is not ReceiptKind.UNKNOWN else text(payload.get("eventType")).lower(),
     )
 
@@ -147,7 +150,7 @@ def _user_message(payload: Mapping[str, Any]) -> Incoming:
             fields = {"suggestion_type": text(tap["type"]).lower()} if "type" in tap else {}
             postback, label = text(tap.get("postbackData")), text(tap.get("text"))
             return _incoming(payload, IncomingKind.SUGGESTION, text=label, postback=postback, fields=fields)
-        case {"location": Mapping() as place}:  # proto-JSON leaves a zero out
+        case {"location": Mapping() as place}:  # proto-JSON omits zeros
             latitude, longitude = (
                 degrees(place.get("latitude", 0), 90),
                 degrees(place.get("longitude", 0), 180),
@@ -157,28 +160,26 @@ def _user_message(payload: Mapping[str, Any]) -> Incoming:
             url, media_type = text(file.get("fileUri")), text(file.get("mimeType"))
             fields = _file_fields(file, user_file.get("thumbnail"), user_file.get("category"))
             return _incoming(payload, IncomingKind.FILE, url=url, media_type=media_type, fields=fields)
-        case {"text": str() as words}:
-            return _incoming(payload, IncomingKind.TEXT, text=text(words))
+        case {"text": str() as body}:
+            return _incoming(payload, IncomingKind.TEXT, text=text(body))
     logger.info(
-        "A webhook payload of unknown form, with fields %s", ", ".join(sorted(map(text, payload)))[:200]
+        "A webhook payload has an unknown form, with fields %s", ", ".join(sorted(map(text, payload)))[:200]
     )
     return _incoming(payload)
 
 
-def _incoming(payload: Mapping[str, Any], kind: IncomingKind = IncomingKind.UNKNOWN, **said: Any) -> Incoming:
-    sender = text(
-        payload.get("senderPhoneNumber") or payload.get("phoneNumber")
-    ).strip()  # server events: latter
+def _incoming(payload: Mapping[str, Any], kind: IncomingKind = IncomingKind.UNKNOWN, **data: Any) -> Incoming:
+    sender = text(payload.get("senderPhoneNumber") or payload.get("phoneNumber")).strip()
     if not sender:
         raise ValueError("a payload without senderPhoneNumber")
     sender = f"+{sender}" if sender.isdecimal() else sender
-    said["fields"] = {**said.get("fields", {}), **_us_fields(payload)}
-    name = text(payload.get("messageId")) or text(payload.get("eventId"))  # action taps have either
-    return Incoming(kind, sender, id=name, at=time(payload.get("sendTime")), **said)
+    data["fields"] = {**data.get("fields", {}), **_us_fields(payload)}
+    name = text(payload.get("messageId")) or text(payload.get("eventId"))  # action taps have one of them
+    return Incoming(kind, sender, id=name, at=time(payload.get("sendTime")), **data)
 
 
 def _file_fields(file: Mapping[str, Any], thumbnail: Any, category: Any = None) -> dict[str, Any]:
-    """Names, types and sizes of the file and its thumbnail; `file_category` is one of Google's older words."""
+    """Return the names, types and sizes of the file and its thumbnail; older webhooks have a `file_category`."""
     fields: dict[str, Any] = {
         "file_name": text(file.get("fileName")),
         "file_size": number(file.get("fileSizeBytes")),
@@ -195,34 +196,34 @@ def _file_fields(file: Mapping[str, Any], thumbnail: Any, category: Any = None) 
 
 
 def _us_fields(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """What comes with numbers of the United States only: the network, and how Google bills the message."""
-    billed = payload.get("richMessageClassification")
+    """Return what only US numbers have: the carrier, and how Google bills the message."""
+    billing = payload.get("richMessageClassification")
     fields = {
         "carrier": text(payload.get("carrier")),
-        "classification": text(member(billed, "classificationType")),
-        "segment_count": number(member(billed, "segmentCount")),
+        "classification": text(member(billing, "classificationType")),
+        "segment_count": number(member(billing, "segmentCount")),
     }
     return {name: value for name, value in fields.items() if value not in ("", None)}
 
 
 def number(value: Any) -> int | None:
-    """A whole number, also as a string, as proto-JSON writes int64; None for anything else."""
+    """Return a whole number, also from a string, as proto-JSON writes int64; None for anything else."""
     written = "" if isinstance(value, bool) else str(value)
     return int(written) if re.fullmatch(r"[0-9]{1,18}", written) else None
 
 
-# Reading what came over the wire. The request is not trusted before `verify`: every failure there is a refusal.
+# Reading the envelope. The request is not trusted before `verify`, so every failure here is a refusal.
 
 
 def _data(request: WebhookRequest) -> bytes:
-    """The signed bytes. Raises WebhookRefused when the envelope is not one."""
+    """Return the signed bytes. Raises WebhookRefused when the envelope is not valid."""
     match decoded(request.body):
         case {"message": {"data": str() as data}}:
             try:
                 return base64.b64decode(data, validate=True)
             except ValueError:
                 raise WebhookRefused("message.data is not base64", status=400) from None
-    raise WebhookRefused("not an envelope with message.data", status=400)
+    raise WebhookRefused("the body is not an envelope with message.data", status=400)
 
 
 def _attributes(request: WebhookRequest) -> Mapping[str, Any]:

@@ -1,8 +1,8 @@
-"""Outbound → the chatbot API of a GSMA MaaP platform, and its webhooks → receipts, incomings, links and file reports.
+"""Send messages through the chatbot API of a GSMA MaaP platform, and parse its webhooks.
 
-`render` and `suggestions` make the message, `limits` knows what is refused, `auth` brings tokens, `client` makes the
-request, `answers` reads what comes back, `webhook` and `events` what comes by itself, `files` what is kept there.
-The specification (GSMA FNW.11) is not public: this follows what its implementations have in common.
+`render` and `suggestions` build the message, `limits` lists what is refused, `auth` fetches tokens, `client` makes the
+requests, `answers` reads their answers, `webhook` and `events` read webhooks, `files` reads the platform's file
+objects. The specification (GSMA FNW.11) is not public: this follows what its implementations have in common.
 """
 
 import json
@@ -42,7 +42,7 @@ __all__ = ["GSMAMaaP", "GSMAMaaPOptions", "StoredFile"]
 
 
 class GSMAMaaP(BaseBackend):
-    """One chatbot on a MaaP platform."""
+    """A chatbot on a MaaP platform."""
 
     Options = GSMAMaaPOptions
     options: GSMAMaaPOptions
@@ -84,52 +84,52 @@ class GSMAMaaP(BaseBackend):
     def problems(self) -> list[str]:
         return list(self.options.problems())
 
-    # Out.
+    # Sending.
 
     def send(self, outbound: Outbound) -> SendResult:
-        """POST messages. The platform chooses the id, and would send a repeat once more."""
+        """POST a message. The platform chooses the id and does not deduplicate repeats."""
         body = request_body(outbound, self.options, datetime.now(UTC))
         reply = self._to_user(outbound.to, body)
         name = answers.message_id(reply)
         if not name:
             raise Unreadable(
-                http.without(reply, "a msgId, so that no receipt can be told to be this message's")
+                http.without(reply, "a msgId, without which no receipt can be matched to the message")
             )
         return SendResult(name)
 
     def typing(self, to: str, active: bool = True) -> None:
-        said = {"isTyping": "active" if active else "idle"}
-        self._to_user(to, {"RCSMessage": said, "messageContact": contact(to)})
+        state = {"isTyping": "active" if active else "idle"}
+        self._to_user(to, {"RCSMessage": state, "messageContact": contact(to)})
 
     def _to_user(self, to: str, body: Mapping[str, Any]) -> Any:
         hidden = [to, *telling(body, least=6)]
         return self._client.call("POST", "messages", json=body, errors=answers.USER_ERRORS, hidden=hidden)
 
     def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool | None:
-        """True: the platform says that it is cancelled. None: it was asked, and reports later."""
+        """Return True if the platform says that the message is cancelled, None if it will report that later."""
         if not provider_id:
             return False
         try:
             reply = self._put_status(provider_id, "cancelled")
-        except Forbidden:  # says nothing of the message
+        except Forbidden:  # says nothing about the message
             raise
         except (Refused, Unreachable) as error:
             return error.code in answers.REVOKED or self._state(provider_id) in REVOKED
         try:
             if self._state(provider_id) in REVOKED:
                 return True
-        except SendError:  # it was asked all the same
+        except SendError:  # the cancellation was requested all the same
             pass
         if not is_done(reply):
             raise http.unread(reply, "the platform's own success")
         return None
 
     def status(self, transmission: UUID, to: str, provider_id: str = "") -> list[Receipt]:
-        """One receipt, or none for a message that the platform does not know."""
-        said = self._message(provider_id) if provider_id else {}
-        if not said.get("status"):
+        """Return one receipt, or none for a message that the platform does not know."""
+        message = self._message(provider_id) if provider_id else {}
+        if not message.get("status"):
             return []
-        receipt = events.receipt({**said, "msgId": provider_id, "status": str(said["status"])})
+        receipt = events.receipt({**message, "msgId": provider_id, "status": str(message["status"])})
         return [replace(receipt, transmission=transmission)]
 
     def mark_read(self, to: str, incoming_id: str) -> None:
@@ -146,12 +146,12 @@ class GSMAMaaP(BaseBackend):
         return status.lower() if isinstance(status, str) else ""
 
     def _message(self, name: str) -> Mapping[str, Any]:
-        """The RCSMessage of a message's status; empty when the platform says that it does not know it."""
+        """Return the RCSMessage of a message's status, or an empty one if the platform does not know the message."""
         try:
             reply = self._client.call(
                 "GET", "messages", name, "status", own=answers.is_explained, repeatable=True
             )
-        except Forbidden:  # says nothing of the message
+        except Forbidden:  # says nothing about the message
             raise
         except (Refused, Unreachable):
             return {}
@@ -160,7 +160,7 @@ class GSMAMaaP(BaseBackend):
         return message
 
     def check_capabilities(self, identities: list[str]) -> dict[str, frozenset[str] | None]:
-        """The platform's names for what each phone can; None: no RCS, or nobody known by this number or token."""
+        """Return the platform's capability names for each phone; None: no RCS, or an unknown number or token."""
         return {identity: self._capabilities(identity) for identity in dict.fromkeys(identities)}
 
     def _capabilities(self, identity: str) -> frozenset[str] | None:
@@ -181,12 +181,12 @@ class GSMAMaaP(BaseBackend):
             raise http.unread(reply, "capabilities")
         return frozenset(name for name in names if isinstance(name, str)) or None
 
-    # Files: the platform keeps them until a time that we name.
+    # Files. The platform keeps them until a time that we name.
 
     def upload(self, data: bytes, media_type: str, name: str, until: datetime | None = None) -> StoredFile:
-        """Give the platform a file to keep until `until` (aware; default: 30 days from now).
+        """Upload a file that the platform keeps until `until` (aware; default: 30 days from now).
 
-        Its `url` may come later, by a FileReport. Raises SendError; ValueError for a time without a zone.
+        Its `url` may follow in a FileReport. Raises SendError, or ValueError for a naive time.
         """
         return self._upload(*files.form(media_type, until, (name, data)))
 
@@ -200,17 +200,17 @@ class GSMAMaaP(BaseBackend):
         return files.stored(answer_of(reply))
 
     def file(self, file_id: str) -> StoredFile:
-        """What the platform knows of a file; not its bytes. Raises Refused for one that it does not have."""
+        """Return what the platform knows about a file, without its content. Raises Refused for an unknown one."""
         reply = self._client.call("GET", "files", file_id, own=answers.is_explained, repeatable=True)
         return files.stored(answer_of(reply), file_id)
 
     def delete_file(self, file_id: str) -> None:
-        """Raises Refused for a file that the platform does not have."""
+        """Delete a file. Raises Refused for an unknown one."""
         reply = self._client.call("DELETE", "files", file_id, own=answers.is_explained)
         if not is_done(reply):
             raise http.unread(reply, "the platform's own success")
 
-    # In.
+    # Webhooks.
 
     def handshake(self, request: WebhookRequest) -> WebhookAnswer | None:
         return webhook.handshake(request, self.options.webhook_secrets)
@@ -225,7 +225,7 @@ class GSMAMaaP(BaseBackend):
         return events.parse(request.body)
 
     def media_origins(self) -> list[str]:
-        """A platform may keep what people send beside its API, whose every resource wants the token."""
+        """Return the API's address: platforms may keep incoming files there, where every request needs the token."""
         return [self.options.api_url]
 
     def media_headers(self) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""An answer of a MaaP platform → what it says of a message, or the error that it means.
+"""Read the answers of a MaaP platform: message ids, reasons, and the errors that they mean.
 
-Platforms explain errors in `reason`; some wrap it into `error`. The numbers are those of Samsung's MaaP core, the
-only list that is known; what has none of them is judged by its HTTP status.
+Platforms explain errors in `reason`, which some wrap in `error`. The numbers are those of Samsung's MaaP core, the only
+list that is known; an answer without one of them is judged by its HTTP status.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,34 +21,34 @@ from rcs_router.errors import (
     Unreachable,
 )
 
-OURS = (*range(40001, 40008), 42001, 42006)  # token, scope, a bot that is not launched or for tests only
-TROUBLE = (41000, 41001, 41004, 41005, 41006)  # the platform or its RCS server
+SETUP = (*range(40001, 40008), 42001, 42006)  # token, scope, or a bot that is not launched or only for tests
+PLATFORM_FAULTS = (41000, 41001, 41004, 41005, 41006)  # a fault of the platform or its RCS server
 TOO_FAST = (41003, 42601)
-NO_RCS = (41110, 41200, 41201, 41210, 41211, 41212, 41240)  # no such user, or a phone that cannot show it
-NO_NUMBER = (42005,)  # the recipient's number is not one
+NO_RCS = (41110, 41200, 41201, 41210, 41211, 41212, 41240)  # unknown user, or a phone that cannot show it
+NO_NUMBER = (42005,)  # the recipient is not a valid number
 REFUSED = (
     *(41002, 41007, 41008, 41009, 41010, 41011, 41300),
     *range(42002, 42005),
-    *range(42007, 42016),  # 42007: not one of the testers, which may change any minute
+    *range(42007, 42016),  # 42007: not one of the testers, which may change at any time
     *range(42031, 42061),
     *range(42100, 42109),
     *range(42201, 42209),
     *(42401, 42402),
 )
-DUPLICATE = 42514  # it has a message with this id: repeating is pointless, and so would be an SMS
+DUPLICATE = 42514  # the platform has this id: repeating is useless, and an SMS would be a duplicate
 
-MAX_ID = 200  # characters of an id that is kept; no platform's is half as long
+MAX_ID = 200  # characters of an id that is stored; no known platform uses half as many
 EXPIRED = frozenset({"41007", "41008"})
-REVOKED = frozenset({"41011"})  # it was taken back before
-DELIVERED_ALL_THE_SAME = frozenset({"41010"})
+REVOKED = frozenset({"41011"})  # revoked before
+ALREADY_DELIVERED = frozenset({"41010"})
 REVOKE_FAILED = frozenset({"41002", "41009"})  # says nothing about the message itself
-TOKEN_CODES = frozenset({"40003", "40004", "40005"})  # another token may help
+TOKEN_CODES = frozenset({"40003", "40004", "40005"})  # a new token may help
 
 CODES: http.Errors = {
     str(code): kind
     for kind, codes in (
-        (Misconfigured, OURS),
-        (Unavailable, TROUBLE),
+        (Misconfigured, SETUP),
+        (Unavailable, PLATFORM_FAULTS),
         (Throttled, TOO_FAST),
         (Unreachable, NO_RCS),
         (BadAddress, NO_NUMBER),
@@ -58,53 +58,52 @@ CODES: http.Errors = {
     for code in codes
 }
 ERRORS: http.Errors = {**CODES, 404: Refused}  # an unknown message or file
-# To a user: 404 is a phone without RCS (or an unknown bot), 409 a message that the platform already has.
+# For requests about a user: 404 is a phone without RCS (or an unknown bot), 409 a message that exists already.
 USER_ERRORS: http.Errors = {**CODES, 404: Unreachable, 409: Ambiguous}
 
 
 def error_of(
     reply: http.Reply, errors: http.Errors, secrets: Iterable[str], own: http.Own = http.empty_or_json
 ) -> SendError | None:
-    """What a failure means; None for a success. Some platforms send errors with status 200."""
+    """Return the error that an answer means, or None for a success. Some platforms send errors with status 200."""
     body = _object(reply.json())
     if 200 <= reply.status < 300:
         if not isinstance(body.get("error"), Mapping) or "RCSMessage" in body:
             return None
         reply = replace(reply, status=_status(body["error"]))
-    told = list(reasons(body))
-    detail = next((words for _, words in told if words), "")
+    detail = next((words for _, words in reasons(body) if words), "")
     return http.judge(reply, errors=errors, code_of=code_of, own=own, secrets=secrets, detail=detail)
 
 
 def is_explained(reply: http.Reply) -> bool:
-    """Whether an error is the platform's own: by a bare 404 nothing is known of a message or a person."""
+    """Return whether the platform itself wrote the error: a bare 404 says nothing about a message or a person."""
     return any(code or words for code, words in reasons(_object(reply.json())))
 
 
 def code_of(reply: http.Reply) -> str:
-    """The platform's number, if it is one of those that we know. A 404 says more than that something was wrong."""
+    """Return the platform's error number if it is known. A 404 is preferred to a number that means Refused."""
     code = next((code for code, _ in reasons(_object(reply.json())) if code in CODES), "")
     return "" if reply.status == 404 and CODES.get(code) is Refused else code
 
 
-def reasons(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Code and text of every explanation: `reason`, what `error` wraps, `error` itself; either may be empty."""
-    error = said.get("error")
-    for one in (said.get("reason"), _object(error).get("reason"), error):
-        if isinstance(one, Mapping):
-            yield _word(one.get("code")), _first(one, "text", "message", "status")
-        elif isinstance(one, str):
-            yield "", text(one)
+def reasons(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield code and text of `reason`, of the reason inside `error` and of `error` itself; either may be empty."""
+    error = answer.get("error")
+    for reason in (answer.get("reason"), _object(error).get("reason"), error):
+        if isinstance(reason, Mapping):
+            yield _id(reason.get("code")), _first(reason, "text", "message", "status")
+        elif isinstance(reason, str):
+            yield "", text(reason)
 
 
 def message_of(reply: http.Reply) -> Mapping[str, Any]:
-    """The RCSMessage of an answer; empty where there is none."""
+    """Return the RCSMessage of an answer, or an empty one."""
     return _object(_object(reply.json()).get("RCSMessage"))
 
 
 def message_id(reply: http.Reply) -> str:
-    """The platform's name for the message it took; empty where the answer has none."""
-    name = _word(message_of(reply).get("msgId"))
+    """Return the id that the platform gave the message, or an empty string."""
+    name = _id(message_of(reply).get("msgId"))
     return name if len(name) <= MAX_ID else ""
 
 
@@ -117,7 +116,7 @@ def _first(inner: Mapping[str, Any], *names: str) -> str:
     return next((words for name in names if (words := text(inner.get(name)))), "")
 
 
-def _word(value: Any) -> str:
+def _id(value: Any) -> str:
     return "" if isinstance(value, float) else text(value).strip()
 
 

@@ -1,4 +1,4 @@
-"""A client id and its secret → bearer tokens for the API of a MaaP platform; a fixed token as it is.
+"""Exchange a client id and its secret for bearer tokens of a MaaP platform, or use a fixed token.
 
 Source: the OAuth 2 endpoint that platforms have beside the API (client_credentials and refresh_token, scope
 `botmessage`, Basic authentication of the client); RFC 6749, sections 4.4 and 6.
@@ -15,12 +15,12 @@ from rcs_backends.reading import is_bearer
 from rcs_router.errors import Ambiguous, Misconfigured, Refused, Throttled, Unavailable
 
 SCOPE = "botmessage"
-MARGIN = 60.0  # seconds before its end at which a token is renewed; platforms name from 5 s to 5 min
-LIFETIME = 3600.0  # seconds, where the answer does not tell; a 401 corrects it
+MARGIN = 60.0  # seconds before its expiry at which a token is renewed; platforms recommend 5 s to 5 min
+LIFETIME = 3600.0  # seconds, where the answer does not say; a 401 corrects it
 
 
 class Tokens:
-    """One access token for all threads of the process, renewed shortly before it ends."""
+    """An access token shared by all threads of the process and renewed shortly before it expires."""
 
     def __init__(self, options: GSMAMaaPOptions) -> None:
         self._options = options
@@ -30,17 +30,17 @@ class Tokens:
         self._renew_at = 0.0  # by time.monotonic()
 
     def get(self) -> str:
-        """A token that should be good. Raises Misconfigured, Unavailable or Throttled when none can be had."""
+        """Return a token that should be valid. Raises Misconfigured, Unavailable or Throttled when there is none."""
         if self._options.token:
             return self._options.token
         if time.monotonic() >= self._renew_at:
-            with self._lock:  # the others wait for the one that fetches
+            with self._lock:  # one thread fetches, the others wait
                 if time.monotonic() >= self._renew_at:
                     self._renew()
         return self._token
 
     def refused(self, token: str) -> bool:
-        """The API did not take `token`. True: the next `get` brings another, fetched with the client's secret."""
+        """Record that the API refused `token`. True: the next `get` fetches another one with the client's secret."""
         if self._options.token:
             return False
         with self._lock:
@@ -59,7 +59,7 @@ class Tokens:
         self._renew_at = asked_at + max(lifetime - MARGIN, lifetime / 2)
 
     def _answer(self) -> Mapping[str, Any]:
-        """By the refresh token while there is one; a refresh that is refused starts anew."""
+        """Use the refresh token while there is one; if it is refused, log in with the client's secret."""
         if refresh := self._refresh:
             self._refresh = ""
             try:
@@ -69,7 +69,7 @@ class Tokens:
         return self._fetch({"grant_type": "client_credentials"})
 
     def _fetch(self, form: Mapping[str, str]) -> Mapping[str, Any]:
-        """No message was on this request: nothing here is ambiguous, and no refusal concerns a message."""
+        """Request a token. No message is involved, so no error is Ambiguous, and no refusal concerns a message."""
         options = self._options
         if not options.token_address:
             raise Misconfigured("token_url is not known", code="token_refused")
@@ -86,7 +86,7 @@ class Tokens:
         except Ambiguous as error:
             raise Unavailable(f"token endpoint: {error.detail}") from None
         except (Throttled, Unavailable) as error:
-            error.unknown = False  # also where it ended a repeat
+            error.unknown = False  # even if the request was repeated
             raise
         except (Refused, Misconfigured) as error:
             raise Misconfigured(f"token endpoint: {error.detail}", code="token_refused") from None
@@ -94,7 +94,7 @@ class Tokens:
 
 
 def _seconds(value: Any) -> float:
-    """A number, also as a string."""
+    """Return a lifetime given as a number or a string, or LIFETIME for anything else."""
     if isinstance(value, str) and value.isascii() and value.isdecimal():
         value = int(value[:9])
     is_number = isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""One request of a bot to its platform, with a token that is good → its answer, or the error that it means."""
+"""Make one request of a bot to its platform with a valid token, and return its answer or raise the error it means."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +11,7 @@ from rcs_backends.gsma_maap.options import GSMAMaaPOptions
 
 
 class Client:
-    """Used by all threads of the process at once."""
+    """A bot's HTTP client, used by all threads of the process at once."""
 
     def __init__(self, options: GSMAMaaPOptions) -> None:
         self._options = options
@@ -26,9 +26,9 @@ class Client:
         hidden: Iterable[str] = (),
         **arguments: Any,
     ) -> http.Reply:
-        """`path`: segments below the bot, encoded here. A token that is refused is replaced once.
+        """Make one request. `path`: segments below the bot, encoded here. A refused token is replaced once.
 
-        Raises what `http.call` does, and what the answer means; `hidden` stays out of the error's text.
+        Raises what `http.call` does, and the error that the answer means; `hidden` stays out of the error's text.
         """
         url = "/".join([self._options.base, *(quote(segment, safe="") for segment in path)])
         reply, token = self._exchange(method, url, arguments)
@@ -50,7 +50,7 @@ def _is_about_the_token(reply: http.Reply) -> bool:
 
 
 def answer_of(reply: http.Reply) -> dict[str, Any]:
-    """An answer whose content matters, as an object. Raises Unavailable when it is none."""
+    """Return the whole answer as an object. Raises Unavailable for any other answer."""
     answer = reply.json()
     if reply.truncated or not isinstance(answer, dict):
         raise http.unread(reply, "an object")
@@ -58,5 +58,5 @@ def answer_of(reply: http.Reply) -> dict[str, Any]:
 
 
 def is_done(reply: http.Reply) -> bool:
-    """Whether a PUT or DELETE has the platform's own success: a 204, or an object."""
+    """Return whether a PUT or DELETE succeeded on the platform itself: a 204, or a JSON object."""
     return reply.status == 204 or isinstance(reply.json(), dict)

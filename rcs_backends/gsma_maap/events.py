@@ -1,7 +1,7 @@
-"""The body of a webhook request → receipts, incomings, linked identities and reports of files.
+"""Parse the body of a webhook request into receipts, incoming events, linked identities and file reports.
 
-One event per request, told by `event` or, where a platform leaves that out, by what it holds. Members that are not
-known are ignored; null is the same as absent.
+A request has one event, named by `event` or, where a platform omits that, known by its members. Unknown members are
+ignored, and null means absent.
 """
 
 import logging
@@ -18,7 +18,7 @@ from rcs_router.contract import FileReport, Incoming, IncomingKind, Linked, Pars
 logger = logging.getLogger(__name__)
 Event = Mapping[str, Any]
 
-START = "new_bot_user_initiation"  # postback data of the start button
+START = "new_bot_user_initiation"  # beginning of the start button's postback data
 CONTENT = ("textMessage", "fileMessage", "audioMessage", "geolocationPushMessage")
 STATUSES = {
     "pending": ReceiptKind.ACCEPTED,
@@ -33,13 +33,13 @@ STATUSES = {
 
 
 def parse(data: bytes) -> list[Parsed]:
-    """What the body says. Raises ValueError when it makes no sense."""
+    """Parse the body. Raises ValueError when it makes no sense."""
     body = body_of(data)
     if not body:
         raise ValueError("the body is not a JSON object with members")
     name = event_name(body)
-    read = _READERS.get(_folded(name))
-    return read(body) if read else _unknown(body, name)
+    reader = _READERS.get(_folded(name))
+    return reader(body) if reader else _unknown(body, name)
 
 
 def body_of(data: bytes) -> Event:
@@ -47,7 +47,7 @@ def body_of(data: bytes) -> Event:
 
 
 def subject_of(body: Event) -> Event:
-    """What the event is about: RCSMessage; one old platform writes its members at the top."""
+    """Return the RCSMessage, the subject of the event; one old platform writes its members at the top level."""
     return members(body.get("RCSMessage")) or {
         name: body[name] for name in ("msgId", "status", "timestamp", "reason") if name in body
     }
@@ -58,16 +58,16 @@ def file_of(body: Event) -> Event:
 
 
 def event_name(body: Event) -> str:
-    """As the platform writes it, or derived from what the event holds; empty when nothing tells."""
+    """Return the platform's event name, or one derived from the members; empty if they do not tell."""
     if name := text(body.get("event")):
         return name
-    said, contact = subject_of(body), members(body.get("messageContact"))
-    if any(name in said for name in CONTENT):
+    message, contact = subject_of(body), members(body.get("messageContact"))
+    if any(name in message for name in CONTENT):
         return "message"
-    if "suggestedResponse" in said or "sharedData" in said:
-        return "newUser" if _tap(said)[2].startswith(START) else "response"
+    if "suggestedResponse" in message or "sharedData" in message:
+        return "newUser" if _tap(message)[2].startswith(START) else "response"
     for member, name in (("isTyping", "isTyping"), ("status", "messageStatus")):
-        if member in said:
+        if member in message:
             return name
     if file_of(body):
         return "fileStatus"
@@ -75,18 +75,18 @@ def event_name(body: Event) -> str:
 
 
 def _folded(name: str) -> str:
-    """messageStatus, message_status and MessageStatus are one name."""
+    """Fold messageStatus, message_status and MessageStatus into one name."""
     return name.replace("_", "").lower()
 
 
-# What people say and do.
+# What people write and do.
 
 
 def _message(body: Event) -> list[Parsed]:
-    said = subject_of(body)
-    match said:
-        case {"textMessage": str() as words}:
-            return [_incoming(body, IncomingKind.TEXT, text=text(words))]
+    message = subject_of(body)
+    match message:
+        case {"textMessage": str() as written}:
+            return [_incoming(body, IncomingKind.TEXT, text=text(written))]
         case {"fileMessage": Mapping() as file}:
             return [_incoming(body, IncomingKind.FILE, **_file(file))]
         case {"audioMessage": Mapping() as file}:
@@ -97,7 +97,7 @@ def _message(body: Event) -> list[Parsed]:
 
 
 def _file(file: Event) -> dict[str, Any]:
-    told = {
+    values = {
         "file_name": text(file.get("fileName")),
         "file_size": number(file.get("fileSize")),
         "seconds": number(file.get("playingLength")),
@@ -106,7 +106,7 @@ def _file(file: Event) -> dict[str, Any]:
         "thumbnail_type": text(file.get("thumbnailMIMEType")),
         "thumbnail_size": number(file.get("thumbnailFileSize")),
     }
-    fields = {name: value for name, value in told.items() if value not in ("", None)}
+    fields = {name: value for name, value in values.items() if value not in ("", None)}
     return {
         "url": text(file.get("fileUrl")),
         "media_type": text(file.get("fileMIMEType")),
@@ -115,40 +115,40 @@ def _file(file: Event) -> dict[str, Any]:
 
 
 def _location(push: Event) -> dict[str, Any]:
-    """The label is the text, as on other wires.
+    """Read a location. Its label is the text, as in other backends.
 
     Fields: label, radius (metres), time_offset (minutes from UTC), taken_at and expires_at (ISO 8601).
     """
     latitude, longitude = position(push.get("pos"))
     times = {"taken_at": time(push.get("timestamp")), "expires_at": time(push.get("expiry"))}
-    told = {
+    values = {
         "label": text(push.get("label")),
         "radius": number(push.get("radius")),
         "time_offset": number(push.get("timeOffset")),
         **{name: at.isoformat() for name, at in times.items() if at},
     }
-    fields = {name: value for name, value in told.items() if value not in ("", None)}
-    return {"latitude": latitude, "longitude": longitude, "text": told["label"], "fields": fields}
+    fields = {name: value for name, value in values.items() if value not in ("", None)}
+    return {"latitude": latitude, "longitude": longitude, "text": values["label"], "fields": fields}
 
 
 def _typing(body: Event) -> list[Parsed]:
-    active = text(subject_of(body).get("isTyping")).lower() == "active"  # idle; one vendor: inactive
+    active = text(subject_of(body).get("isTyping")).lower() == "active"  # else idle; one vendor: inactive
     return [_incoming(body, IncomingKind.TYPING, fields={"active": active})]
 
 
 def _response(body: Event) -> list[Parsed]:
-    """A tapped chip, or what the phone tells of itself."""
-    said = subject_of(body)
-    if kind := _tap(said)[0]:
+    """Read a tapped chip, or what the phone reports about itself."""
+    message = subject_of(body)
+    if kind := _tap(message)[0]:
         return [_tapped(body, {"suggestion_type": kind})]
-    match said.get("sharedData"):
+    match message.get("sharedData"):
         case {"deviceSpecifics": Mapping() as device}:
             return [_incoming(body, IncomingKind.DEVICE, fields={"device": flat(device)})]
     return _unknown(body, "response")
 
 
 def _new_user(body: Event) -> list[Parsed]:
-    """The start button: a tap like others, whose postback the platform chose."""
+    """Read the start button: an ordinary tap whose postback the platform chose."""
     return [_tapped(body, {"event": "newUser"})]
 
 
@@ -157,9 +157,9 @@ def _tapped(body: Event, fields: dict[str, Any]) -> Incoming:
     return _incoming(body, IncomingKind.SUGGESTION, text=label, postback=postback, fields=fields)
 
 
-def _tap(said: Event) -> tuple[str, str, str]:
-    """Kind (reply or action), label and postback of a tap; empty where it does not tell."""
-    outer = members(said.get("suggestedResponse"))
+def _tap(message: Event) -> tuple[str, str, str]:
+    """Return kind (reply or action), label and postback of a tap; empty strings where they are missing."""
+    outer = members(message.get("suggestedResponse"))
     response = members(outer.get("response")) or outer
     for kind in ("reply", "action"):
         if chip := members(response.get(kind)):
@@ -171,41 +171,41 @@ def _tap(said: Event) -> tuple[str, str, str]:
 def _unknown(body: Event, name: str) -> list[Parsed]:
     if _sender(body):
         return [_incoming(body, IncomingKind.UNKNOWN, fields={"event": name} if name else {})]
-    logger.info("Ignored a webhook event of unknown kind %r that names nobody", name[:40])
+    logger.info("Ignored a webhook event of unknown kind %r without a sender", name[:40])
     return []
 
 
-def _incoming(body: Event, kind: IncomingKind, **told: Any) -> Incoming:
-    sender, said = _sender(body), subject_of(body)
+def _incoming(body: Event, kind: IncomingKind, **data: Any) -> Incoming:
+    sender, message = _sender(body), subject_of(body)
     if not sender:
         raise ValueError("an event without messageContact")
-    return Incoming(kind, sender, id=text(said.get("msgId")), at=time(said.get("timestamp")), **told)
+    return Incoming(kind, sender, id=text(message.get("msgId")), at=time(message.get("timestamp")), **data)
 
 
 def _sender(body: Event) -> str:
-    """The number if there is one, else the token of somebody anonymous."""
+    """Return the phone number if there is one, otherwise the token of an anonymous person."""
     contact = members(body.get("messageContact"))
     return phone(contact.get("userContact")) or text(contact.get("chatId")).strip()
 
 
-# What the platform says.
+# What the platform reports.
 
 
 def _status(body: Event) -> list[Parsed]:
     return [receipt(subject_of(body), body)]
 
 
-def receipt(said: Event, around: Event | None = None) -> Receipt:
-    """What an RCSMessage with a status means. `around`: where else a reason may stand. Raises ValueError."""
-    name, status = text(said.get("msgId")), text(said.get("status")).lower()
+def receipt(message: Event, around: Event | None = None) -> Receipt:
+    """Return an RCSMessage with a status as a receipt. `around` may hold the reason instead. Raises ValueError."""
+    name, status = text(message.get("msgId")), text(message.get("status")).lower()
     if not name or not status:
         raise ValueError("a message's status without msgId or status")
-    code, reason = reason_of(said, around or {})
+    code, reason = reason_of(message, around or {})
     kind = _failure(code) if status == "failed" else STATUSES.get(status, ReceiptKind.UNKNOWN)
     return Receipt(
         kind,
         provider_id=name,
-        at=time(said.get("timestamp")),
+        at=time(message.get("timestamp")),
         event_id=":".join(filter(None, [name, status, code]))[:150],
         code=(code or (status if kind is ReceiptKind.UNKNOWN else ""))[:40],
         detail=http.redact(reason),
@@ -213,19 +213,19 @@ def receipt(said: Event, around: Event | None = None) -> Receipt:
     )
 
 
-def reason_of(said: Event, around: Event) -> tuple[str, str]:
-    """Code and words of why a message failed, in the message or beside it; a failure's code decides what it means."""
-    told = [*answers.reasons(said), *answers.reasons(around)]
-    return next((code for code, _ in told if code), ""), next((words for _, words in told if words), "")
+def reason_of(message: Event, around: Event) -> tuple[str, str]:
+    """Return code and text of the reason for a failure, from the RCSMessage or from the body around it."""
+    reasons = [*answers.reasons(message), *answers.reasons(around)]
+    return next((code for code, _ in reasons if code), ""), next((words for _, words in reasons if words), "")
 
 
 def _failure(code: str) -> ReceiptKind:
-    """Some failures are those of taking a message back, not of the message."""
+    """Return the receipt kind of a failure: some failures concern the revocation, not the message."""
     if code in answers.EXPIRED:
         return ReceiptKind.EXPIRED
     if code in answers.REVOKED:
         return ReceiptKind.REVOKED
-    if code in answers.DELIVERED_ALL_THE_SAME:
+    if code in answers.ALREADY_DELIVERED:
         return ReceiptKind.DELIVERED
     return ReceiptKind.UNKNOWN if code in answers.REVOKE_FAILED else ReceiptKind.FAILED
 
@@ -239,12 +239,12 @@ def _file_report(body: Event) -> list[Parsed]:
 
 
 def _alias(body: Event) -> list[Parsed]:
-    """A token and a number are one person; from now on they are known by the number."""
-    contact, said = members(body.get("messageContact")), subject_of(body)
+    """Link a token and a number as one person, who is known by the number from now on."""
+    contact, message = members(body.get("messageContact")), subject_of(body)
     number_, token = phone(contact.get("userContact")), text(contact.get("chatId")).strip()
     if not number_ or not token:
         raise ValueError("an alias without userContact or chatId")
-    return [Linked(number_, (token,), id=text(said.get("msgId")), at=time(said.get("timestamp")))]
+    return [Linked(number_, (token,), id=text(message.get("msgId")), at=time(message.get("timestamp")))]
 
 
 _READERS: dict[str, Callable[[Event], list[Parsed]]] = {

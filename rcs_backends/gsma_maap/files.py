@@ -1,7 +1,7 @@
-"""Bytes or an address → a file that the platform keeps; its answers → what is known of such a file.
+"""Build the upload of a file that the platform keeps, and read the platform's file objects.
 
-The answers are not documented anywhere: a file object like that of the event `fileStatus` is read, wrapped into
-`file` or bare.
+The answers are not documented anywhere: this reads a file object like that of the event `fileStatus`, bare or wrapped
+in `file`.
 """
 
 from collections.abc import Mapping
@@ -18,15 +18,15 @@ from rcs_router.contract import MALFORMED_REPLY
 from rcs_router.errors import Unavailable
 
 MEMBERS = frozenset({"fileId", "fileUrl", "fileSize", "status", "validity"})
-KEPT = timedelta(days=30)  # what clients ask for when nobody says
+KEPT = timedelta(days=30)  # what clients request by default
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file at the platform. `url` is what a message shows, once `status` is ready; it is an ordinary address."""
+    """A file on the platform. `url` can be used in messages once `status` is ready; it is an ordinary address."""
 
     file_id: str
-    status: str = ""  # the platform's word; only ready is known for certain
+    status: str = ""  # the platform's word; only "ready" is known for certain
     url: str = ""
     size: int | None = None  # bytes
     valid_until: datetime | None = None
@@ -35,7 +35,7 @@ class StoredFile:
 def form(
     media_type: str, until: datetime | None, content: tuple[str, bytes] | str
 ) -> tuple[bytes, dict[str, str]]:
-    """Body and headers of an upload; `content`: name and bytes, or an address. Raises ValueError for a naive time."""
+    """Return body and headers of an upload. `content`: (name, bytes) or a URL. Raises ValueError for a naive time."""
     until = until or datetime.now(UTC) + KEPT
     if until.tzinfo is None:
         raise ValueError("until needs a time zone")
@@ -49,7 +49,7 @@ def form(
 
 
 def stored(answer: Mapping[str, Any], file_id: str = "") -> StoredFile:
-    """The file that an answer describes. Raises Unavailable when nothing says which one it is."""
+    """Return the file that an answer describes. Raises Unavailable when the answer does not identify one."""
     file = file_of(answer)
     file_id = text(file.get("fileId")) or file_id
     if not file_id or not MEMBERS & file.keys():
@@ -63,7 +63,7 @@ def file_of(answer: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def properties(file: Mapping[str, Any]) -> dict[str, Any]:
-    """What is told of a file besides its id, by the names that we use."""
+    """Return what a file object says besides its id, under our names."""
     size = number(file.get("fileSize"))
     return {
         "status": text(file.get("status")),

@@ -1,7 +1,7 @@
-"""What a MaaP platform allows at most, and what else it refuses: a content in, problems out, before it is sent.
+"""The limits of a MaaP platform, by which content is checked before it is sent.
 
-Sources, read in November 2026: GSMA RCC.07 v10 (table 67 and section 3.6.10), RCC.71 v2.2 (section 15). They fix
-neither the length of a text nor what a newer platform adds; those two are options.
+Sources, read in November 2026: GSMA RCC.07 v10 (table 67 and section 3.6.10), RCC.71 v2.2 (section 15). They define
+neither the length of a text nor what newer platforms allow; two options set those limits.
 """
 
 import mimetypes
@@ -17,7 +17,7 @@ LIMITS = Limits(
     as_of="2026-11",
     source="GSMA RCC.07 v10 (table 67, 3.6.10) and RCC.71 v2.2 (section 15)",
     most={
-        "text": 2500,  # of one vendor; GSMA names none. The option max_text
+        "text": 2500,  # of one vendor; GSMA defines none. Option max_text
         "label": 25,
         "postback": 2048,
         "title": 200,
@@ -25,7 +25,7 @@ LIMITS = Limits(
         "alt": 200,
         "suggestions": 11,
         "card suggestions": 4,
-        "cards": 10,  # 12 in newer schemas. The option max_cards
+        "cards": 10,  # 12 in newer schemas. Option max_cards
         "subject": 60,
         "place": 100,
         "map query": 200,
@@ -36,12 +36,12 @@ LIMITS = Limits(
         "message": 250_000,  # "250 KB" may mean 256,000
     },
 )
-# What Python itself does not know, whatever the system's own list says.
+# Types that Python does not know without the system's list.
 _MORE = {".amr": "audio/amr", ".m4a": "audio/mp4", ".webp": "image/webp", ".3gp": "video/3gpp"}
 
 
 def media_problems(content: Content) -> Iterator[str]:
-    """Media of cards whose type is neither given nor told by the address, or is none that a card shows."""
+    """Yield a problem for each card medium whose type is unknown, or is not one that cards show."""
     if isinstance(content, Card) and content.media:
         yield from _media("media.", content.media)
     elif isinstance(content, Carousel):
@@ -62,19 +62,19 @@ def _media(path: str, media: Media) -> Iterator[str]:
 
 def _type(path: str, value: str, kinds: tuple[str, ...]) -> Iterator[str]:
     if not value:
-        yield f"{path}: {LIMITS.provider} requires it, and the address does not tell it"
+        yield f"{path}: {LIMITS.provider} requires it, and it cannot be guessed from the URL"
     elif value.split("/")[0] not in kinds:
         yield f"{path}: {value}, {LIMITS.provider} shows {', '.join(kinds)}"
 
 
 def media_type(url: str | None, given: str = "") -> str:
-    """The given type, else what the end of the address tells, e.g. image/jpeg; empty when nothing does."""
+    """Return the given type, or the one that the URL's extension implies, such as image/jpeg, or an empty string."""
     return given or _types().guess_type(urlsplit(url or "").path)[0] or ""
 
 
 @cache
 def _types() -> mimetypes.MimeTypes:
-    """Python's own list, so that a type does not depend on the machine."""
+    """Return Python's own list, so that a type does not depend on the system."""
     types = mimetypes.MimeTypes()
     for ending, name in _MORE.items():
         types.add_type(name, ending)

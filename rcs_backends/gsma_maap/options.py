@@ -1,4 +1,4 @@
-"""The OPTIONS of a bot on a MaaP platform → its addresses, what may be wrong with them, and its secrets."""
+"""The OPTIONS of a bot on a MaaP platform: addresses, secrets and validation."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,34 +6,34 @@ from urllib.parse import quote, urlsplit
 
 from rcs_router.contract import Options, Traffic, secret, several
 
-ROOTS = ("/rcs/bot/v1", "/bot/v1")  # how addresses of the API end; the token endpoint lies beside them
+ROOTS = ("/rcs/bot/v1", "/bot/v1")  # endings of the API's address; the token endpoint is beside them
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True)
 class GSMAMaaPOptions(Options):
-    """One bot. It logs in with a fixed `token`, or with `client_id` and `client_secret` by OAuth 2.
+    """A bot, which logs in with a fixed `token`, or with `client_id` and `client_secret` by OAuth 2.
 
-    `webhook_secret`: what the platform sends as its Authorization header, or what stands as `?secret=` in the
-    webhook's address where the platform sends none; several while you change it.
+    `webhook_secret`: what the platform sends as its Authorization header, or, where it sends none, the value of
+    `?secret=` in the webhook's address; several values during a rotation.
     """
 
-    api_url: str  # up to and with /rcs/bot/v1
+    api_url: str  # up to and including /rcs/bot/v1
     bot_id: str  # an opaque id or a service id, e.g. sip:acme@botplatform.example.com
     webhook_secret: str | tuple[str, ...] = secret()
     token: str = secret(default="")
     client_id: str = ""
     client_secret: str = secret(default="")
-    token_url: str = ""  # empty: /oauth2/v1/token where api_url has /rcs/bot/v1 or /bot/v1
+    token_url: str = ""  # empty: /oauth2/v1/token instead of the /rcs/bot/v1 or /bot/v1 of api_url
     traffic_types: dict[Traffic, str] = field(default_factory=lambda: {Traffic.PROMOTION: "advertisement"})
-    expiry_field: str = "expiry"  # member of RCSMessage that carries the end of a message; empty: none does
+    expiry_field: str = "expiry"  # member of RCSMessage that carries the message's expiry; empty: none does
     extra: tuple[str, ...] = ()  # further members that a message's `extra` may set, as dotted paths
     max_text: int = 2500  # characters; platforms differ
-    max_cards: int = 10  # of a carousel; newer platforms take 12
+    max_cards: int = 10  # of a carousel; newer platforms allow 12
 
     @property
     def base(self) -> str:
-        """The address of the bot's resources, without a slash at its end."""
+        """The address of the bot's resources, without a trailing slash."""
         return f"{self.api_url.rstrip('/')}/{quote(self.bot_id, safe='')}"
 
     @property
@@ -42,17 +42,17 @@ class GSMAMaaPOptions(Options):
 
     @property
     def token_address(self) -> str:
-        """Where tokens are fetched; empty when neither an option nor `api_url` tells."""
+        """The address of the token endpoint; empty when neither an option nor `api_url` tells it."""
         api = self.api_url.rstrip("/")
         root = next((root for root in ROOTS if api.endswith(root)), "")
         return self.token_url or (f"{api.removesuffix(root)}/oauth2/v1/token" if root else "")
 
     def secrets(self) -> Iterator[str]:
-        """Those that are given: one of the two ways to log in is always empty."""
+        """Yield the secrets that are set: one of the two ways to log in is always unset."""
         yield from filter(None, super().secrets())
 
     def problems(self) -> Iterator[str]:
-        """What is wrong beyond types: one sentence each."""
+        """Yield one sentence for each problem other than a wrong type."""
         secrets = self.webhook_secrets
         found = {
             "bot_id is empty": not self.bot_id,
@@ -72,16 +72,16 @@ class GSMAMaaPOptions(Options):
             yield from _unsafe("token_url", self.token_address)
 
     def _is_reserved(self, path: str) -> bool:
-        """Whether it says to whom, or until when; the whole RCSMessage does, too."""
+        """Return whether the path sets the recipient, the id or the expiry, directly or as a part of it."""
         first, _, second = path.partition(".")
-        ours = {"", "msgId", self.expiry_field or "expiry"}
+        reserved = {"", "msgId", self.expiry_field or "expiry"}
         return first in {"", "*", "messageContact"} or (
-            first == "RCSMessage" and second.partition(".")[0] in ours
+            first == "RCSMessage" and second.partition(".")[0] in reserved
         )
 
     def _login(self) -> Iterator[str]:
         if self.token and (self.client_id or self.client_secret):
-            yield "token and client_id exclude each other: a bot logs in one way"
+            yield "token and client_id cannot both be set: a bot logs in one way"
         elif not self.token and not (self.client_id and self.client_secret):
             yield "either token, or client_id and client_secret, must be given"
         elif not self.token and not self.token_address:

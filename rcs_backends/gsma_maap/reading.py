@@ -1,4 +1,4 @@
-"""Values as only MaaP platforms write them → values that can be kept: objects, numbers, positions, identities."""
+"""Read objects, numbers, positions and identities as only MaaP platforms write them."""
 
 import re
 from collections.abc import Mapping
@@ -6,19 +6,19 @@ from typing import Any
 
 from rcs_backends.reading import text
 
-MOST = 2**53  # beyond it JSON numbers are not exact, and no size or time of ours is that large
+MOST = 2**53  # above it JSON numbers are not exact, and no real size or time is that large
 _DEGREES = re.compile(r"[+-]?\d{1,3}(?:\.\d*)?", re.ASCII)
 
 
 def members(value: Any) -> Mapping[str, Any]:
-    """An object without its nulls, which mean "absent"; empty for anything else."""
+    """Return an object without its nulls, which mean "absent"; an empty one for anything else."""
     if not isinstance(value, Mapping):
         return {}
     return {name: inner for name, inner in value.items() if inner is not None}
 
 
 def number(value: Any) -> int | float | None:
-    """A number, also written as a string; None for what is none, or too large to be one of ours."""
+    """Return a number, also from a string; None for anything else, or if it is too large."""
     if isinstance(value, str) and re.fullmatch(r"-?\d{1,15}(\.\d{1,9})?", value, re.ASCII):
         value = float(value) if "." in value else int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -27,24 +27,24 @@ def number(value: Any) -> int | float | None:
 
 
 def position(value: Any) -> tuple[float, float]:
-    """`pos`: latitude and longitude in degrees with a blank between. Raises ValueError for anything else."""
+    """Parse `pos`: latitude and longitude in degrees, separated by a blank. Raises ValueError for anything else."""
     parts = re.split(r"[\s,]+", value.strip()) if isinstance(value, str) else []
     if len(parts) != 2 or not all(map(_DEGREES.fullmatch, parts)):
         raise ValueError("a location whose pos is not two numbers")
     latitude, longitude = map(float, parts)
     if abs(latitude) > 90 or abs(longitude) > 180:
-        raise ValueError("a location outside the world")
+        raise ValueError("the location is out of range")
     return latitude, longitude
 
 
 def phone(value: Any) -> str:
-    """A userContact with its plus sign, which a query parser may have turned into a blank."""
+    """Return a userContact with its plus sign, which a query parser may have turned into a blank."""
     digits = text(value).strip()
     return f"+{digits}" if digits.isascii() and digits.isdecimal() else digits
 
 
 def flat(value: Any) -> dict[str, Any]:
-    """An object's simple members as JSON values, for `fields`."""
+    """Return an object's scalar members as JSON values, for `fields`."""
     kept = {text(name): _simple(inner) for name, inner in members(value).items()}
     return {name: inner for name, inner in kept.items() if inner is not None}
 

@@ -1,6 +1,6 @@
-"""Outbound → the JSON of `POST {bot}/messages`: what is said, its chips, how it is to travel, and to whom.
+"""Render an Outbound as the JSON of `POST {bot}/messages`.
 
-What is not set is left out: members with null are refused by some platforms. Cards and chips: RCC.07, 3.6.10.
+Unset members are omitted: some platforms refuse nulls. Cards and chips: RCC.07, 3.6.10.
 """
 
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from rcs_router.content import Audio, Card, Carousel, Content, File, Location, M
 from rcs_router.content.lines import degrees
 from rcs_router.contract import Outbound, sorted_extra
 
-# What a message's `extra` may set, besides what the option of that name adds.
+# What a message's `extra` may set, in addition to the option `extra`.
 EXTRA = frozenset(
     f"RCSMessage.{name}"
     for name in (
@@ -22,27 +22,27 @@ EXTRA = frozenset(
         *("suggestedChipList", "trafficType", "reportRequest"),
     )
 )
-UNKNOWN_TYPE = "application/octet-stream"  # where a type is required; `check` has refused it before
+UNKNOWN_TYPE = "application/octet-stream"  # where a type is required; `check` has refused the content before
 
 
 def request_body(outbound: Outbound, options: GSMAMaaPOptions, now: datetime) -> dict[str, Any]:
-    """The whole body. What is allowed of `outbound.extra` is merged in last (RFC 7396: null removes)."""
+    """Return the request body. The allowed part of `outbound.extra` is merged in last (RFC 7396: null removes)."""
     message = rcs_message(outbound.content)
     if kind := options.traffic_types.get(outbound.traffic, ""):
         message["trafficType"] = kind
-    if outbound.expires_at and options.expiry_field:  # it must lie in the future
+    if outbound.expires_at and options.expiry_field:  # it must be in the future
         message[options.expiry_field] = date_time(max(outbound.expires_at, now + timedelta(seconds=1)))
     extra, _ = sorted_extra(outbound.extra, EXTRA | set(options.extra))
     return merged({"RCSMessage": message, "messageContact": contact(outbound.to)}, extra)
 
 
 def contact(identity: str) -> dict[str, str]:
-    """Exactly one identity: a number is a userContact, everything else the token of somebody anonymous."""
+    """Return exactly one identity: a number is a userContact, everything else the token of an anonymous person."""
     return {"userContact" if identity.startswith("+") else "chatId": identity}
 
 
 def rcs_message(content: Content) -> dict[str, Any]:
-    """One content member, and the row of chips below it."""
+    """Return the content's member, with the suggestions below the message."""
     chips = suggestions(content.chips if isinstance(content, Card) else content.suggestions)
     return {**_content(content), **({"suggestedChipList": chips} if chips else {})}
 
@@ -65,18 +65,18 @@ def _content(content: Content) -> dict[str, Any]:
             cards = [_card(card) for card in content.cards]
             carousel = {"layout": {"cardWidth": f"{content.width.upper()}_WIDTH"}, "content": cards}
             return {"richcardMessage": {"message": {"generalPurposeCardCarousel": carousel}}}
-    raise ValueError(f"GSMA MaaP carries no {type(content).__name__}: it is fitted before it comes here")
+    raise ValueError(f"GSMA MaaP cannot carry {type(content).__name__}: it must be fitted before rendering")
 
 
 def _file(file: File | Audio) -> dict[str, Any]:
     kind = media_type(file.url, file.media_type)
-    told = {"fileUrl": file.url, "fileName": file.name, "fileMIMEType": kind}
+    members = {"fileUrl": file.url, "fileName": file.name, "fileMIMEType": kind}
     size = {} if file.size is None else {"fileSize": file.size}
-    return {name: value for name, value in told.items() if value} | size
+    return {name: value for name, value in members.items() if value} | size
 
 
 def _file_thumbnail(file: File) -> dict[str, Any]:
-    """With its type and size, which the errors of one platform ask for."""
+    """Return the thumbnail with its type and size, which one platform's errors require."""
     if not file.thumbnail_url:
         return {}
     name = {"thumbnailFileName": file.thumbnail_name} if file.thumbnail_name else {}
@@ -89,7 +89,7 @@ def _file_thumbnail(file: File) -> dict[str, Any]:
 
 
 def _location(place: Location) -> dict[str, Any]:
-    """`pos`: latitude, one blank, longitude. `timeOffset`: minutes from UTC on the clock of `at`."""
+    """Return `pos` (latitude, one blank, longitude) and `timeOffset` (minutes from UTC on the clock of `at`)."""
     push: dict[str, Any] = {"pos": f"{degrees(place.latitude)} {degrees(place.longitude)}"}
     if place.label:
         push["label"] = place.label
@@ -104,7 +104,7 @@ def _location(place: Location) -> dict[str, Any]:
 
 
 def _layout(card: Card) -> dict[str, str]:
-    if card.orientation == "vertical":  # an alignment would be refused with it
+    if card.orientation == "vertical":  # platforms refuse an alignment with it
         return {"cardOrientation": "VERTICAL"}
     return {"cardOrientation": "HORIZONTAL", "imageAlignment": card.alignment.upper()}
 
@@ -116,7 +116,7 @@ def _card(card: Card) -> dict[str, Any]:
 
 
 def _media(media: Media) -> dict[str, Any]:
-    """Type and size are required: the type is guessed from the address, a size that is not known is 0."""
+    """Return a medium with its required type, guessed from the URL, and size, 0 when unknown."""
     rendered: dict[str, Any] = {
         "mediaUrl": media.url,
         "mediaContentType": media_type(media.url, media.media_type) or UNKNOWN_TYPE,

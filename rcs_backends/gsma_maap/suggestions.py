@@ -1,6 +1,6 @@
-"""Chips → the members of a chip list or of a card, as RCC.07 (table 67) writes them.
+"""Render suggestions as members of a chip list or a card, as defined by RCC.07 (table 67).
 
-Every chip carries its postback: an action without one would be tapped without our hearing of it.
+Every chip carries its postback: without one, a tapped action would not be reported to us.
 """
 
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ CALLS = {"voice": "dialPhoneNumber", "enriched": "dialEnrichedCall", "video": "d
 
 
 def suggestions(chips: Iterable[Suggestion]) -> dict[str, Any]:
-    """`{"suggestions": […]}`, or nothing where there are no chips: an empty list is refused."""
+    """Return `{"suggestions": […]}`, or an empty dict without chips, because platforms refuse an empty list."""
     rendered = [suggestion(chip) for chip in chips]
     return {"suggestions": rendered} if rendered else {}
 
@@ -47,7 +47,7 @@ def suggestion(chip: Suggestion) -> dict[str, Any]:
 
 
 def _action(chip: Suggestion) -> dict[str, Any]:
-    """One of seven groups with one of its actions."""
+    """Return one of the seven groups with one of its actions."""
     match chip:
         case OpenUrl():
             return {"urlAction": {"openUrl": {"url": chip.url}}}
@@ -68,7 +68,7 @@ def _action(chip: Suggestion) -> dict[str, Any]:
 
 
 def _question(chip: Suggestion) -> dict[str, Any]:
-    """What only the phone can answer."""
+    """Return an action that asks the phone for something."""
     match chip:
         case RequestDeviceSpecifics():
             return {"deviceAction": {"requestDeviceSpecifics": {}}}
@@ -102,5 +102,5 @@ def _fallback(chip: Dial | ShowLocation | CalendarEvent) -> dict[str, Any]:
 
 
 def date_time(at: datetime) -> str:
-    """ISO 8601 in UTC to the millisecond, as platforms write it themselves. `at` is aware."""
+    """Format an aware time as ISO 8601 in UTC with milliseconds, as platforms write it themselves."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

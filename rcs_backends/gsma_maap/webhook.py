@@ -1,7 +1,7 @@
-"""A platform's webhook request → whether to believe it, and a key against repeats; what it says is read by `events`.
+"""Verify and deduplicate the webhook requests of a MaaP platform; `events` parses them.
 
-Nothing is signed. Platforms send an Authorization header that was agreed in their portal, or nothing at all: then
-our own address carries the secret.
+Nothing is signed. Platforms send an Authorization header that was agreed in their portal, or nothing at all: then our
+webhook's address carries the secret.
 """
 
 import hashlib
@@ -12,11 +12,11 @@ from rcs_backends.reading import digest, is_one_of, text
 from rcs_router.contract import WebhookAnswer, WebhookRequest
 from rcs_router.errors import WebhookRefused
 
-OK = "ok"  # what the portals' documentation shows; the body is not interpreted
+OK = "ok"  # what the portals' documentation shows; platforms do not interpret the body
 
 
 def handshake(request: WebhookRequest, secrets: Collection[str]) -> WebhookAnswer | None:
-    """Answer to the portal that checks the address by a GET. Raises WebhookRefused when it does not know the secret."""
+    """Answer a portal that checks the address by a GET. Raises WebhookRefused without the secret."""
     if request.method != "GET":
         return None
     _check(request, secrets)
@@ -24,7 +24,7 @@ def handshake(request: WebhookRequest, secrets: Collection[str]) -> WebhookAnswe
 
 
 def verify(request: WebhookRequest, secrets: Collection[str]) -> None:
-    """Raises WebhookRefused unless it is a POST that knows one of the secrets."""
+    """Raise WebhookRefused unless the request is a POST with one of the secrets."""
     if request.method != "POST":
         raise WebhookRefused("not a POST", status=405)
     _check(request, secrets)
@@ -37,7 +37,7 @@ def _check(request: WebhookRequest, secrets: Collection[str]) -> None:
 
 
 def _given(request: WebhookRequest) -> Iterator[str]:
-    """The whole Authorization header, the same after the word Bearer, and `?secret=`."""
+    """Yield the whole Authorization header, its value without Bearer, and `?secret=`."""
     header = request.headers.get("authorization", "")
     scheme, _, rest = header.partition(" ")
     bearer = rest.strip() if scheme.lower() == "bearer" else ""
@@ -45,14 +45,17 @@ def _given(request: WebhookRequest) -> Iterator[str]:
 
 
 def dedupe_key(request: WebhookRequest) -> str | None:
-    """By event, message (or file), status and its code. Without an id: by a body that tells a time, or not at all."""
+    """Return a key from the event, the id of the message or file, the status and its code.
+
+    Without an id, the key is a hash of the body, and None for a body that has no timestamp.
+    """
     body = body_of(request.body)
-    said = subject_of(body)
+    message = subject_of(body)
     name, file = event_name(body), file_of(body)
-    identity = text(said.get("msgId")) or text(file.get("fileId"))
+    identity = text(message.get("msgId")) or text(file.get("fileId"))
     if identity:
-        status = text(said.get("status") or said.get("isTyping") or file.get("status"))
-        return f"event:{digest(name, identity, status.lower(), reason_of(said, body)[0])}"
-    if body and not said.get("timestamp"):
+        status = text(message.get("status") or message.get("isTyping") or file.get("status"))
+        return f"event:{digest(name, identity, status.lower(), reason_of(message, body)[0])}"
+    if body and not message.get("timestamp"):
         return None
     return f"body:{hashlib.sha256(request.body).hexdigest()}"

@@ -1,7 +1,8 @@
-"""Outbound → Messente's Omnichannel API v1, and its webhooks → receipts and incomings.
+"""Send messages through Messente's Omnichannel API v1, and parse its webhooks.
 
-`render` makes the message, `limits` knows what Messente refuses, `answers` and `reports` say what became of it,
-`webhook` reads what comes. Sources: Messente's documentation pages and its Python client 2.7.0, read in November 2026.
+`render` builds the message, `limits` lists what Messente refuses, `answers` and `reports` read what happened to a
+message, `webhook` reads webhooks. Sources: Messente's documentation pages and its Python client 2.7.0, read in November
+2026.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -45,14 +46,14 @@ from rcs_router.errors import BadAddress, Forbidden, Refused, SendError
 
 __all__ = ["Messente", "MessenteOptions"]
 
-BULK = 1000  # messages that Messente recommends at most for one request
+BULK = 1000  # messages that Messente recommends at most in one request
 BULK_ANSWER = 4 * 1024 * 1024  # bytes: about 300 for each message with one channel
-BLACKLIST_ANSWER = 32 * 1024 * 1024  # bytes: more than a million numbers
+BLACKLIST_ANSWER = 32 * 1024 * 1024  # bytes: enough for more than a million numbers
 ACTIONS: frozenset[type] = frozenset({OpenUrl, Dial, ShowLocation, RequestLocation, CalendarEvent})
 
 
 class Messente(BaseBackend):
-    """One account of Messente, speaking as one RCS agent or SMS sender, perhaps with a chain of channels behind it."""
+    """A Messente account with one RCS agent or SMS sender, and optionally a chain of further channels."""
 
     Options = MessenteOptions
     options: MessenteOptions
@@ -73,14 +74,14 @@ class Messente(BaseBackend):
 
     def __init__(self, alias: str, options: MessenteOptions, *, webhook_url: str = "") -> None:
         super().__init__(alias, options, webhook_url=webhook_url)
-        able = replace(type(self).capabilities, own_fallback=bool(options.chain))
+        capabilities = replace(type(self).capabilities, own_fallback=bool(options.chain))
         if options.channel == "sms":
             self.limits = replace(LIMITS, most={})  # type: ignore[misc]  # long texts are cut into parts
             none: frozenset[Any] = frozenset()
-            able = replace(
-                able, content=frozenset({Text}), suggestions=none, features=none, fallback_urls=none
+            capabilities = replace(
+                capabilities, content=frozenset({Text}), suggestions=none, features=none, fallback_urls=none
             )
-        self.capabilities = able
+        self.capabilities = capabilities
 
     def check(self, content: Content) -> list[str]:
         return list(self.limits.problems(content))
@@ -88,25 +89,25 @@ class Messente(BaseBackend):
     def problems(self) -> list[str]:
         return list(problems(self.options))
 
-    # Out.
+    # Sending.
 
     def send(self, outbound: Outbound) -> SendResult:
-        """POST omnimessage. It takes no id of ours and sends repeats again; reports find us by the id in dlr_url."""
+        """POST an omnimessage. Messente takes no id of ours and sends repeats again; dlr_url carries our id."""
         message = self._message(outbound)
-        return answers.result(self._call("POST", "omnimessage", json=message, hidden=_said([message])))
+        return answers.result(self._call("POST", "omnimessage", json=message, hidden=_texts([message])))
 
     def send_many(self, outbounds: Sequence[Outbound]) -> list[SendResult | SendError]:
-        """POST omnimessages, for at most 1000 messages. One that the answer leaves out is Unreadable.
+        """POST up to 1000 messages as omnimessages. A message that the answer omits gets Unreadable.
 
-        A 400 or 403 to all of it took none of them: each half is tried alone, until only what is wrong is refused.
-        A 403 to both halves holds for all.
+        A 400 or 403 for the whole request accepted none of them: each half is tried separately, until only the wrong
+        messages are refused. A 403 for both halves holds for all of them.
         """
         if not outbounds:
             return []
-        end = self._attempt(outbounds)
-        if isinstance(end, SendError) and not isinstance(end, Refused | BadAddress):
-            raise end
-        return self._each(outbounds, end)
+        outcome = self._attempt(outbounds)
+        if isinstance(outcome, SendError) and not isinstance(outcome, Refused | BadAddress):
+            raise outcome
+        return self._each(outbounds, outcome)
 
     def _attempt(self, outbounds: Sequence[Outbound]) -> list[SendResult | SendError] | SendError:
         try:
@@ -115,19 +116,19 @@ class Messente(BaseBackend):
             return error
 
     def _each(
-        self, outbounds: Sequence[Outbound], end: list[SendResult | SendError] | SendError
+        self, outbounds: Sequence[Outbound], outcome: list[SendResult | SendError] | SendError
     ) -> list[SendResult | SendError]:
-        """What became of each, where `end` became of all. Trouble of one half says nothing of the other."""
-        if isinstance(end, list):
-            return end
+        """Return the outcome of each message, given that of the request. Each half of a refused request is tried."""
+        if isinstance(outcome, list):
+            return outcome
         middle = len(outbounds) // 2
-        if not middle or not isinstance(end, Refused | BadAddress):
-            return [end] * len(outbounds)
+        if not middle or not isinstance(outcome, Refused | BadAddress):
+            return [outcome] * len(outbounds)
         halves = outbounds[:middle], outbounds[middle:]
-        ends = [self._attempt(half) for half in halves]
-        if all(isinstance(one, Forbidden) for one in (end, *ends)):
-            return [end] * len(outbounds)
-        return [one for half, its in zip(halves, ends, strict=True) for one in self._each(half, its)]
+        outcomes = [self._attempt(half) for half in halves]
+        if all(isinstance(one, Forbidden) for one in (outcome, *outcomes)):
+            return [outcome] * len(outbounds)
+        return [one for half, end in zip(halves, outcomes, strict=True) for one in self._each(half, end)]
 
     def _together(self, outbounds: Sequence[Outbound]) -> list[SendResult | SendError]:
         messages = [self._message(outbound) for outbound in outbounds]
@@ -135,20 +136,20 @@ class Messente(BaseBackend):
             "POST",
             "omnimessages",
             json={"messages": messages},
-            hidden=_said(messages),
+            hidden=_texts(messages),
             max_body=BULK_ANSWER,
         )
         return [
-            answers.outcome(element, str(message.get("to", "")), self._secrets(_said([message])))
+            answers.outcome(element, str(message.get("to", "")), self._secrets(_texts([message])))
             for message, element in zip(messages, answers.elements(reply, len(messages)), strict=True)
         ]
 
     def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool:
-        """Only what is scheduled (`time_to_send`) and has not left yet can be taken back."""
+        """Revoke a message. Only a scheduled one (`time_to_send`) that has not left yet can be revoked."""
         return bool(provider_id) and self.cancel(provider_id)
 
     def cancel(self, omnimessage_id: str) -> bool:
-        """Take a scheduled message back: False when it has left already, or is not known. Raises a SendError.
+        """Cancel a scheduled message; False if it has left already or is unknown. Raises a SendError.
 
         Messente's own success is a 202 with an empty object.
         """
@@ -158,67 +159,73 @@ class Messente(BaseBackend):
         return reply is not None
 
     def status(self, transmission: UUID, to: str, provider_id: str = "") -> list[Receipt]:
-        """A receipt for each channel that has something to tell; nothing without Messente's id. Raises a SendError."""
+        """Return a receipt for each channel with a status; none without Messente's id. Raises a SendError."""
         path = f"omnimessage/{_segment(provider_id)}/status"
         if not provider_id or (reply := self._found("GET", path)) is None:
             return []
         reports = [report for report in _list(reply, "statuses") if isinstance(report, Mapping)]
-        told = [{"omnimessage_id": provider_id, **report} for report in reports if report.get("status")]
-        return [receipt(report, self.options.channels, transmission) for report in told]
+        complete = [{"omnimessage_id": provider_id, **report} for report in reports if report.get("status")]
+        return [receipt(report, self.options.channels, transmission) for report in complete]
 
     def _message(self, outbound: Outbound) -> dict[str, Any]:
         return omnimessage(outbound, self.options, self.webhook_url, datetime.now(UTC))
 
-    # The account's blacklist: Messente sends nothing to its numbers, whichever way it is asked to.
+    # The account's blacklist. Messente sends nothing to its numbers, on any channel.
 
     def blacklist(self) -> list[str]:
-        """The numbers on it. Raises a SendError."""
+        """Return the blacklisted numbers. Raises a SendError."""
         reply = self._call("GET", "phonebook/blacklist", max_body=BLACKLIST_ANSWER)
         return [number for number in _list(reply, "phoneNumbers") if isinstance(number, str)]
 
     def block(self, number: str) -> bool:
-        """Put a number (E.164) on it; False when it is there already. Raises a SendError."""
+        """Add a number (E.164) to the blacklist; False if it is there already. Raises a SendError."""
         return self._is_so("POST", "phonebook/blacklist", 409, json={"phoneNumber": number})
 
     def unblock(self, number: str) -> bool:
-        """Take a number off it; False when it is not there. Raises a SendError."""
+        """Remove a number from the blacklist; False if it is not there. Raises a SendError."""
         return self._is_so("DELETE", f"phonebook/blacklist/{_segment(number)}", 404)
 
     def is_blocked(self, number: str) -> bool:
-        """Is the number on it? Raises a SendError."""
+        """Return whether a number is blacklisted. Raises a SendError."""
         return self._is_so("GET", f"phonebook/blacklist/{_segment(number)}", 404)
 
     def _is_so(self, method: str, path: str, otherwise: int, **kwargs: Any) -> bool:
-        """True for Messente's 204, False for its own error of the status `otherwise`."""
-        reply = self._call(method, path, fine={otherwise}, **kwargs)
+        """Return True for a 204, False for an error of Messente's own with the status `otherwise`."""
+        reply = self._call(method, path, expected={otherwise}, **kwargs)
         if reply.status not in {204, otherwise}:
             raise http.unread(reply, "Messente's 204")
         return reply.status == 204
 
-    # The same by the names under which consent is kept in step with any provider.
+    # The same under the names that the router uses to synchronise consent.
 
     def opted_out(self) -> list[str]:
         return self.blacklist()
 
     def opt_out(self, number: str) -> bool:
-        """True when something changed."""
+        """Return whether the list changed."""
         return self.block(number)
 
     def opt_in(self, number: str) -> bool:
-        """True when something changed."""
+        """Return whether the list changed."""
         return self.unblock(number)
 
     # Requests.
 
     def _found(self, method: str, path: str) -> http.Reply | None:
-        """None for a 404 of Messente's own: it has no such message."""
-        reply = self._call(method, path, fine={404})
+        """Return the answer, or None for Messente's own 404: it does not know the message."""
+        reply = self._call(method, path, expected={404})
         return None if reply.status == 404 else reply
 
     def _call(
-        self, method: str, path: str, *, fine: Collection[int] = (), hidden: Iterable[str] = (), **kwargs: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        expected: Collection[int] = (),
+        hidden: Iterable[str] = (),
+        **kwargs: Any,
     ) -> http.Reply:
-        """One request as this account. `fine`: statuses that are answers, though no 2xx, if Messente explains them."""
+        """Make one request as this account. `expected`: error statuses that are answers, if Messente explains them."""
         reply = http.call(
             method,
             f"{self.options.base}/{path}",
@@ -228,9 +235,9 @@ class Messente(BaseBackend):
             raise_errors=False,
             **kwargs,
         )
-        if reply.status in fine and answers.is_explained(reply):
+        if reply.status in expected and answers.is_explained(reply):
             return reply
-        own = answers.is_explained if fine else http.empty_or_json
+        own = answers.is_explained if expected else http.empty_or_json
         if error := answers.error(reply, self._secrets(hidden), own):
             raise error
         return reply
@@ -239,7 +246,7 @@ class Messente(BaseBackend):
         pairs = [http.basic(self.options.username, password) for password in self.options.passwords]
         return [*self.options.secrets(), *pairs, *hidden]
 
-    # In.
+    # Webhooks.
 
     def verify(self, request: WebhookRequest) -> None:
         webhook.verify(request, self.options.passwords, self.options.inbound_secrets)
@@ -251,8 +258,8 @@ class Messente(BaseBackend):
         return webhook.parse(request, self.options.channels)
 
 
-def _said(messages: Iterable[Mapping[str, Any]]) -> set[str]:
-    """What an error's text must not repeat: what is said, but not the channels and senders, which errors name."""
+def _texts(messages: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the texts that an error must not repeat; channels and senders may appear in errors."""
     return telling([message.get("messages") for message in messages], besides={"channel", "sender"})
 
 
@@ -261,7 +268,7 @@ def _segment(name: str) -> str:
 
 
 def _list(reply: http.Reply, name: str) -> list[Any]:
-    """Raises Unavailable for an answer that cannot be read: half of one must not read as "nothing"."""
+    """Return a list in an answer. Raises Unavailable, because an unreadable answer must not read as "nothing"."""
     answer = reply.json()
     if not isinstance(answer, Mapping) or not isinstance(answer.get(name), list):
         raise http.unread(reply, name)

@@ -1,6 +1,6 @@
-"""Messente's answers → what became of a message: an id, or the error that its codes mean.
+"""Read Messente's answers: the id of an accepted message, or the error that its codes mean.
 
-Source: the error models of Messente's Python client 2.7.0. Codes are strings there; numbers are understood as well.
+Source: the error models of Messente's Python client 2.7.0. Codes are strings there; numbers are accepted as well.
 """
 
 import json
@@ -21,8 +21,8 @@ from rcs_router.errors import (
     Unreadable,
 )
 
-# Their codes → our words. The phonebook has others (201 and up), which say no more than its HTTP status.
-WORDS = {
+# Messente's codes → ours. The phonebook has others (201 and up), which add nothing to their HTTP status.
+CODES = {
     "101": "not_found",
     "102": "forbidden",
     "103": "unauthorized",
@@ -31,14 +31,14 @@ WORDS = {
     "106": "missing_data",
     "107": "method_not_allowed",
 }
-# A field that Messente refuses (the last word of `source`), whatever the code: the number is the message's own
-# trouble, the sender may be that of our account.
+# Refused fields (the last word of `source`), whatever the code: a wrong number concerns this message, a wrong sender
+# possibly the whole account.
 FIELDS = {"to": "bad_recipient", "sender": "bad_sender"}
 ERRORS: http.Errors = {
     "bad_recipient": BadAddress,
-    "bad_sender": Forbidden,  # perhaps for one country only, or the sender that this message names
-    "not_found": Misconfigured,  # there is no such address: base_url is another one
-    "forbidden": Forbidden,  # says no more than its status
+    "bad_sender": Forbidden,  # perhaps for one country only, or only the sender that this message sets
+    "not_found": Misconfigured,  # there is no such path: base_url is wrong
+    "forbidden": Forbidden,  # adds nothing to its status
     "unauthorized": Misconfigured,
     "server_error": Unavailable,
     "invalid_data": Refused,
@@ -46,7 +46,7 @@ ERRORS: http.Errors = {
     "method_not_allowed": Misconfigured,
     404: Misconfigured,
     405: Misconfigured,
-    502: Ambiguous,  # these two come from a proxy, which may have passed the message on
+    502: Ambiguous,  # a proxy sends these two, and may have passed the message on
     504: Ambiguous,
 }
 
@@ -54,18 +54,18 @@ ERRORS: http.Errors = {
 def error(
     reply: http.Reply, secrets: Iterable[str] = (), own: http.Own = http.empty_or_json
 ) -> SendError | None:
-    """The error that an answer means; None for a 2xx."""
+    """Return the error that an answer means, or None for a 2xx."""
     detail = "; ".join(map(_sentence, _entries(reply.json())))
-    return http.judge(reply, errors=ERRORS, code_of=_word, own=own, secrets=secrets, detail=detail)
+    return http.judge(reply, errors=ERRORS, code_of=_code_of, own=own, secrets=secrets, detail=detail)
 
 
 def is_explained(reply: http.Reply) -> bool:
-    """Whether an error is Messente's own: by a bare 404 nothing is known of a message or a number."""
+    """Return whether Messente itself wrote the error: a bare 404 says nothing about a message or a number."""
     return bool(_entries(reply.json()))
 
 
 def result(reply: http.Reply) -> SendResult:
-    """Of one message that was taken. Raises Unreadable for an answer without an id."""
+    """Return the result of one accepted message. Raises Unreadable for an answer without an id."""
     match reply.json():
         case {"omnimessage_id": str() as name} if name:
             return SendResult(provider_id=name)
@@ -73,7 +73,7 @@ def result(reply: http.Reply) -> SendResult:
 
 
 def elements(reply: http.Reply, count: int) -> list[Any]:
-    """Of a bulk answer: one for each of `count` messages, None where it says nothing."""
+    """Return the elements of a bulk answer, one for each of `count` messages; None where it has none."""
     match reply.json():
         case {"messages": [*given]}:
             return [*given[:count], *[None] * (count - len(given))]
@@ -81,18 +81,18 @@ def elements(reply: http.Reply, count: int) -> list[Any]:
 
 
 def outcome(element: Any, to: str, secrets: Iterable[str] = ()) -> SendResult | SendError:
-    """What a bulk answer says of the message to `to`. An error means the same as in an answer of its own."""
+    """Return what an element of a bulk answer says. Its errors mean the same as those of a single answer."""
     match element:
         case {"errors": [_, *_]}:
             alone = http.Reply(400, body=json.dumps(element).encode())
             return error(alone, secrets) or Ambiguous()
         case {"omnimessage_id": str() as name} if name and _is_same(element.get("to", to), to):
             return SendResult(provider_id=name)
-    return Unreadable("the answer to the whole batch says nothing of this message")
+    return Unreadable("the answer to the batch does not mention this message")
 
 
 def _is_same(number: Any, other: str) -> bool:
-    """An element for another number means that the order is not ours: its id would be a wrong one."""
+    """Return whether the numbers match. If not, the elements have another order, and the id is another message's."""
     return re.sub(r"\D", "", str(number)) == re.sub(r"\D", "", other)
 
 
@@ -103,23 +103,23 @@ def _entries(answer: Any) -> list[Mapping[str, Any]]:
     return []
 
 
-def _word(reply: http.Reply) -> str:
-    """Of several the one that decides: a wrong number stays wrong, whatever else is mended."""
-    if reply.status == 429:  # too fast, whichever code its body has: none is known for that
+def _code_of(reply: http.Reply) -> str:
+    """Return the deciding code of several: a wrong number stays wrong, whatever else is corrected."""
+    if reply.status == 429:  # no code for rate limits is known, so the status decides
         return ""
-    words = [word for word in map(_word_of, _entries(reply.json())) if word]
-    return next((word for word in FIELDS.values() if word in words), words[0] if words else "")
+    codes = [code for code in map(_code_of_entry, _entries(reply.json())) if code]
+    return next((code for code in FIELDS.values() if code in codes), codes[0] if codes else "")
 
 
-def _word_of(entry: Mapping[str, Any]) -> str:
+def _code_of_entry(entry: Mapping[str, Any]) -> str:
     code = str(entry.get("code", "")).strip()
     field = re.findall(r"\w+", str(entry.get("source") or ""))[-1:]
     if code in {"105", "106"} and field and field[0] in FIELDS:
         return FIELDS[field[0]]
-    return WORDS.get(code, "")
+    return CODES.get(code, "")
 
 
 def _sentence(entry: Mapping[str, Any]) -> str:
-    said = [str(entry[name]) for name in ("title", "detail") if entry.get(name)]
+    texts = [str(entry[name]) for name in ("title", "detail") if entry.get(name)]
     source = f" ({entry['source']})" if entry.get("source") else ""
-    return ": ".join(said) + source
+    return ": ".join(texts) + source

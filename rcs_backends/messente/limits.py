@@ -1,4 +1,4 @@
-"""What Messente allows at most in an RCS message: the dated table, by which content is checked before it is sent.
+"""Messente's limits for RCS messages, by which content is checked before it is sent.
 
 Source: the models of Messente's own Python client 2.7.0, which are generated from its OpenAPI description 2.1.0.
 """
@@ -13,7 +13,7 @@ LIMITS = Limits(
         "text": 3072,
         "label": 25,
         "postback": 2048,
-        "url": 2048,  # of a chip and its fallback; none is given for media
+        "url": 2048,  # of a chip and its fallback; there is none for media
         "title": 200,
         "description": 2000,
         "event title": 100,

@@ -1,4 +1,4 @@
-"""OPTIONS of an alias in; who we are at Messente, and the channels that it tries one after the other, out."""
+"""The OPTIONS of a Messente backend: credentials, and the channels that Messente tries one after the other."""
 
 import re
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ Autoconvert = Literal["", "on", "off", "full"]
 
 @dataclass(frozen=True)
 class Step:
-    """One channel of a chain. `sender`: empty for the account's own.
+    """One channel of a chain. `sender`: empty for the account's default.
 
-    `validity`: minutes, after which the next one is tried; None: when Messente sees fit. `autoconvert` (what becomes of
-    characters outside of the GSM alphabet) and `udh` (hexadecimal) are for SMS.
+    `validity`: minutes after which the next channel is tried; None: Messente decides. `autoconvert` (what happens to
+    characters outside the GSM alphabet) and `udh` (hexadecimal) are for SMS.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -34,19 +34,19 @@ class Step:
 
 @dataclass(frozen=True)
 class MessenteOptions(Options):
-    """`password`, `inbound_secret`: several while you change them, the one to send with first."""
+    """`password`, `inbound_secret`: several values during a rotation; the first one is used to send."""
 
     username: str
-    password: str | tuple[str, ...] = secret()  # of the HTTP API; it signs delivery reports, too
-    sender: str = ""  # the name of the RCS agent, or an SMS sender; empty only for SMS
+    password: str | tuple[str, ...] = secret()  # of the HTTP API; it also signs delivery reports
+    sender: str = ""  # name of the RCS agent, or an SMS sender; may be empty only for SMS
     inbound_secret: str | tuple[str, ...] = secret(default="")  # “Shared Secret” of the inbound numbers
     channel: Literal["rcs", "sms"] = "rcs"
-    chain: tuple[Step, ...] = ()  # what Messente falls back to by itself, in this order
+    chain: tuple[Step, ...] = ()  # channels that Messente itself falls back to, in this order
     validity: int | None = None  # minutes, of the first channel
     priority: dict[Traffic, Priority] = field(
         default_factory=lambda: {Traffic.AUTHENTICATION: "high", Traffic.PROMOTION: "low"}
     )
-    text_store: Literal["", "nostore", "plaintext", "sha256"] = ""  # how Messente keeps the words
+    text_store: Literal["", "nostore", "plaintext", "sha256"] = ""  # how Messente stores the text
     autoconvert: Autoconvert = ""
     udh: str = ""
     base_url: str = "https://api.messente.com/v1"
@@ -65,7 +65,7 @@ class MessenteOptions(Options):
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """Every channel, the alias's own first."""
+        """Every channel, the backend's own first."""
         first = Step(self.channel, self.sender, self.validity, self.autoconvert, self.udh)
         return (first, *self.chain)
 
@@ -75,11 +75,11 @@ class MessenteOptions(Options):
 
 
 def problems(options: MessenteOptions) -> Iterator[str]:
-    """What is wrong beyond the types, as sentences."""
+    """Yield one sentence for each problem other than a wrong type."""
     if not options.username:
         yield "username is empty"
     if not options.passwords or not all(options.passwords):
-        yield "password is empty: nothing can be sent, and no delivery report verified"
+        yield "password is empty: nothing can be sent, and no delivery report can be verified"
     if options.channel == "rcs" and not options.sender:
         yield "sender is empty: an RCS message needs the name of its agent"
     if not _is_safe(options.base_url):
@@ -93,7 +93,7 @@ def _chain_problems(options: MessenteOptions) -> Iterator[str]:
         yield "chain: rcs can only be the first channel"
     for channel in dict.fromkeys(channels):
         if channels.count(channel) > 1:
-            yield f"chain: {channel} is tried already, and Messente takes each channel once"
+            yield f"chain: {channel} is used twice, and Messente takes each channel once"
     for step in options.steps:
         if step.validity is not None and step.validity < 1:
             yield f"validity of {step.channel} must be at least 1 minute"

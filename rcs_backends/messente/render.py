@@ -1,7 +1,7 @@
-"""Outbound → the omnimessage that goes to Messente as JSON: one message for each channel of the chain.
+"""Render an Outbound as the JSON of Messente's omnimessage, with one message for each channel of the chain.
 
-Source: the models Omnimessage, Rcs, Sms, Viber and WhatsApp of Messente's Python client 2.7.0. Where those leave the
-format open (calendar times), it is that of RCS.
+Source: the models Omnimessage, Rcs, Sms, Viber and WhatsApp of Messente's Python client 2.7.0. Where they leave the
+format open (calendar times), this uses that of RCS.
 """
 
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ EXTRA = frozenset({"time_to_send", "text_store", "priority"})  # what a message'
 def omnimessage(
     outbound: Outbound, options: MessenteOptions, webhook_url: str, now: datetime
 ) -> dict[str, Any]:
-    """The request's body. What EXTRA allows of `outbound.extra` is merged in last (RFC 7396: null removes)."""
+    """Return the request body. `outbound.extra`, limited to EXTRA, is merged in last (RFC 7396: null removes)."""
     message = {
         "to": outbound.to,
         "messages": messages(outbound, options, now),
@@ -47,17 +47,17 @@ def omnimessage(
 
 
 def messages(outbound: Outbound, options: MessenteOptions, now: datetime) -> list[dict[str, Any]]:
-    """What each channel says, in the order in which Messente tries them."""
+    """Return each channel's message, in the order in which Messente tries them."""
     left = None if outbound.expires_at is None else int((outbound.expires_at - now).total_seconds())
     times = _times([step.validity for step in options.steps], left)
     return [_message(step, outbound) | time for step, time in zip(options.steps, times, strict=True)]
 
 
 def _times(minutes: list[int | None], left: int | None) -> list[dict[str, int]]:
-    """How long each channel may try: its own minutes, or its part of the `left` seconds until the message expires.
+    """Return each channel's time: its own minutes, or its part of the `left` seconds until the message expires.
 
-    No channel may still begin when the message has expired. One without minutes of its own takes an equal share of
-    what the ones before it leave.
+    No channel may start after the message has expired. A channel without minutes of its own gets an equal share of what
+    the channels before it leave.
     """
     if left is None:
         return [{"validity": own} if own else {} for own in minutes]
@@ -77,32 +77,34 @@ def _message(step: Step, outbound: Outbound) -> dict[str, Any]:
             return common | content(outbound.content)
         case "whatsapp":
             return common | {"text": {"body": outbound.text}}
-    finer = {"autoconvert": step.autoconvert, "udh": step.udh}
-    return common | {"text": outbound.text} | {name: value for name, value in finer.items() if value}
+    options = {"autoconvert": step.autoconvert, "udh": step.udh}
+    return common | {"text": outbound.text} | {name: value for name, value in options.items() if value}
 
 
-def content(said: Content) -> dict[str, Any]:
-    """The one of text, content_info and rich_card that it is, and the row of chips below it."""
-    chips = said.chips if isinstance(said, Card) else said.suggestions
+def content(given: Content) -> dict[str, Any]:
+    """Return the content as text, content_info or rich_card, with the suggestions below the message."""
+    chips = given.chips if isinstance(given, Card) else given.suggestions
     message: dict[str, Any]
-    match said:
+    match given:
         case Text():
-            message = {"text": said.text}
+            message = {"text": given.text}
         case File():
-            message = {"content_info": _source(said)}
+            message = {"content_info": _source(given)}
         case Card():
-            message = {"rich_card": {"standalone_card": _standalone(said)}}
+            message = {"rich_card": {"standalone_card": _standalone(given)}}
         case Carousel():
-            cards = [_card(card) for card in said.cards]
-            carousel = {"card_width": said.width.upper(), "card_contents": cards}
+            cards = [_card(card) for card in given.cards]
+            carousel = {"card_width": given.width.upper(), "card_contents": cards}
             message = {"rich_card": {"carousel_card": carousel}}
         case _:
-            raise ValueError(f"Messente carries no {type(said).__name__}: it is fitted before it comes here")
+            raise ValueError(
+                f"Messente cannot carry {type(given).__name__}: it must be fitted before rendering"
+            )
     return message | _suggestions(chips)
 
 
 def _standalone(card: Card) -> dict[str, Any]:
-    """Messente wants both, also where the alignment means nothing."""
+    """Render a single card. Messente requires the alignment even where it has no effect."""
     return {
         "card_orientation": card.orientation.upper(),
         "thumbnail_image_alignment": card.alignment.upper(),
@@ -150,7 +152,7 @@ def _action(chip: Suggestion) -> dict[str, Any]:
             return {"share_location_action": {}}
         case CalendarEvent():
             return {"create_calendar_event_action": _event(chip)}
-    raise ValueError(f"Messente has no {type(chip).__name__}: it is fitted before it comes here")
+    raise ValueError(f"Messente has no {type(chip).__name__}: it must be fitted before rendering")
 
 
 def _open_url(chip: OpenUrl) -> dict[str, Any]:
@@ -167,7 +169,7 @@ def _location(chip: ShowLocation) -> dict[str, Any]:
 
 
 def _event(chip: CalendarEvent) -> dict[str, Any]:
-    """Messente requires a description: without one the title stands in for it."""
+    """Render a calendar event. Messente requires a description, so the title replaces a missing one."""
     return {
         "start_time": _time(chip.start),
         "end_time": _time(chip.end),
@@ -177,5 +179,5 @@ def _event(chip: CalendarEvent) -> dict[str, Any]:
 
 
 def _time(at: datetime) -> str:
-    """RFC 3339 in UTC."""
+    """Format a time as RFC 3339 in UTC."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""A delivery report, posted to us or asked for, and the channels that Messente tries → a receipt.
+"""Turn Messente's delivery reports, whether received or requested, into receipts.
 
 Source: Messente's pages “Delivery Report” and the models Status and ErrorItem of its Python client 2.7.0.
 """
@@ -26,8 +26,8 @@ STATUSES = {
     "DELETED": ReceiptKind.REVOKED,
 }
 ENDS = {ReceiptKind.FAILED, ReceiptKind.EXPIRED, ReceiptKind.REVOKED}
-# `err` → our word; 0 is no error, 10 is “seen”.
-WORDS = {
+# `err` → our code; 0 is not an error, 10 means “seen”.
+CODES = {
     "0": "",
     "1": "delivery_failure",
     "2": "expired",
@@ -41,8 +41,8 @@ WORDS = {
     "10": "",
     "999": "temporary_error",
 }
-# What of those means more than that this message did not arrive. 8: on a list of people who want no messages, that of
-# the operator or the account's own, which reports do not tell apart.
+# Codes that mean more than that this message did not arrive. 8: the number is on a list of people who want no messages,
+# the operator's or the account's own; reports do not tell which.
 ERRORS: dict[str, type[SendError]] = {
     "invalid_number": BadAddress,
     "invalid_number_format": BadAddress,
@@ -51,18 +51,18 @@ ERRORS: dict[str, type[SendError]] = {
 
 
 def receipt(report: Mapping[str, Any], channels: Sequence[str], transmission: UUID | None = None) -> Receipt:
-    """One report as a receipt. `channels`: all that are tried for this alias, in order.
+    """Return a report as a receipt. `channels`: all channels of this backend, in order.
 
-    While Messente has another channel to try, the end of one is not the end of the message. Raises ValueError for a
-    report that has no status, or that belongs to nothing.
+    While Messente has another channel to try, the failure of one is not the end of the message. Raises ValueError for a
+    report without a status or without an id.
     """
     status, channel = text(report.get("status")).upper(), text(report.get("channel"))
     name, part = text(report.get("omnimessage_id")), text(report.get("message_id"))
     if not status or not (name or transmission):
         raise ValueError("a delivery report without status or omnimessage_id")
-    kind, word = STATUSES.get(status, ReceiptKind.UNKNOWN), _word(report.get("err"))
-    error = ERRORS.get(word) if kind in ENDS else None
-    code = word or (status.lower()[:40] if kind in {*ENDS, ReceiptKind.UNKNOWN} else "")
+    kind, reason = STATUSES.get(status, ReceiptKind.UNKNOWN), _code_of(report.get("err"))
+    error = ERRORS.get(reason) if kind in ENDS else None
+    code = reason or (status.lower()[:40] if kind in {*ENDS, ReceiptKind.UNKNOWN} else "")
     if kind in ENDS and channel in channels[:-1]:
         kind, code = ReceiptKind.UNKNOWN, f"{channel}_{status.lower()}"
     return Receipt(
@@ -72,16 +72,16 @@ def receipt(report: Mapping[str, Any], channels: Sequence[str], transmission: UU
         at=time(report.get("timestamp")),
         event_id=f"{part or f'{name}:{channel}'}:{status}",
         code=code,
-        detail=_detail(channel if len(channels) > 1 else "", text(report.get("error")) or word),
+        detail=_detail(channel if len(channels) > 1 else "", text(report.get("error")) or reason),
         error=error,
     )
 
 
-def _word(err: Any) -> str:
+def _code_of(err: Any) -> str:
     code = text(err).strip()
-    return WORDS.get(code, f"err_{code}"[:40]) if code else ""
+    return CODES.get(code, f"err_{code}"[:40]) if code else ""
 
 
-def _detail(channel: str, said: str) -> str:
+def _detail(channel: str, reason: str) -> str:
     by = f"by {channel}" if channel else ""
-    return ": ".join(filter(None, [by, http.redact(said)]))
+    return ": ".join(filter(None, [by, http.redact(reason)]))

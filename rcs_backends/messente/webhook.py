@@ -1,7 +1,7 @@
-"""Messente's webhook requests → whether to believe them, a key against repeats, and receipts and incomings.
+"""Verify, deduplicate and parse Messente's webhook requests.
 
-Sources: Messente's pages “Security”, “Delivery Report” and “Inbound Messages”. Those describe inbound SMS only: an
-answer by RCS is read as the same envelope, with `postback_data` when a chip was tapped.
+Sources: Messente's pages “Security”, “Delivery Report” and “Inbound Messages”. They describe inbound SMS only: this
+reads an RCS reply as the same structure, with `postback_data` when a chip was tapped.
 """
 
 import hashlib
@@ -19,8 +19,8 @@ from rcs_router.errors import WebhookRefused
 def verify(request: WebhookRequest, passwords: Sequence[str], inbound_secrets: Sequence[str]) -> None:
     """Check X-Messente-Signature: the hexadecimal HMAC-SHA256 over the raw body. Raises WebhookRefused.
 
-    The password signs delivery reports, and nothing else does: who knows the secret of an inbound number can
-    tell us what people say, and not that a message arrived.
+    Only the password signs delivery reports: a person who knows the secret of an inbound number can forge messages, but
+    not the delivery of one.
     """
     given = request.headers.get("x-messente-signature", "").strip().lower()
     if request.method != "POST":
@@ -34,8 +34,10 @@ def verify(request: WebhookRequest, passwords: Sequence[str], inbound_secrets: S
 
 
 def dedupe_key(request: WebhookRequest) -> str:
-    """By the payload's own ids. The address is not signed, so it is no part of the key: a report that somebody
-    repeats under the id of another message is one that we have had.
+    """Return a key from the payload's own ids.
+
+    The URL is not signed, so it is not part of the key: a report that is repeated with another message's id in the URL
+    is a duplicate.
     """
     payload = decoded(request.body)
     if _is_report(payload) and (part := text(payload.get("message_id"))):
@@ -46,7 +48,7 @@ def dedupe_key(request: WebhookRequest) -> str:
 
 
 def parse(request: WebhookRequest, channels: Sequence[str]) -> list[Parsed]:
-    """One report, or one message. Raises ValueError for a request that is neither."""
+    """Parse one report or one message. Raises ValueError for any other request."""
     payload = decoded(request.body)
     if _is_report(payload):
         return [receipt(payload, channels, uuid(request.query.get("id", "")))]
@@ -87,5 +89,5 @@ def _kind(payload: Mapping[str, Any], postback: str) -> IncomingKind:
 
 
 def _number(sender: str) -> str:
-    """E.164 also where the plus was left out; short codes and names stay as they are."""
+    """Return a number as E.164 even without its plus; short codes and names are not changed."""
     return f"+{sender}" if re.fullmatch(r"[1-9][0-9]{8,14}", sender) else sender

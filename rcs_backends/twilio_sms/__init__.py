@@ -1,7 +1,7 @@
-"""Outbound → an SMS through Twilio's Messages API; Twilio's callbacks and incoming messages → receipts and incomings.
+"""Send SMS through Twilio's Messages API, and parse its callbacks and incoming messages.
 
-`errors` knows Twilio's numbers, `signature` whom to believe, `webhook` what is said.
-Source: twilio.com/docs, pages on the Messages resource, its webhooks and its errors, read in November 2026.
+`errors` maps Twilio's error numbers, `signature` verifies webhooks, `webhook` parses them. Source: twilio.com/docs,
+pages on the Messages resource, its webhooks and its errors, read in November 2026.
 """
 
 import re
@@ -34,8 +34,8 @@ from rcs_router.contract import (
 )
 from rcs_router.errors import Forbidden, Refused, SendError, Unreadable
 
-MAX_VALIDITY = 36_000  # seconds that a message may wait in Twilio's queue
-# Fields of Messages.json that a message's `extra` may set. Not those that say what, to whom and where to report.
+MAX_VALIDITY = 36_000  # seconds that a message may wait in Twilio's queue, at most
+# Fields of Messages.json that a message's `extra` may set: none for the text, the recipient or the callback.
 EXTRA = frozenset(
     {
         *("From", "MessagingServiceSid", "MediaUrl", "ContentSid", "ContentVariables"),
@@ -46,18 +46,18 @@ EXTRA = frozenset(
 )
 SENDERS = frozenset(
     {"From", "MessagingServiceSid"}
-)  # of those, what says by whom it is sent: one of `senders`
+)  # of those, the ones that set the sender: it must be one of `senders`
 LIMITS = Limits(
     provider="Twilio",
     as_of="2026-11",
     source="Twilio's page “Messages resource”",
-    most={"text": 1600},  # whether code points or UTF-16 units is not documented: code points here
+    most={"text": 1600},  # undocumented whether code points or UTF-16 units: here code points
 )
 
 
 @dataclass(frozen=True)
 class TwilioOptions(Options):
-    """`auth_token`: several while you change it; the first is used for calls, each of them may sign a webhook."""
+    """`auth_token`: several values during a rotation; calls use the first one, and each of them may sign a webhook."""
 
     account_sid: str
     auth_token: str | tuple[str, ...] = secret()
@@ -65,10 +65,10 @@ class TwilioOptions(Options):
     api_key_secret: str = secret(default="")
     sender: str = ""  # From: a number, short code or name
     messaging_service_sid: str = ""
-    senders: tuple[str, ...] = ()  # numbers and services that a message may name in its `extra` instead
-    base_url: str = "https://api.twilio.com"  # another one for tests
-    smart_encoded: bool = False  # let Twilio replace characters that look like others of the GSM alphabet
-    max_parts: int = 11  # SMS of one text: what 1600 characters of the GSM alphabet take
+    senders: tuple[str, ...] = ()  # numbers and services that a message may set in its `extra` instead
+    base_url: str = "https://api.twilio.com"  # tests use another one
+    smart_encoded: bool = False  # let Twilio replace characters with similar ones of the GSM alphabet
+    max_parts: int = 11  # SMS of one text: as many as 1600 characters of the GSM alphabet need
 
     @property
     def auth_tokens(self) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ class TwilioOptions(Options):
 
 
 class TwilioSMS(BaseBackend):
-    """One number or messaging service of a Twilio account."""
+    """A number or messaging service of a Twilio account."""
 
     Options = TwilioOptions
     options: TwilioOptions
@@ -99,10 +99,10 @@ class TwilioSMS(BaseBackend):
         ]
 
     def _is_foreign(self, name: str, value: Any) -> bool:
-        """A sender that is not one of ours."""
+        """Return whether the field sets a sender that the options do not list."""
         options = self.options
-        ours = {None, options.sender, options.messaging_service_sid, *options.senders}
-        return name in SENDERS and (not isinstance(value, str | None) or value not in ours)
+        allowed = {None, options.sender, options.messaging_service_sid, *options.senders}
+        return name in SENDERS and (not isinstance(value, str | None) or value not in allowed)
 
     def problems(self) -> list[str]:
         return list(self._problems())
@@ -114,7 +114,7 @@ class TwilioSMS(BaseBackend):
         if not options.auth_tokens or not all(options.auth_tokens):
             yield "auth_token is empty: no webhook can be verified"
         if bool(options.api_key_sid) != bool(options.api_key_secret):
-            yield "api_key_sid and api_key_secret go together"
+            yield "api_key_sid and api_key_secret must be set together"
         if not options.sender and not options.messaging_service_sid:
             yield "sender and messaging_service_sid are both empty: Twilio needs one of them"
         if options.max_parts < 1:
@@ -123,43 +123,43 @@ class TwilioSMS(BaseBackend):
         if address.scheme != "https" and address.hostname not in {"localhost", "127.0.0.1", "::1"}:
             yield "base_url must begin with https://, since every request carries the account's secret"
         if "_" in (urlsplit(self.webhook_url).hostname or ""):
-            yield "the host in PUBLIC_URL has an underscore, and Twilio reports to no such host"
+            yield "the host in PUBLIC_URL has an underscore: Twilio does not send callbacks to such hosts"
 
-    # Out.
+    # Sending.
 
     def send(self, outbound: Outbound) -> SendResult:
-        """One POST to Messages.json. Twilio sends repeats again; its id is kept, and ours stands in the callback."""
+        """POST to Messages.json. Twilio sends repeats again; its id is stored, and the callback's URL carries ours."""
         given = outbound.extra.get("SmartEncoded", self.options.smart_encoded)
         if problem := self._too_long(outbound.text, smart=str(given).lower() == "true"):
             raise Refused(problem, code="too_long")
         hidden = telling(outbound.text)
-        table = errors.OF_ITS_SENDER if SENDERS & outbound.extra.keys() else errors.ERRORS
+        table = errors.WITH_OWN_SENDER if SENDERS & outbound.extra.keys() else errors.ERRORS
         reply = self._call("POST", "Messages.json", self._fields(outbound), hidden, table)
         if not (sid := _sid(reply)):
             raise Unreadable(http.without(reply, "a message's sid"))
-        if _said(reply, "status") in {"failed", "undelivered"}:  # at once; then no callback follows
+        if _value(reply, "status") in {"failed", "undelivered"}:  # failed immediately: no callback follows
             raise _failed(reply, [*self.options.secrets(), *reply.credentials, *hidden])
         return SendResult(sid)
 
     def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool:
-        """Only what is scheduled can be taken back; without Twilio's id there is nothing to ask for."""
+        """Cancel a message. Only a scheduled one can be revoked, and only with Twilio's id."""
         if not provider_id or not (reply := self._about(provider_id, "POST", {"Status": "canceled"})):
             return False
-        return _said(reply, "status") == "canceled"
+        return _value(reply, "status") == "canceled"
 
     def status(self, transmission: UUID, to: str, provider_id: str = "") -> list[Receipt]:
-        """How Twilio says that a message stands; nothing for one that it does not know."""
+        """Return the message's status at Twilio as a receipt, or nothing for an unknown message."""
         if not provider_id or not (reply := self._about(provider_id, "GET")):
             return []
-        status, code = _said(reply, "status"), _said(reply, "error_code")
+        status, code = _value(reply, "status"), _value(reply, "error_code")
         return [webhook.receipt(transmission, provider_id, status, code)] if status else []
 
     def _about(self, sid: str, method: str, fields: Mapping[str, Any] | None = None) -> http.Reply | None:
-        """What Twilio says of a message; None when it refuses, by a number of its own. Raises for anything else."""
+        """Return what Twilio says about a message, or None if it refuses with an error number. Raises other errors."""
         path = f"Messages/{quote(sid, safe='')}.json"
         try:
-            reply = self._call(method, path, fields, table=errors.OF_A_MESSAGE, own=_is_numbered)
-        except Forbidden:  # says nothing of the message
+            reply = self._call(method, path, fields, table=errors.ABOUT_A_MESSAGE, own=_is_numbered)
+        except Forbidden:  # says nothing about the message
             raise
         except Refused:
             return None
@@ -186,7 +186,7 @@ class TwilioSMS(BaseBackend):
         return {name: value for name, value in fields.items() if value}
 
     def _too_long(self, text: str, *, smart: bool) -> str:
-        """Why the text takes more than is allowed; `smart`: Twilio replaces what the GSM alphabet lacks."""
+        """Return why the text is too long, or an empty string. `smart`: Twilio replaces what the GSM alphabet lacks."""
         if problem := next(LIMITS.problems(Text(text)), "") if text.strip() else "":
             return problem
         parts, most = segments(encoded(text) if smart else text).parts, self.options.max_parts
@@ -201,7 +201,7 @@ class TwilioSMS(BaseBackend):
         table: http.Errors = errors.ERRORS,
         own: http.Own = http.empty_or_json,
     ) -> http.Reply:
-        """One request for this account."""
+        """Make one request for this account."""
         options = self.options
         url = (
             f"{options.base_url.rstrip('/')}/2010-04-01/Accounts/{quote(options.account_sid, safe='')}/{path}"
@@ -217,15 +217,15 @@ class TwilioSMS(BaseBackend):
             repeatable=method == "GET",
             raise_errors=False,
         )
-        detail = f"{_said(reply, 'code')} {_said(reply, 'message')}".strip()
-        if error := http.judge(reply, errors=table, code_of=_word, own=own, secrets=secrets, detail=detail):
+        detail = f"{_value(reply, 'code')} {_value(reply, 'message')}".strip()
+        if error := http.judge(reply, errors=table, code_of=_code, own=own, secrets=secrets, detail=detail):
             raise error
         return reply
 
-    # In.
+    # Webhooks.
 
     def media_origins(self) -> list[str]:
-        """Accounts may enforce basic authentication for media; the storage they redirect to needs none."""
+        """Return the API's address, where media may need basic authentication; redirects to storage do not."""
         return [self.options.base_url]
 
     def media_headers(self) -> dict[str, str]:
@@ -241,7 +241,7 @@ class TwilioSMS(BaseBackend):
         return webhook.parse(signature.parameters(request), request.query.get("id", ""))
 
     def acknowledge(self) -> WebhookAnswer:
-        """TwiML that sends no reply; answers go out like every message."""
+        """Return TwiML that sends no reply; replies are sent like every message."""
         return WebhookAnswer(200, "<Response/>", "text/xml")
 
 
@@ -252,7 +252,7 @@ def _credentials(options: TwilioOptions) -> tuple[str, str]:
 
 
 def _written(value: Any) -> Any:
-    """As the form has it: booleans in lower case, several values as a list, and nothing for None."""
+    """Return a value as the form needs it: lower-case booleans, several values as a list, an empty string for None."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -261,38 +261,38 @@ def _written(value: Any) -> Any:
 
 
 def _validity(expires_at: datetime | None) -> str:
-    """Whole seconds, at least one."""
+    """Return the whole seconds left, at least 1."""
     if expires_at is None:
         return ""
     left = int((expires_at - datetime.now(UTC)).total_seconds())
     return str(min(max(left, 1), MAX_VALIDITY))
 
 
-def _said(reply: http.Reply, name: str) -> str:
-    """A string or a number of the answer; empty when there is none."""
+def _value(reply: http.Reply, name: str) -> str:
+    """Return a string or number of the answer as a string, or an empty string."""
     answer = reply.json()
     value = answer.get(name) if isinstance(answer, Mapping) else None
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
 def _sid(reply: http.Reply) -> str:
-    """The message's name; empty where there is none of Twilio's."""
-    sid = _said(reply, "sid")
+    """Return the message's sid, or an empty string if it is not in Twilio's format."""
+    sid = _value(reply, "sid")
     return sid if re.fullmatch(r"[SM]M\w{1,64}", sid, re.ASCII) else ""
 
 
 def _is_numbered(reply: http.Reply) -> bool:
-    """Whether an error has Twilio's number: a bare 404 may come from anywhere."""
-    return _said(reply, "code").isdecimal()
+    """Return whether an error has a Twilio number: a bare 404 may come from anywhere."""
+    return _value(reply, "code").isdecimal()
 
 
-def _word(reply: http.Reply) -> str:
-    return errors.word(_said(reply, "code"))
+def _code(reply: http.Reply) -> str:
+    return errors.error_code(_value(reply, "code"))
 
 
 def _failed(reply: http.Reply, secrets: Iterable[str]) -> SendError:
-    code = _said(reply, "error_code")
-    name = errors.word(code)
+    code = _value(reply, "error_code")
+    name = errors.error_code(code)
     known = errors.ERRORS.get(name)
-    said = f"Twilio took the message, and it failed at once: {code} {_said(reply, 'error_message')}"
-    return (known or Refused)(http.redact(said.strip(" :"), secrets), code=name if known else "")
+    detail = f"Twilio accepted the message, then it failed: {code} {_value(reply, 'error_message')}"
+    return (known or Refused)(http.redact(detail.strip(" :"), secrets), code=name if known else "")

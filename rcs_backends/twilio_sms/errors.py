@@ -1,8 +1,8 @@
-"""Twilio's numbered errors → the SendError that says what to do.
+"""Map Twilio's error numbers to the SendErrors that say what to do.
 
-Source: twilio.com/docs/errors and the pages on the Messages resource, read in November 2026. 20xxx and 21xxx come as
-answers, 30xxx in callbacks, 63xxx (of RCS, where a messaging service sends by it) in either; an answer that says
-"failed" may hold any. What a callback says means the same as in an answer.
+Source: twilio.com/docs/errors and the pages on the Messages resource, read in November 2026. 20xxx and 21xxx occur in
+answers, 30xxx in callbacks, 63xxx (RCS, where a messaging service uses it) in both; an answer with the status "failed"
+may have any of them. A number means the same in a callback as in an answer.
 """
 
 from rcs_backends import http
@@ -20,7 +20,7 @@ from rcs_router.errors import (
 )
 
 OPTED_OUT = "21610"
-EXPIRED = frozenset({"30036"})  # the validity period ran out
+EXPIRED = frozenset({"30036"})  # the validity period ended
 
 _CODES: dict[str, type[SendError]] = {
     "20003": Misconfigured,  # credentials
@@ -28,31 +28,31 @@ _CODES: dict[str, type[SendError]] = {
     "20429": Throttled,
     "21211": BadAddress,
     "21212": Misconfigured,  # From is not valid
-    "21408": Refused,  # sending to this region is not enabled: other regions go on
+    "21408": Refused,  # sending to this region is not enabled: other regions still work
     "21602": Refused,  # no Body
     "21603": Misconfigured,  # neither From nor a messaging service
     "21604": Refused,  # no To
-    "21606": Forbidden,  # From is not ours, or cannot send messages to this number's country
+    "21606": Forbidden,  # From is not ours, or cannot send to this number's country
     "21608": Refused,  # a trial account sends to verified numbers only
     "21609": Misconfigured,  # StatusCallback
     OPTED_OUT: OptedOut,
     "21611": Throttled,  # the queue of this From is full
     "21612": Refused,  # this From cannot reach this To
-    "21614": BadAddress,  # no mobile number
+    "21614": BadAddress,  # not a mobile number
     "21617": Refused,  # more than 1600 characters
     "21623": Refused,  # more than ten files
     "21635": BadAddress,  # a landline
     "30001": Throttled,  # queue overflow
     "30002": Misconfigured,  # the account is suspended
-    "30003": Unavailable,  # the handset is off or out of reach
+    "30003": Unavailable,  # the handset is off or out of coverage
     "30004": Refused,  # blocked
     "30005": BadAddress,  # no such handset
     "30006": BadAddress,  # a landline, or a carrier that cannot be reached
     "30007": Refused,  # filtered
-    "30008": Unavailable,  # not known why
+    "30008": Unavailable,  # unknown reason
     "30017": Unavailable,  # the carrier is congested
-    "63003": Unreachable,  # RCS does not find this phone; an SMS may
-    "63011": Unavailable,  # what the phone can was not to be learned
+    "63003": Unreachable,  # the phone is not reachable by RCS; an SMS may arrive
+    "63011": Unavailable,  # the phone's capabilities could not be determined
     "63012": Unavailable,
     "63014": OptedOut,  # blocked by the person
     "63018": Throttled,  # the channel's rate limit
@@ -60,31 +60,31 @@ _CODES: dict[str, type[SendError]] = {
     "63020": Refused,
     "63023": Unavailable,
     "63024": Unreachable,
-    "63031": Refused,  # From is To
+    "63031": Refused,  # From equals To
     "63036": Unreachable,
     "63106": Unreachable,
 }
 
 
-def word(code: str) -> str:
-    """Our word for Twilio's number, as it stands in the database: twilio_30003; opted_out for a STOP."""
+def error_code(code: str) -> str:
+    """Return the code that is stored for Twilio's number: twilio_30003; opted_out for a STOP."""
     return "opted_out" if code == OPTED_OUT else f"twilio_{code}"[:60]
 
 
 ERRORS: http.Errors = {
-    **{word(code): error for code, error in _CODES.items()},
+    **{error_code(code): error for code, error in _CODES.items()},
     400: Refused,
     401: Misconfigured,
-    404: Misconfigured,  # the account, or the address
+    404: Misconfigured,  # the account or the address
     429: Throttled,
-    502: Ambiguous,  # these two come from a proxy, which may have passed the message on
+    502: Ambiguous,  # a proxy sends these two, and may have passed the message on
     503: Unavailable,
     504: Ambiguous,
 }
-# A message that names its own sender: a wrong one is this message's trouble, and pauses nobody else.
-OF_ITS_SENDER: http.Errors = {
+# For a message that sets its own sender: a wrong sender fails only this message and pauses nothing.
+WITH_OWN_SENDER: http.Errors = {
     **ERRORS,
     **dict.fromkeys(("twilio_20404", "twilio_21212", "twilio_21603", 404), Forbidden),
 }
-# Of a message that was sent: 404 says that Twilio does not know it.
-OF_A_MESSAGE: http.Errors = {**ERRORS, "twilio_20404": Refused, 404: Refused}
+# For requests about a sent message: 404 says that Twilio does not know it.
+ABOUT_A_MESSAGE: http.Errors = {**ERRORS, "twilio_20404": Refused, 404: Refused}

@@ -1,7 +1,7 @@
-"""A webhook request and the secrets in; whether it was signed by Twilio, and the parameters that it carries, out.
+"""Verify the signature of a webhook request and read its parameters.
 
-Source: Twilio's page "Webhooks security" and its Python library 9.13.0, which repeats what the page leaves open:
-repeated parameters, ports, JSON bodies, SHA-256.
+Source: Twilio's page "Webhooks security", and for what it leaves open (repeated parameters, ports, JSON bodies,
+SHA-256) Twilio's Python library 9.13.0.
 """
 
 import base64
@@ -23,7 +23,7 @@ PORTS = {"http": 80, "https": 443}
 
 
 def verify(request: WebhookRequest, public_url: str, secrets: Iterable[str]) -> None:
-    """Raises WebhookRefused. `public_url`: our address as Twilio knows it, without query; a proxy may hide it."""
+    """Raise WebhookRefused for a wrong signature. `public_url`: ours, without query; a proxy may hide it."""
     if request.method not in {"GET", "POST"}:
         raise WebhookRefused("neither GET nor POST", status=405)
     given = request.headers.get(HEADER, "")
@@ -39,13 +39,13 @@ def verify(request: WebhookRequest, public_url: str, secrets: Iterable[str]) -> 
 
 
 def sign(url: str, params: Iterable[tuple[str, str]], key: str, digest: str = "sha1") -> str:
-    """Base64 of the HMAC over the address and the parameters, sorted, without separators; a repeat counts once."""
+    """Return base64 of the HMAC over the URL and the sorted parameters, without separators; a repeat counts once."""
     text = url + "".join(name + value for name, value in sorted(set(params)))
     return base64.b64encode(hmac.digest(key.encode(), text.encode("utf-8", "replace"), digest)).decode()
 
 
 def parameters(request: WebhookRequest) -> dict[str, str]:
-    """What the request says: its form, its JSON object, or for a GET its query."""
+    """Return the request's parameters: its form, its JSON object, or the query of a GET."""
     if request.method != "POST":
         return dict(request.query)
     if _is_form(request):
@@ -59,16 +59,16 @@ def parameters(request: WebhookRequest) -> dict[str, str]:
 
 
 def _digest(settings: str) -> str:
-    """The hash that the header names; what we do not know is refused."""
+    """Return the hash algorithm that the header names. Raises WebhookRefused for an unknown one."""
     named = re.search(r"(?:^|,)\s*algorithm\s*=\s*([^,\s]+)", settings)
     algorithm = named[1].upper() if named else "HMAC_SHA1"
     if algorithm not in ALGORITHMS:
-        raise WebhookRefused("signed in a way that is not known here")
+        raise WebhookRefused("the signature's algorithm is not known")
     return ALGORITHMS[algorithm]
 
 
 def _signed(request: WebhookRequest) -> list[tuple[str, str]]:
-    """The parameters under the signature. Another body than a form is signed by its hash in the address."""
+    """Return the signed parameters. A body that is not a form is signed by its hash in the URL."""
     if request.method == "GET":
         return []
     if _is_form(request):
@@ -76,7 +76,7 @@ def _signed(request: WebhookRequest) -> list[tuple[str, str]]:
     claimed = dict(parse_qsl(urlsplit(_checked(request.url)).query)) or request.query
     found = hashlib.sha256(request.signed).hexdigest()
     if not hmac.compare_digest(claimed.get("bodySHA256", "").encode("utf-8", "replace"), found.encode()):
-        raise WebhookRefused("a body that is no form, and not the one that was signed")
+        raise WebhookRefused("the hash of the body does not match")
     return []
 
 
@@ -90,9 +90,9 @@ def _form(body: bytes) -> list[tuple[str, str]]:
 
 
 def _addresses(request: WebhookRequest, public_url: str) -> set[str]:
-    """Every way to write the address that Twilio called: as the world and as our server knows it.
+    """Return every spelling of the URL that Twilio called: the public one, and the one that our server sees.
 
-    The console takes our address with and without its last slash.
+    Twilio's console accepts our URL with and without its trailing slash.
     """
     server = _checked(request.url)
     query = urlsplit(server).query or urlencode(request.query)
@@ -103,7 +103,7 @@ def _addresses(request: WebhookRequest, public_url: str) -> set[str]:
 
 
 def _with_and_without_port(address: str) -> Iterator[str]:
-    """Twilio's own servers do not agree on whether the port belongs to it."""
+    """Yield the address with and without its port, because Twilio's own servers do not agree on it."""
     parts = urlsplit(_checked(address))
     host = re.sub(r":\d*$", "", parts.netloc)
     yield urlunsplit(parts._replace(netloc=host))
@@ -111,9 +111,9 @@ def _with_and_without_port(address: str) -> Iterator[str]:
 
 
 def _checked(address: str) -> str:
-    """`address`, whose parts can be read. The Host header stands in it, and anybody may write that."""
+    """Return `address` if its parts are valid: the Host header is part of it, and anybody can forge that."""
     try:
         int(urlsplit(address).port or 0)
     except ValueError:
-        raise WebhookRefused("called by an address that is none", status=400) from None
+        raise WebhookRefused("the URL of the request is not valid", status=400) from None
     return address

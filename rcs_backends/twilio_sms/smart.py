@@ -1,7 +1,7 @@
 """Replace characters as Twilio's smart encoding does, so that a text is counted as Twilio will count it.
 
-Source: the characters that Twilio's own segment calculator replaces ("Smart Encoding", read in November 2026). What it
-does not list is left alone, and makes the whole text UCS-2.
+Source: the characters that Twilio's own segment calculator replaces ("Smart Encoding", read in November 2026). A
+character that it does not list is not replaced, and makes the whole text UCS-2.
 """
 
 from string import ascii_uppercase, digits
@@ -49,7 +49,7 @@ _LOOK_ALIKES = {
     "": "\0\x03\x04\x10\x11\x12\x13\x14\x17\x19\u200b\u200c\u2060\ufeff",
 }
 _SMALL_CAPITALS = dict(zip("ABCDEFGHIJKLMNOPRSTUVWYZ", "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", strict=True))
-_FULL_WIDTH = 0xFEE0  # from a letter or digit of ASCII to its full-width form
+_FULL_WIDTH = 0xFEE0  # from an ASCII letter or digit to its full-width form
 
 _REPLACED = {
     **{ord(sign): written for written, signs in _LOOK_ALIKES.items() for sign in signs},

@@ -1,4 +1,4 @@
-"""The settings in, Django's system checks out: every wrong one at once, each with an id that stays and what to do."""
+"""Django system checks of the settings. All problems are reported at once, each with a stable id and a hint."""
 
 from rcs_router.checks.backends import check_backends
 from rcs_router.checks.databases import check_databases
@@ -7,4 +7,4 @@ from rcs_router.checks.router import check_router
 from rcs_router.checks.surroundings import check_surroundings
 
 CHECKS = (check_backends, check_router, check_databases, check_surroundings)
-DEPLOY_CHECKS = (check_received_files,)  # only with `check --deploy`, and by rcs_doctor
+DEPLOY_CHECKS = (check_received_files,)  # only for `check --deploy` and rcs_doctor

@@ -1,4 +1,4 @@
-"""RCS_BACKENDS in; every wrong entry, key and option out. No message shows a secret."""
+"""Check RCS_BACKENDS: report every wrong entry, key and option. No message shows a secret."""
 
 import re
 from collections.abc import Iterator
@@ -33,24 +33,24 @@ _OF_KEY = {
 
 
 def check_backends(**kwargs: object) -> list[CheckMessage]:
-    """RCS_BACKENDS: each entry, and how the entries refer to each other."""
+    """Check each entry of RCS_BACKENDS, and the references between entries."""
     given = getattr(settings, "RCS_BACKENDS", {})
     if not isinstance(given, dict):
         return [found("E001", f"RCS_BACKENDS must be a dict, not {type(given).__name__}")]
     wrong: list[CheckMessage] = []
     for alias, entry in given.items():
         if not isinstance(alias, str) or not _ALIAS.fullmatch(alias):
-            wrong.append(found("E002", f"RCS_BACKENDS has an alias that cannot be used: {alias!r}"))
+            wrong.append(found("E002", f"RCS_BACKENDS has an alias that is not allowed: {alias!r}"))
         elif not isinstance(entry, dict):
             kind = type(entry).__name__
             wrong.append(found("E003", f'RCS_BACKENDS["{alias}"] must be a dict, not {kind}'))
         else:
-            wrong += [*_keys(alias, entry), *_road(alias, entry, given), *_backend(alias, entry)]
+            wrong += [*_keys(alias, entry), *_fallback(alias, entry, given), *_backend(alias, entry)]
     return wrong
 
 
 def _keys(alias: str, entry: dict[Any, Any]) -> Iterator[CheckMessage]:
-    """Each key is read alone, so that one wrong key hides no other."""
+    """Check the keys of one entry, each by itself, so that one wrong key does not hide another."""
     for key in entry:
         if key not in KEYS:
             yield found("E004", f'RCS_BACKENDS["{alias}"] has an unknown key {key!r}')
@@ -64,19 +64,19 @@ def _keys(alias: str, entry: dict[Any, Any]) -> Iterator[CheckMessage]:
             yield found(number, str(error))
 
 
-def _road(alias: str, entry: dict[str, Any], given: dict[str, Any]) -> Iterator[CheckMessage]:
-    """A road is the list of the backend that it starts at, so lists that name each other make no loop."""
-    where, road = f'RCS_BACKENDS["{alias}"]["FALLBACK"]', entry.get("FALLBACK", ())
-    if not isinstance(road, list | tuple) or not all(isinstance(name, str) for name in road):
+def _fallback(alias: str, entry: dict[str, Any], given: dict[str, Any]) -> Iterator[CheckMessage]:
+    """Check the FALLBACK list of one entry. Two entries may name each other: only the first one's list is used."""
+    where, chain = f'RCS_BACKENDS["{alias}"]["FALLBACK"]', entry.get("FALLBACK", ())
+    if not isinstance(chain, list | tuple) or not all(isinstance(name, str) for name in chain):
         return
-    for name in dict.fromkeys(road):
+    for name in dict.fromkeys(chain):
         if name == alias:
             yield found("E016", f"{where} names the backend itself")
         elif name not in given:
             yield found("E015", f"{where} names {name!r}, which RCS_BACKENDS does not have")
         elif brand_of(name) != brand_of(alias):
             yield found("E025", f"{where} names {name!r}, which belongs to another BRAND")
-        if road.count(name) > 1:
+        if chain.count(name) > 1:
             yield found("E017", f"{where} names {name!r} more than once")
 
 
@@ -91,7 +91,7 @@ def _backend(alias: str, entry: dict[str, Any]) -> Iterator[CheckMessage]:
         yield found("E006", f"{where}: {path!r} cannot be imported: {error}")
         return
     if not (isinstance(cls, type) and issubclass(cls, BaseBackend)):
-        yield found("E007", f"{where}: {path} is no BaseBackend")
+        yield found("E007", f"{where}: {path} is not a subclass of BaseBackend")
         return
     where = f'RCS_BACKENDS["{alias}"]["OPTIONS"]'
     try:
@@ -100,7 +100,7 @@ def _backend(alias: str, entry: dict[str, Any]) -> Iterator[CheckMessage]:
         yield found("E009", str(error))
         return
     wrong = list(_options(where, cls.Options, given))
-    yield from wrong or _made(alias, cls, cls.Options.read(alias, given), entry)
+    yield from wrong or _instance(alias, cls, cls.Options.read(alias, given), entry)
 
 
 def _options(where: str, cls: type[Options], given: dict[Any, Any]) -> Iterator[CheckMessage]:
@@ -108,7 +108,7 @@ def _options(where: str, cls: type[Options], given: dict[Any, Any]) -> Iterator[
     names = [f.name for f in fields(cls)]
     for name in given:
         if name not in names:
-            yield found("E009", f"{where} has an unknown option {name!r}; known are {', '.join(names)}")
+            yield found("E009", f"{where} has an unknown option {name!r}; the options are {', '.join(names)}")
     for name in names:
         if name not in given:
             missing.append(name)
@@ -120,13 +120,13 @@ def _options(where: str, cls: type[Options], given: dict[Any, Any]) -> Iterator[
             yield found("E011", f'{where}["{name}"]: {problem}')
     for f in fields(cls):
         if f.name in missing and f.default is f.default_factory:  # both are dataclasses.MISSING
-            yield found("E010", f"{where} lacks {f.name!r}")
+            yield found("E010", f"{where} has no {f.name!r}")
 
 
-def _made(
+def _instance(
     alias: str, cls: type[BaseBackend], options: Options, entry: dict[str, Any]
 ) -> Iterator[CheckMessage]:
-    """The backend has options of the right types: what does it say about their values?"""
+    """Create the backend from options of the right types, and report what it says about their values."""
     where, own_fallback = f'RCS_BACKENDS["{alias}"]', False
     good = good_settings()
     try:
@@ -142,11 +142,14 @@ def _made(
         for problem in problems:
             yield found("E013", _hidden(f"{where}: {problem}", options))
         for name in _unclean(backend.options):
-            yield found("E029", f'{where}["OPTIONS"]["{name}"] has a blank at an end or a control character')
+            yield found(
+                "E029",
+                f'{where}["OPTIONS"]["{name}"] begins or ends with white space, or has a control character',
+            )
         for warning in warnings:
             yield found("W001", _hidden(f"{where}: {warning}", options))
     if own_fallback and entry.get("FALLBACK"):
-        yield found("E021", f"{where} has a FALLBACK, and its provider falls back by itself")
+        yield found("E021", f"{where} has a FALLBACK, but its provider falls back by itself")
     if options.timeout <= 0:
         yield found("E022", f'{where}["OPTIONS"]["timeout"] must be more than 0')
     elif options.timeout + MARGIN >= good.LEASE:
@@ -155,7 +158,7 @@ def _made(
 
 
 def _unclean(options: Options) -> Iterator[str]:
-    """The secret options that a file or a shell has given a line break, or that have a blank at an end."""
+    """Return the names of secret options that begin or end with white space, or have a control character."""
     for f in fields(options):
         value = getattr(options, f.name)
         texts = several(value) if isinstance(value, str | tuple) else ()

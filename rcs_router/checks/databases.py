@@ -1,4 +1,4 @@
-"""DATABASES and DATABASE_ROUTERS in; what would keep the router's tables from standing in one database out."""
+"""Check DATABASES and DATABASE_ROUTERS: all tables of the router must be in one database."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from rcs_router.checks.ids import found
 
 
 def check_databases(**kwargs: object) -> list[CheckMessage]:
-    """One database that is configured, holds all of the router's tables, and that no foreign key leaves or enters."""
+    """Check that one configured database holds all tables of the router, and that no foreign key crosses to another."""
     return [*_tables(), *_foreign_keys()]
 
 
@@ -23,18 +23,20 @@ def _tables() -> Iterator[CheckMessage]:
         where[database.alias(model)].append(model)
     for alias in where:
         if not database.is_configured(alias):
-            yield found("E207", f"DATABASE_ROUTERS puts the router's tables into {alias!r}")
+            yield found(
+                "E207", f"DATABASE_ROUTERS puts the router's tables into {alias!r}, which is not in DATABASES"
+            )
             return
     if len(where) > 1:
-        parts = "; ".join(f"{alias!r}: {_listed(them)}" for alias, them in where.items())
-        yield found("E204", f"DATABASE_ROUTERS spreads the router's tables ({parts})")
-    for alias, them in where.items():
-        if missing := [model for model in them if not database.holds(model, alias)]:
-            yield found("E205", f"allow_migrate() makes no table in {alias!r} for {_listed(missing)}")
+        parts = "; ".join(f"{alias!r}: {_listed(group)}" for alias, group in where.items())
+        yield found("E204", f"DATABASE_ROUTERS spreads the router's tables over several databases ({parts})")
+    for alias, group in where.items():
+        if missing := [model for model in group if not database.holds(model, alias)]:
+            yield found("E205", f"allow_migrate() creates no table in {alias!r} for {_listed(missing)}")
 
 
-def _listed(them: list[type[models.Model]]) -> str:
-    names = [model.__name__ for model in them]
+def _listed(group: list[type[models.Model]]) -> str:
+    names = [model.__name__ for model in group]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
@@ -43,7 +45,7 @@ def _foreign_keys() -> Iterator[CheckMessage]:
         if not model._meta.managed or model._meta.proxy:
             continue
         for field in model._meta.local_concrete_fields:
-            if _crosses(model, field):
+            if _crosses_databases(model, field):
                 to: Any = field.related_model
                 yield found(
                     "E206",
@@ -52,8 +54,8 @@ def _foreign_keys() -> Iterator[CheckMessage]:
                 )
 
 
-def _crosses(model: type[models.Model], field: Any) -> bool:
-    """Does a constraint of ours, or of the log that our admin writes, lead from one database into another?"""
+def _crosses_databases(model: type[models.Model], field: Any) -> bool:
+    """Return True if a foreign key constraint of the router's tables, or of the admin's log, crosses two databases."""
     to = field.related_model
     if not (isinstance(to, type) and issubclass(to, models.Model)) or not getattr(
         field, "db_constraint", False

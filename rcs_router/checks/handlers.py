@@ -1,4 +1,4 @@
-"""The router apps in their order in; handlers that are incomplete, or that never get what they are for, out."""
+"""Check the handlers among the router apps: report those that are incomplete or never get their messages."""
 
 import inspect
 import re
@@ -25,21 +25,21 @@ Handlers = Sequence[type[BaseHandler]]
 
 
 def check_handlers(apps: Sequence[RouterApp], good: RouterSettings) -> list[CheckMessage]:
-    """Look at each handler by itself, and at who is listed before whom."""
+    """Check each handler by itself, and the order of the handlers."""
     handlers = [app.handler for app in apps if isinstance(app, HandlerApp)]
     return [
         *_incomplete(handlers),
         *_keywords(handlers, good),
         *_prefixes(handlers),
-        *_hidden(handlers),
-        *_behind_the_default(apps, good),
+        *_shadowed(handlers),
+        *_after_default_response(apps, good),
     ]
 
 
 def _incomplete(handlers: Handlers) -> Iterator[CheckMessage]:
     for handler in handlers:
         problem = ""
-        if issubclass(handler, KeywordHandler) and not all(_written(handler) or [""]):
+        if issubclass(handler, KeywordHandler) and not all(_declared(handler) or [""]):
             problem = "has no keyword, or an empty one"
         elif issubclass(handler, PostbackHandler) and not handler.prefix:
             problem = "has no prefix"
@@ -50,38 +50,38 @@ def _incomplete(handlers: Handlers) -> Iterator[CheckMessage]:
         try:
             inspect.signature(handler.dispatch).bind(None)
         except TypeError:
-            yield found("E115", f"{_name(handler)}.dispatch() does not take the message alone")
+            yield found("E115", f"{_name(handler)}.dispatch() must take the message as its only argument")
 
 
 def _pattern_problem(pattern: str) -> str:
     try:
         return "" if pattern and re.compile(pattern) else "has no pattern"
     except re.error as error:
-        return f"has a pattern that is no regular expression: {error}"
+        return f"has a pattern that is not a regular expression: {error}"
 
 
 def _keywords(handlers: Handlers, good: RouterSettings) -> Iterator[CheckMessage]:
     taken: dict[str, type] = {}
     limited = {consent.word(word) for word in good.OPT_OUT_WORDS_AFTER_OFFERS}
-    taken_by_us = {consent.word(word): "an OPT_OUT_WORD" for word in good.OPT_OUT_WORDS}
-    taken_by_us = {word: what for word, what in taken_by_us.items() if word not in limited}
+    reserved = {consent.word(word): "an OPT_OUT_WORD" for word in good.OPT_OUT_WORDS}
+    reserved = {word: what for word, what in reserved.items() if word not in limited}
     if _answers_help(good):
-        taken_by_us.update({consent.word(word): "a word that HELP_REPLY answers" for word in good.HELP_WORDS})
+        reserved.update({consent.word(word): "a word that HELP_REPLY answers" for word in good.HELP_WORDS})
     for handler in handlers:
         for keyword in _words(handler):
-            if ours := taken_by_us.get(consent.word(keyword)):
-                yield found("W106", f"{_name(handler)} has the keyword {keyword!r}, {ours}")
+            if reason := reserved.get(consent.word(keyword)):
+                yield found("W106", f"{_name(handler)} has the keyword {keyword!r}, which is {reason}")
             first = taken.setdefault(_folded(keyword), handler)
             if first is not handler:
                 yield found("W103", f"{_name(first)} and {_name(handler)} have the keyword {keyword!r}")
-        if words := _matched_words(handler, taken_by_us):
+        if words := _matched_words(handler, reserved):
             yield found(
-                "W106", f"{_name(handler)} has a pattern for {', '.join(words)}: {taken_by_us[words[0]]}"
+                "W106", f"{_name(handler)} has a pattern for {', '.join(words)} ({reserved[words[0]]})"
             )
 
 
 def _answers_help(good: RouterSettings) -> bool:
-    """Does any backend, or all of them, answer HELP instead of the apps?"""
+    """Return True if HELP_REPLY, of the router or of any backend, answers HELP instead of the apps."""
     given = getattr(settings, "RCS_BACKENDS", {})
     entries = (
         [entry for entry in given.values() if isinstance(entry, dict)] if isinstance(given, dict) else []
@@ -90,7 +90,7 @@ def _answers_help(good: RouterSettings) -> bool:
 
 
 def _matched_words(handler: type[BaseHandler], words: Iterable[str]) -> list[str]:
-    """Those that the handler's pattern is meant for; one that matches anything is meant for none of them."""
+    """Return the words that a pattern is written for: none if it matches anything."""
     if (
         not issubclass(handler, PatternHandler)
         or _pattern_problem(handler.pattern)
@@ -100,18 +100,18 @@ def _matched_words(handler: type[BaseHandler], words: Iterable[str]) -> list[str
     return sorted(word for word in words if handler.matches(word))
 
 
-def _written(handler: type[BaseHandler]) -> tuple[str, ...]:
+def _declared(handler: type[BaseHandler]) -> tuple[str, ...]:
     if not issubclass(handler, KeywordHandler):
         return ()
     return (handler.keyword,) if isinstance(handler.keyword, str) else handler.keyword
 
 
 def _words(handler: type[BaseHandler]) -> list[str]:
-    """The keywords, with each word of "join|register"; any other regular expression as it is written."""
-    split = [[word.strip() for word in written.split("|")] for written in _written(handler)]
+    """Return the keywords: each word of "join|register", and any other regular expression as it is."""
+    split = [[word.strip() for word in written.split("|")] for written in _declared(handler)]
     return [
         word
-        for written, words in zip(_written(handler), split, strict=True)
+        for written, words in zip(_declared(handler), split, strict=True)
         for word in (words if all(map(_is_plain, words)) else [written])
     ]
 
@@ -131,28 +131,28 @@ def _prefixes(handlers: Handlers) -> Iterator[CheckMessage]:
             continue
         for other in earlier:
             if handler.prefix.startswith(other.prefix):
-                names = f"{_name(other)} ({other.prefix!r}) takes the taps of {_name(handler)}"
+                names = f"{_name(other)} ({other.prefix!r}) answers all taps for {_name(handler)}"
                 yield found("W105", f"{names} ({handler.prefix!r})")
         earlier.append(handler)
 
 
-def _hidden(handlers: Handlers) -> Iterator[CheckMessage]:
-    """Keywords that never come to their handler, because an earlier one answers whatever begins with them."""
+def _shadowed(handlers: Handlers) -> Iterator[CheckMessage]:
+    """Report keywords that an earlier handler always answers."""
     for number, handler in enumerate(handlers):
         for keyword in filter(_is_plain, _words(handler)):
             first = next((other for other in handlers[:number] if _takes(other, keyword)), None)
             if first:
-                yield found("W115", f"{_name(first)} takes the keyword {keyword!r} of {_name(handler)}")
+                yield found("W115", f"{_name(first)} answers the keyword {keyword!r} of {_name(handler)}")
 
 
 def _takes(handler: type[BaseHandler], keyword: str) -> bool:
-    """Does it answer `keyword`, alone and with something behind it? The same keyword twice is another problem."""
+    """Return True if `handler` answers `keyword`, alone and with text after it. W103 reports equal keywords."""
     said = (keyword, f"{keyword} 1")
     if _overrides_dispatch(handler) or _folded(keyword) in map(_folded, _words(handler)):
         return False
     if issubclass(handler, PatternHandler) and not _pattern_problem(handler.pattern):
         return all(handler.matches(text) for text in said)
-    return any(after(own, keyword) is not None for own in _written(handler))
+    return any(after(own, keyword) is not None for own in _declared(handler))
 
 
 def _overrides_dispatch(handler: type[BaseHandler]) -> bool:
@@ -162,8 +162,8 @@ def _overrides_dispatch(handler: type[BaseHandler]) -> bool:
     }
 
 
-def _behind_the_default(apps: Sequence[RouterApp], good: RouterSettings) -> Iterator[CheckMessage]:
-    """Apps with something to say by default that are listed after the one that always says something."""
+def _after_default_response(apps: Sequence[RouterApp], good: RouterSettings) -> Iterator[CheckMessage]:
+    """Report apps with a default() of their own that are listed after a DefaultResponse."""
     kinds = [type(app) for app in apps]
     place = next((n for n, kind in enumerate(kinds) if issubclass(kind, DefaultResponse)), len(kinds))
     late: Iterable[type] = [kind for kind in kinds[place + 1 :] if kind.default is not RouterApp.default]

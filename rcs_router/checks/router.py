@@ -1,4 +1,4 @@
-"""RCS_ROUTER in; every wrong key, app and reference out."""
+"""Check RCS_ROUTER: report every wrong key, app and reference."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from rcs_router import conf
 from rcs_router.checks.handlers import check_handlers
 from rcs_router.checks.ids import found
 from rcs_router.checks.media import check_media
-from rcs_router.checks.surroundings import webhook_takers
+from rcs_router.checks.surroundings import aliases_with_webhook
 from rcs_router.conf import RouterSettings
 from rcs_router.errors import ConfigError
 from rcs_router.handlers import DefaultResponse
@@ -26,7 +26,7 @@ from rcs_router.router_apps import load_app
 
 
 def check_router(**kwargs: object) -> list[CheckMessage]:
-    """RCS_ROUTER: each key by itself, the apps, and what the keys refer to."""
+    """Check each key of RCS_ROUTER by itself, the apps, and the references to other settings."""
     given = getattr(settings, "RCS_ROUTER", {})
     if not isinstance(given, dict):
         return [found("E101", f"RCS_ROUTER must be a dict, not {type(given).__name__}")]
@@ -35,7 +35,7 @@ def check_router(**kwargs: object) -> list[CheckMessage]:
 
 
 def _keys(given: dict[Any, Any]) -> tuple[RouterSettings, list[CheckMessage]]:
-    """The settings as far as they are good, defaults in the place of the others; and what is wrong with those."""
+    """Return the settings, with the default in the place of each wrong value, and the problems."""
     known = {f.name for f in fields(RouterSettings)}
     good: dict[str, Any] = {}
     wrong: list[CheckMessage] = []
@@ -70,7 +70,7 @@ def _apps(good: RouterSettings) -> list[CheckMessage]:
         else:
             wrong.append(app)
     if good.DEFAULT_RESPONSE and not any(isinstance(app, DefaultResponse) for app in apps):
-        wrong.append(found("W107", 'RCS_ROUTER["DEFAULT_RESPONSE"] is set, and no app gives it'))
+        wrong.append(found("W107", 'RCS_ROUTER["DEFAULT_RESPONSE"] is set, but no app sends it'))
     return [*wrong, *check_handlers(apps, good)]
 
 
@@ -85,32 +85,35 @@ def _app(path: str) -> RouterApp | CheckMessage:
     except ConfigError as error:
         return found("E106", str(error))
     except Exception as error:
-        return found("E107", f"{where}: {path!r} cannot be made: {type(error).__name__}: {error}")
+        return found("E107", f"{where}: {path!r} cannot be created: {type(error).__name__}: {error}")
 
 
 def _references(good: RouterSettings) -> Iterator[CheckMessage]:
-    """What names something elsewhere: a backend, a country, what a monitor sends."""
+    """Check the references to a backend and a region, and the token that a monitor sends."""
     backends = getattr(settings, "RCS_BACKENDS", {})
     if good.DEFAULT_BACKEND and isinstance(backends, dict) and good.DEFAULT_BACKEND not in backends:
-        yield found("E109", f'RCS_ROUTER["DEFAULT_BACKEND"]: there is no backend {good.DEFAULT_BACKEND!r}')
+        yield found("E109", f'RCS_ROUTER["DEFAULT_BACKEND"]: RCS_BACKENDS has no {good.DEFAULT_BACKEND!r}')
     if good.DEFAULT_REGION is not None and good.DEFAULT_REGION not in phonenumbers.SUPPORTED_REGIONS:
-        yield found("E110", f'RCS_ROUTER["DEFAULT_REGION"]: {good.DEFAULT_REGION!r} is no known region')
+        yield found("E110", f'RCS_ROUTER["DEFAULT_REGION"]: {good.DEFAULT_REGION!r} is not a known region')
     if is_unclean(good.HEALTH_TOKEN):
-        yield found("E118", 'RCS_ROUTER["HEALTH_TOKEN"] has a blank at an end or a control character')
+        yield found(
+            "E118", 'RCS_ROUTER["HEALTH_TOKEN"] begins or ends with white space, or has a control character'
+        )
 
 
 def is_unclean(secret: str) -> bool:
-    """Has it a blank at an end, or a control character? Then it is not what the provider has."""
+    """Return True for white space at an end or a control character, which a provider's secret never has."""
     return secret != secret.strip() or any(unicodedata.category(sign) in {"Cc", "Cf"} for sign in secret)
 
 
 def _words(good: RouterSettings) -> Iterator[CheckMessage]:
-    """Compared as what people write is: without case and signs."""
+    """Check the word lists. Words are compared as in incoming messages: without upper case, punctuation and emoji."""
     known = {consent.word(word) for word in good.OPT_OUT_WORDS}
     for word in good.OPT_OUT_WORDS_AFTER_OFFERS:
         if consent.word(word) not in known:
             yield found(
-                "E119", f'RCS_ROUTER["OPT_OUT_WORDS_AFTER_OFFERS"] has {word!r}, which is no OPT_OUT_WORD'
+                "E119",
+                f'RCS_ROUTER["OPT_OUT_WORDS_AFTER_OFFERS"] has {word!r}, which is not in OPT_OUT_WORDS',
             )
     lists = {name: getattr(good, name) for name in ("OPT_OUT_WORDS", "OPT_IN_WORDS", "HELP_WORDS")}
     meaning: dict[str, str] = {}
@@ -118,18 +121,19 @@ def _words(good: RouterSettings) -> Iterator[CheckMessage]:
         for word in words:
             first = meaning.setdefault(consent.word(word), name)
             if not consent.word(word):
-                yield found(
-                    "E113", f'RCS_ROUTER["{name}"] has {word!r}, in which there is no letter or digit'
-                )
+                yield found("E113", f'RCS_ROUTER["{name}"] has {word!r}, which has no letter or digit')
             elif first != name:
-                yield found("E112", f"{word!r} is in {first} and in {name} of RCS_ROUTER")
+                yield found("E112", f"{word!r} is in both {first} and {name} of RCS_ROUTER")
 
 
 def _public_url(good: RouterSettings) -> Iterator[CheckMessage]:
     where = 'RCS_ROUTER["PUBLIC_URL"]'
     if not good.PUBLIC_URL:
-        if takers := webhook_takers():
-            yield found("W101", f"{where} is empty, and webhooks are taken by {', '.join(takers)}")
+        if aliases := aliases_with_webhook():
+            yield found(
+                "W101",
+                f"{where} is empty, but these backends need it for their webhooks: {', '.join(aliases)}",
+            )
         return
     try:
         url = urlsplit(good.PUBLIC_URL)
@@ -137,9 +141,9 @@ def _public_url(good: RouterSettings) -> Iterator[CheckMessage]:
     except ValueError:
         absolute = False
     if not absolute or any(character.isspace() for character in good.PUBLIC_URL):
-        yield found("E111", f"{where} is no absolute http or https address")
+        yield found("E111", f"{where} is not an absolute http or https URL")
     elif url.scheme == "http" and not settings.DEBUG and not _is_loopback(url.hostname or ""):
-        yield found("W102", f"{where} is not encrypted")
+        yield found("W102", f"{where} is http, not https")
 
 
 def _is_loopback(host: str) -> bool:

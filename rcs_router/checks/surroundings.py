@@ -1,4 +1,4 @@
-"""The project around the router in; what the router misses in its database, Celery and URLs out."""
+"""Check the project: its database, Celery and its URLs, as far as the router needs them."""
 
 import re
 import sqlite3
@@ -20,19 +20,19 @@ _OLDEST_SQLITE = (3, 35)
 
 
 def check_surroundings(**kwargs: object) -> list[CheckMessage]:
-    """The database, Celery and the URLs, as far as the router needs them."""
+    """Check the database, Celery and the URLs."""
     return [*_database(), *_celery(), *_urls()]
 
 
 def _database() -> Iterator[CheckMessage]:
     if not database.is_configured(database.alias()):
-        return  # check_databases says so
+        return  # check_databases reports it
     connection = database.connection()
     where = f"The router's database {connection.alias!r}"
     if connection.vendor not in sql.SUPPORTED:
-        yield found("E201", f"{where} is {connection.vendor}")
+        yield found("E201", f"{where} is {connection.vendor}, which is not supported")
     if connection.vendor == "sqlite" and sqlite3.sqlite_version_info < _OLDEST_SQLITE:
-        yield found("E202", f"{where} is SQLite {sqlite3.sqlite_version}")
+        yield found("E202", f"{where} is SQLite {sqlite3.sqlite_version}, which is too old")
     if not settings.USE_TZ:
         yield found("E203", "USE_TZ is False")
     kept = connection.settings_dict["CONN_MAX_AGE"] != 0 or connection.settings_dict["OPTIONS"].get("pool")
@@ -41,18 +41,18 @@ def _database() -> Iterator[CheckMessage]:
 
 
 def _celery() -> Iterator[CheckMessage]:
-    from celery import current_app  # the project's, which is known only when its settings are loaded
+    from celery import current_app  # here, because the project's app needs the settings
 
     config = current_app.conf
     if config.task_always_eager and not settings.DEBUG:
         yield found("W201", "Celery's task_always_eager is set")
-    own = current_app.main != "default"  # else there is no Celery app, and perhaps rcs_worker does the work
-    if not _keeps_its_schedule_elsewhere(config) and (config.beat_schedule or (own and _wakes())):
+    own = current_app.main != "default"  # otherwise there is no Celery app, and rcs_worker may do the work
+    if not _has_schedule_in_database(config) and (config.beat_schedule or (own and _wakes())):
         yield from _beat(config.beat_schedule)
 
 
-def _keeps_its_schedule_elsewhere(config: Any) -> bool:
-    """Is beat's schedule in the database, where a check may not look?"""
+def _has_schedule_in_database(config: Any) -> bool:
+    """Return True if beat keeps its schedule in the database, which a check must not query."""
     return "django_celery_beat" in f"{config.beat_scheduler} {settings.INSTALLED_APPS}"
 
 
@@ -63,7 +63,7 @@ def _beat(schedule: dict[str, Any]) -> Iterator[CheckMessage]:
 
 
 def _wakes() -> bool:
-    """Is Celery to be woken, as far as the settings can be read?"""
+    """Return True if WAKE is on, as far as the settings can be read."""
     given = getattr(settings, "RCS_ROUTER", {})
     return not isinstance(given, dict) or bool(given.get("WAKE", True))
 
@@ -73,11 +73,11 @@ def _urls() -> Iterator[CheckMessage]:
         return
     url = _public_url()
     try:
-        included = _has_ours(get_resolver())
-        leads = bool(url) and _leads_to_ours(url)
-    except Exception:  # Django's own checks say what is wrong with the URLs
+        included = _is_included(get_resolver())
+        leads = bool(url) and _resolves_to_webhook(url)
+    except Exception:  # Django's own checks report problems of the URLs
         return
-    if not included and webhook_takers():
+    if not included and aliases_with_webhook():
         yield found("W204", "rcs_router.urls is not included")
     elif included and url and not leads:
         yield found(
@@ -87,7 +87,7 @@ def _urls() -> Iterator[CheckMessage]:
 
 
 def _public_url() -> str:
-    """The address of a webhook as providers are told it; empty where PUBLIC_URL is missing or none (W101, E111)."""
+    """Return the full address of a webhook, or "" if PUBLIC_URL is missing or not valid (W101 and E111 report it)."""
     given = getattr(settings, "RCS_ROUTER", {})
     url = given.get("PUBLIC_URL") if isinstance(given, dict) else ""
     try:
@@ -98,14 +98,14 @@ def _public_url() -> str:
     return webhook_url("alias", url) if is_one else ""
 
 
-def _has_ours(resolver: URLResolver) -> bool:
-    """Whether the urls are included anywhere, also below a prefix with arguments, which `reverse` would need."""
+def _is_included(resolver: URLResolver) -> bool:
+    """Return True if rcs_router.urls is included anywhere, also below a prefix with arguments."""
     inner = [one for one in resolver.url_patterns if isinstance(one, URLResolver)]
-    return any(one.app_name == "rcs_router" or _has_ours(one) for one in inner)
+    return any(one.app_name == "rcs_router" or _is_included(one) for one in inner)
 
 
-def _leads_to_ours(url: str) -> bool:
-    """Resolve the path as Django does: without FORCE_SCRIPT_NAME, and in the language that the path names."""
+def _resolves_to_webhook(url: str) -> bool:
+    """Resolve the path as Django does: without FORCE_SCRIPT_NAME, in the language that the path names."""
     path, script = unquote(urlsplit(url).path), (settings.FORCE_SCRIPT_NAME or "").rstrip("/")
     if not path.startswith(f"{script}/"):
         return False
@@ -118,15 +118,15 @@ def _leads_to_ours(url: str) -> bool:
     return "rcs_router" in match.app_names and match.url_name == "webhook"
 
 
-def webhook_takers() -> list[str]:
-    """Aliases whose provider posts to us, as far as that can be told from settings that may be wrong."""
+def aliases_with_webhook() -> list[str]:
+    """Return the aliases whose provider posts to webhooks, as far as wrong settings allow to tell."""
     given = getattr(settings, "RCS_BACKENDS", {})
     entries = given.items() if isinstance(given, dict) else ()
-    return [str(alias) for alias, entry in entries if _takes_webhooks(entry)]
+    return [str(alias) for alias, entry in entries if _uses_webhook(entry)]
 
 
-def _takes_webhooks(entry: Any) -> bool:
+def _uses_webhook(entry: Any) -> bool:
     try:
         return bool(import_string(entry["BACKEND"]).capabilities.webhook)
-    except Exception:  # _backend says what is wrong with it
+    except Exception:  # check_backends reports it
         return False

@@ -12,7 +12,7 @@ def problem_of(text: str) -> str:
     found = _UNSTORABLE.search(text)
     if not found:
         return ""
-    return "has a NUL" if found[0] == "\0" else "has half of a surrogate pair, which is no character"
+    return "has a NUL" if found[0] == "\0" else "has half of a surrogate pair, which is not a character"
 
 
 def first_problem(data: Any) -> tuple[str, str] | None:

@@ -1,8 +1,7 @@
-"""What providers report and what people say: received, stored, and taken through the router apps.
+"""Receive provider requests: verify and store them, and take incoming messages through the router apps.
 
-`webhooks` verifies a request. `intake` stores it, and later digests it. `dispatch` passes on what it reports,
-`incoming` stores messages, `queue` claims them, and `route` asks the router apps. `media` fetches files, and `forms`
-serves the pages of forms.
+`webhooks` verifies a request. `intake` stores it, and later digests it. `dispatch` applies what it reports, `incoming`
+stores messages, `queue` claims them, and `route` calls the router apps. `media` fetches files, `forms` shows forms.
 """
 
 from rcs_router.inbox.intake import accept, digest

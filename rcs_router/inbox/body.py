@@ -1,7 +1,7 @@
-"""Read the body of a request that a stranger sends: at most so many bytes, whole, and unpacked where it is compressed.
+"""Read the complete body of an untrusted request, up to a limit, and decompress it.
 
-Django takes a body whose length is not announced (HTTP's chunked transfer coding) for an empty one; here it is read
-as far as the server says that it ends by itself.
+Django takes a body without a Content-Length (HTTP's chunked transfer coding) for an empty one. Here such a body is read
+if the server marks its end.
 """
 
 import zlib
@@ -18,64 +18,64 @@ CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # RFC 9110, section 8.4.1 â
 
 
 class TooLarge(Exception):
-    """The body has more bytes than are allowed, as it was sent or unpacked."""
+    """The body has more bytes than allowed, as sent or decompressed."""
 
 
 @dataclass(frozen=True)
 class Body:
-    """`plain`: what is to be read. `sent`: the bytes that came, where those were compressed; else empty."""
+    """A request's body. `plain` is decompressed; `sent` has the bytes as sent if they were compressed, else none."""
 
     plain: bytes
     sent: bytes = b""
 
 
 def read(request: HttpRequest, limit: int) -> Body:
-    """Raises TooLarge, UnreadablePostError (it broke off), and WebhookRefused: 400, 411 or 415, as in HTTP."""
+    """Return the body. Raises TooLarge, UnreadablePostError (it broke off), and WebhookRefused with 400, 411 or 415."""
     raw = _bytes(request, limit)
     coding = request.headers.get("Content-Encoding", "").strip().lower()
     if not raw or coding in {"", "identity"}:
         return Body(raw)
     if coding not in CODINGS:
-        raise WebhookRefused("compressed in a way that is not known here", status=415)
+        raise WebhookRefused("the Content-Encoding is not supported", status=415)
     return Body(unpacked(raw, coding, limit), raw)
 
 
 def _bytes(request: HttpRequest, limit: int) -> bytes:
     announced = str(request.META.get("CONTENT_LENGTH") or "").strip()
     if not announced:
-        return _until_its_end(_stream(request), limit)
+        return _read_all(_stream(request), limit)
     if not (announced.isascii() and announced.isdigit()):
-        raise WebhookRefused("a Content-Length that is no number", status=400)
+        raise WebhookRefused("the Content-Length is not a number", status=400)
     if int(announced[:20]) > limit:
         raise TooLarge
-    body = _until_its_end(request, limit)
+    body = _read_all(request, limit)
     if len(body) < int(announced):
         raise UnreadablePostError("fewer bytes than announced")
     return body
 
 
 def _stream(request: HttpRequest) -> Any:
-    """Where a body without announced length is read from. ASGI's requests know by themselves where it ends."""
+    """Return the stream of a body without a Content-Length. ASGI requests know the end of their body."""
     if not isinstance(request, WSGIRequest):
         return request
     environ = request.environ
     if environ.get("wsgi.input_terminated"):
         return environ["wsgi.input"]
-    if environ.get("HTTP_TRANSFER_ENCODING"):  # reading on might wait for ever, or read the next request
+    if environ.get("HTTP_TRANSFER_ENCODING"):  # reading might block forever, or read the next request
         raise WebhookRefused(
             "no Content-Length, and this server does not say where the body ends", status=411
         )
     return request
 
 
-def _until_its_end(stream: Any, limit: int) -> bytes:
+def _read_all(stream: Any, limit: int) -> bytes:
     body = bytearray()
     try:
         while len(body) <= limit and (chunk := stream.read(min(CHUNK, limit + 1 - len(body)))):
             body += chunk
     except UnreadablePostError:
         raise
-    except Exception as error:  # each server has its own for chunks that are none
+    except Exception as error:  # each server raises its own errors for invalid chunks
         raise UnreadablePostError(type(error).__name__) from None
     if len(body) > limit:
         raise TooLarge
@@ -83,7 +83,7 @@ def _until_its_end(stream: Any, limit: int) -> bytes:
 
 
 def unpacked(data: bytes, coding: str, limit: int) -> bytes:
-    """`data` without its compression. Never makes more than `limit` bytes of it; Raises TooLarge and WebhookRefused."""
+    """Return `data` decompressed; stops after `limit` bytes. Raises TooLarge and WebhookRefused."""
     try:
         return _unpacked(data, CODINGS[coding], limit)
     except zlib.error:
@@ -96,7 +96,7 @@ def unpacked(data: bytes, coding: str, limit: int) -> bytes:
 
 
 def _unpacked(data: bytes, wbits: int, limit: int) -> bytes:
-    """A gzip body may have several members, one behind the other (RFC 1952, section 2.2)."""
+    """Decompress `data`. A gzip body may have several members, one after the other (RFC 1952, section 2.2)."""
     plain = bytearray()
     while data:
         member = zlib.decompressobj(wbits)

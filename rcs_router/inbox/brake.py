@@ -1,6 +1,6 @@
-"""An answer that a router app wants to give in; may it be given, or are we talking to a machine, out.
+"""Limit the answers of router apps to one person, so that two machines do not answer each other forever.
 
-Two machines that answer each other would never stop. Counted in this process: several workers brake later, but brake.
+Answers are counted per process: with several workers the limit is reached later.
 """
 
 import threading
@@ -10,18 +10,18 @@ from collections import OrderedDict, deque
 from rcs_router.conf import router_settings
 
 WINDOW = 60.0  # seconds
-PEOPLE = 10_000  # whose answers are counted; who was answered longest ago is forgotten first
+PEOPLE = 10_000  # connections that are counted; the one that was answered longest ago is dropped first
 
 
 class Brake:
-    """Counts the answers to each connection; used by all threads of a process."""
+    """Counts the answers to each connection. Used by all threads of a process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._answers: OrderedDict[object, deque[float]] = OrderedDict()
 
     def allows(self, connection: object, now: float | None = None) -> bool:
-        """Count one more answer to `connection`; False when it would be more than ANSWERS_A_MINUTE."""
+        """Count one more answer to `connection`, or return False if that would be more than ANSWERS_A_MINUTE."""
         now = time.monotonic() if now is None else now
         with self._lock:
             times = self._answers.setdefault(connection, deque())
@@ -36,7 +36,7 @@ class Brake:
             return True
 
     def forget(self) -> None:
-        """Count anew, for tests."""
+        """Reset the counts, for tests."""
         with self._lock:
             self._answers.clear()
 

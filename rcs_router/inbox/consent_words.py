@@ -1,4 +1,4 @@
-"""Handle STOP, START and HELP before the router apps see them, and acknowledge a change of consent."""
+"""Handle STOP, START and HELP before the router apps get them, and acknowledge a change of consent."""
 
 import logging
 from collections.abc import Callable
@@ -18,37 +18,38 @@ logger = logging.getLogger(__name__)
 
 
 def handler_of(row: Message) -> Callable[[], object] | None:
-    """What is to be done about a STOP, START or HELP; None: it is for the apps, as the START of who never left is.
+    """Return what to do about a STOP, START or HELP; None if the message is for the apps.
 
-    Whoever came back by the phone's menu sends the word and an event, and the event may have been digested first.
+    A START is for the apps if the person has never refused or accepted promotions. Somebody who comes back through the
+    phone's menu sends a word and an event, and the event may be digested first.
     """
     answered = incoming.is_answered(row)
     if row.kind != IncomingKind.TEXT or row.connection is None:
-        return _nothing if answered else None
+        return _do_nothing if answered else None
     opted_out, who = consent.said(row.text), row.connection
-    if consent.is_limited(row.text) and not row.urgent:  # it was judged when it was stored
+    if consent.is_limited(row.text) and not row.urgent:  # decided when it was stored
         opted_out = None
     if opted_out is None:
         help_is_ours = reply(who.backend_id, "HELP_REPLY") and consent.asks_for_help(row.text)
-        return _nothing if answered else partial(_help, who) if help_is_ours else None
+        return _do_nothing if answered else partial(_help, who) if help_is_ours else None
     if not opted_out and not answered and not consent.has_spoken(who.identity, brand_of(who.backend_id)):
         return None
     how: dict[str, Any] = {"source": "keyword", "words": row.text, "at": row.said_at, "answered": answered}
     return partial(change_consent, who, opted_out=opted_out, **how)
 
 
-def _nothing() -> None:
-    """The provider has answered by itself: a second answer, ours or an app's, would be one too many."""
+def _do_nothing() -> None:
+    """Do nothing: the provider has answered already, and a second answer would be one too many."""
 
 
 def _help(connection: Connection) -> None:
-    """HELP is answered to everybody, also to who wants no offers; without HELP_REPLY it is for the apps."""
+    """Answer HELP, also to people who refuse promotions. Without HELP_REPLY the apps get the message."""
     if brake.allows(connection.pk):
         _acknowledge(connection, reply(connection.backend_id, "HELP_REPLY"))
 
 
 def _acknowledge(connection: Connection, answer: str) -> None:
-    """Whatever is wrong with the answer, what was said counts."""
+    """Send the reply to STOP, START or HELP. If that fails, a change of consent is still recorded."""
     if not answer:
         return
     try:
@@ -56,7 +57,7 @@ def _acknowledge(connection: Connection, answer: str) -> None:
     except RCSError as error:
         logger.error(
             *(
-                "%s: what somebody said counts, but is not acknowledged (%s)",
+                "%s: the reply to STOP, START or HELP cannot be sent (%s)",
                 connection.backend_id,
                 type(error).__name__,
             ),
@@ -73,9 +74,9 @@ def change_consent(
     at: Any = None,
     answered: bool = False,
 ) -> bool:
-    """Record that a person wants no promotions, or wants them again; only a change is acknowledged, and True.
+    """Record that a person refuses or accepts promotions. Return True for a change, which is acknowledged.
 
-    `answered`: the provider has acknowledged it by itself, and would refuse or double ours.
+    `answered`: the provider has acknowledged the change already, and would refuse or repeat ours.
     """
     changed = consent.record(
         connection.identity,

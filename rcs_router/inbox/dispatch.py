@@ -1,4 +1,4 @@
-"""Store what people said or did, as one webhook batch tells it: messages first, then what changes people."""
+"""Apply what people did in one batch of webhooks: store messages first, then change contacts and consent."""
 
 import logging
 from collections.abc import Callable
@@ -18,15 +18,15 @@ logger = logging.getLogger(__name__)
 Said = Incoming | Linked | FileReport
 
 
-def store(alias: str, said: list[Said]) -> None:
-    """Messages first and all at once, then what changes people, in its order."""
-    if not said:
+def store(alias: str, reports: list[Said]) -> None:
+    """Store the messages in bulk, then apply the other reports in their order."""
+    if not reports:
         return
-    connections = _connections(alias, said)
-    messages = [one for one in said if isinstance(one, Incoming) and one.kind not in _EVENTS]
+    connections = _connections(alias, reports)
+    messages = [one for one in reports if isinstance(one, Incoming) and one.kind not in _EVENTS]
     if messages:
         incoming.store(connections, messages)
-    for one in said:
+    for one in reports:
         if isinstance(one, Linked):
             linking.link(one, connections)
         elif isinstance(one, FileReport):
@@ -35,38 +35,38 @@ def store(alias: str, said: list[Said]) -> None:
             _EVENTS[one.kind](connections[one.sender], one)
 
 
-def _connections(alias: str, said: list[Said]) -> dict[str, Connection]:
-    """Those of everybody who is named, by the identity as the provider wrote it."""
-    names = dict.fromkeys(name for one in said for name in _named(one))
+def _connections(alias: str, reports: list[Said]) -> dict[str, Connection]:
+    """Return the connections of all named people, by identity as the provider wrote it."""
+    names = dict.fromkeys(name for one in reports for name in _identities(one))
     tokens = backends[alias].capabilities.tokens
     found = connections_for(alias, [normalise_sender(name, tokens=tokens) for name in names])
     return dict(zip(names, found, strict=True))
 
 
-def _named(one: Incoming | Linked | FileReport) -> tuple[str, ...]:
+def _identities(one: Incoming | Linked | FileReport) -> tuple[str, ...]:
     if isinstance(one, Incoming):
         return (one.sender,)
     return (one.identity, *one.others) if isinstance(one, Linked) else ()
 
 
 def _file(alias: str, report: FileReport) -> None:
-    """A file belongs to nobody's conversation: there is a signal for whoever uploaded it."""
+    """Signal the state of an uploaded file to the code that uploaded it; it belongs to no conversation."""
     logger.info("%s: file %s is %s", alias, report.file_id, report.status)
     signals.after_commit(signals.file_reported, StoredWebhook, backend=alias, file=report)
 
 
-def _typing(connection: Connection, said: Incoming) -> None:
-    active = said.fields.get("active") is not False
-    Event.objects.create(connection=connection, kind="typing", code="" if active else "stopped", at=said.at)
-    told = {"connection": connection, "active": active, "at": said.at}
-    signals.after_commit(signals.typing_received, Connection, **told)
+def _typing(connection: Connection, event: Incoming) -> None:
+    active = event.fields.get("active") is not False
+    Event.objects.create(connection=connection, kind="typing", code="" if active else "stopped", at=event.at)
+    arguments = {"connection": connection, "active": active, "at": event.at}
+    signals.after_commit(signals.typing_received, Connection, **arguments)
 
 
-def _subscription(connection: Connection, said: Incoming) -> None:
-    opted_out = said.kind == IncomingKind.UNSUBSCRIBE
-    Event.objects.create(connection=connection, kind=said.kind, at=said.at)
+def _subscription(connection: Connection, event: Incoming) -> None:
+    opted_out = event.kind == IncomingKind.UNSUBSCRIBE
+    Event.objects.create(connection=connection, kind=event.kind, at=event.at)
     change_consent(
-        connection, opted_out=opted_out, source="provider event", at=said.at, answered=said.answered
+        connection, opted_out=opted_out, source="provider event", at=event.at, answered=event.answered
     )
 
 
@@ -78,7 +78,7 @@ _EVENTS: dict[IncomingKind, Callable[[Connection, Incoming], None]] = {
 
 
 def changes_consent(one: Said) -> bool:
-    """Is it a STOP or START, by word or by the phone's menu?"""
+    """Return True for STOP or START, as a text or from the phone's menu."""
     if not isinstance(one, Incoming):
         return False
     events = {IncomingKind.SUBSCRIBE, IncomingKind.UNSUBSCRIBE}

@@ -1,4 +1,4 @@
-"""The web page of a form: a signed address in, questions out; answers in, an incoming message of kind `form` out."""
+"""Serve the web page of a form at a signed URL, and store the answers as an incoming message of kind `form`."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,12 +24,12 @@ from rcs_router.inbox.outside import outside
 from rcs_router.models import Connection, Message, Transmission
 from rcs_router.people import numbering
 
-LONGEST = 2000  # characters of an answer
+LONGEST = 2000  # characters of one answer
 PHONE = RegexValidator(r"^\+?[0-9 ()./-]{3,30}$", "Enter a phone number, such as +372 5550 1234.")
 
 
 class _Csrf(CsrfViewMiddleware):
-    """Django's check of the CSRF token with a page of ours in the place of its refusal, which logs the address."""
+    """Check the CSRF token, but refuse with a page of ours: Django's refusal would log the URL."""
 
     def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
         return _page(request, "unknown", status=403)
@@ -40,18 +40,20 @@ _csrf = _Csrf(lambda request: HttpResponse())
 
 @outside
 def fill_in(request: HttpRequest, token: str) -> HttpResponse:
-    """200 with the questions, or with thanks; 400 with what is wrong; 403 without the page's CSRF token; 404 no such
-    form; 405 method; 410 too late.
+    """Show the form or store its answers.
+
+    200 with the questions or with thanks; 400 with what is wrong; 403 without the page's CSRF token; 404 unknown form;
+    405 wrong method; 410 too late.
     """
     if request.method not in {"GET", "HEAD", "POST"}:
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD, POST"})
     _csrf.process_request(request)
-    answer: HttpResponse = _csrf.process_view(request, _asked, (), {}) or _asked(request, token)
+    answer: HttpResponse = _csrf.process_view(request, _respond, (), {}) or _respond(request, token)
     _csrf.process_response(request, answer)
     return answer
 
 
-def _asked(request: HttpRequest, token: str) -> HttpResponse:
+def _respond(request: HttpRequest, token: str) -> HttpResponse:
     try:
         row = Transmission.objects.select_related("message", "connection").get(pk=read_form_token(token))
         form = row.message.body
@@ -59,7 +61,7 @@ def _asked(request: HttpRequest, token: str) -> HttpResponse:
         return _page(request, "unknown", status=404)
     if not isinstance(form, Form):
         return _page(request, "unknown", status=404)
-    if _answered(row):
+    if _is_answered(row):
         return _page(request, "thanks", form)
     if (row.accepted_at or row.created_at) + timedelta(seconds=router_settings().FORM_LIFE) < timezone.now():
         return _page(request, "too_late", status=410)
@@ -71,7 +73,7 @@ def _asked(request: HttpRequest, token: str) -> HttpResponse:
 
 
 class Questions(forms.Form):
-    """The form of a message as Django knows forms: it checks what was answered."""
+    """A Django form with the questions of a message's Form; it validates the answers."""
 
     template_name = "rcs_router/questions.html"
     error_css_class = "wrong"
@@ -131,13 +133,13 @@ _FIELDS = {
 }
 
 
-def _name(row: Transmission) -> str:
-    """The incoming message's id: whoever presses twice, or comes back, answers once."""
+def _external_id(row: Transmission) -> str:
+    """Return the incoming message's id. It is the same for each submission, so a form is answered once."""
     return f"form:{row.pk}"
 
 
-def _answered(row: Transmission) -> bool:
-    """On whichever road: what came by RCS and as an SMS has two addresses, and is one form."""
+def _is_answered(row: Transmission) -> bool:
+    """Return True if the form was answered at any of its URLs: by RCS and as an SMS it has different ones."""
     forms = numbering.forms(row.connection.identity)
     theirs = Connection.objects.filter(backend__in=list(backends), identity__in=forms)
     answers = Message.objects.filter(direction=Message.Direction.IN, kind=IncomingKind.FORM)
@@ -145,23 +147,23 @@ def _answered(row: Transmission) -> bool:
 
 
 def _store(row: Transmission, form: Form, answers: dict[str, Any]) -> None:
-    """As if the phone had sent it: the same kind, postback and link to our message as on a wire that has forms."""
-    said = Incoming(
+    """Store the answers like a form that a phone sent: with the same kind, postback and link to our message."""
+    parsed = Incoming(
         IncomingKind.FORM,
         row.connection.identity,
-        id=_name(row),
+        id=_external_id(row),
         text=form.title,
         postback=postback_of_form(form),
         answers=row.pk,
         fields={"form": {name: _plain(value) for name, value in answers.items()}},
     )
     with database.atomic():
-        sql.insert_all([incoming.as_row(row.connection, said)], ignore_conflicts=True)
+        sql.insert_all([incoming.as_row(row.connection, parsed)], ignore_conflicts=True)
         wake.digest()
 
 
 def _plain(value: Any) -> Any:
-    """As JSON: dates and numbers as people write them."""
+    """Return a JSON value; dates and numbers become strings."""
     return value if isinstance(value, bool | None) else str(value).replace("\0", "\ufffd")
 
 
@@ -171,8 +173,7 @@ def _page(
     context = {"what": what, "form": form, "questions": questions}
     response = render(request, "rcs_router/form.html", context, status=status)
     add_never_cache_headers(response)
-    response.headers["Referrer-Policy"] = (
-        "same-origin"  # the address is a key; but Django asks for it on https
-    )
+    # The URL is a secret, but Django's CSRF check needs the referrer on https.
+    response.headers["Referrer-Policy"] = "same-origin"
     response.headers["X-Robots-Tag"] = "noindex"
     return response

@@ -1,4 +1,4 @@
-"""Store what people said or did, as backends parse it: Message rows that are linked to what they answer."""
+"""Store incoming messages that backends have parsed, linked to the messages that they answer."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -20,14 +20,14 @@ from rcs_router.models.media import links_of
 from rcs_router.people import consent, numbering
 
 RECENT = 10  # how many of a person's newest messages a tap may belong to
-SHORT = 60  # characters: longer texts are not looked up as the number or label of an option
-PROVIDER = "provider"  # `fields["answered_by"]` of a word that the provider has answered by itself
+SHORT = 60  # characters; longer texts are not compared with the numbers and labels of options
+PROVIDER = "provider"  # `fields["answered_by"]` of a word that the provider has answered already
 
 
 def unrouted() -> QuerySet[Message]:
-    """Return what no router app has seen yet, STOP and START first, each with our message that it most likely answers.
+    """Return the messages that are not routed yet, STOP and START first, each with `likely`: the message it may answer.
 
-    That is the newest one that the person may have seen on this connection, unless it is older than REPLY_WINDOW.
+    `likely` is the newest message that the person may have seen on this connection, within REPLY_WINDOW.
     """
     window = timedelta(seconds=router_settings().REPLY_WINDOW)
     ours = Transmission.objects.filter(
@@ -44,48 +44,48 @@ def unrouted() -> QuerySet[Message]:
 
 
 def is_consent_word(kind: str, text: str) -> bool:
-    """Is it a STOP or START, whatever it answers? Such a message goes before all others and is never given up."""
+    """Return True for a STOP or START that is not a limited word: it is routed first and never set aside."""
     return kind == IncomingKind.TEXT and consent.said(text) is not None and not consent.is_limited(text)
 
 
-def _is_wish(connection: Connection, incoming: Incoming) -> bool:
-    """Is it a STOP or START? A limited word is none where our newest message was something else than an offer."""
+def _is_consent_request(connection: Connection, incoming: Incoming) -> bool:
+    """Return True for STOP or START. A limited word does not count if our newest message is not a promotion."""
     if incoming.kind != IncomingKind.TEXT or consent.said(incoming.text) is None:
         return False
     if not consent.is_limited(incoming.text):
         return True
     since = timezone.now() - timedelta(seconds=router_settings().REPLY_WINDOW)
-    newest = _newest(_names(connection)).filter(created_at__gt=since)
+    newest = _newest(_identities(connection)).filter(created_at__gt=since)
     traffic = newest.values_list("message__traffic", flat=True).first()
     return traffic is None or consent.needs_consent(traffic)
 
 
 def is_answered(row: Message) -> bool:
-    """Has the provider answered this word by itself?"""
+    """Return True if the provider has answered this word already."""
     return bool(row.fields.get("answered_by") == PROVIDER)
 
 
 def link(row: Message) -> None:
-    """Say what a free text answers; a tap and a form know it better."""
+    """Set the message that a free text answers. For taps and forms it is known exactly when they are stored."""
     if row.kind == IncomingKind.TEXT and row.in_response_to_id is None:
         row.in_response_to_id = getattr(row, "likely", None)
 
 
-def store(connections: dict[str, Connection], said: Sequence[Incoming]) -> None:
-    """Store what was said by `connections` (by identity); what the provider repeats is stored once."""
-    rows = [as_row(connections[incoming.sender], incoming) for incoming in said]
-    for before, row in pairwise(rows):  # in the order in which they came, which is the order of their answers
+def store(connections: dict[str, Connection], received: Sequence[Incoming]) -> None:
+    """Store incoming messages, with `connections` by identity. A message that the provider repeats is stored once."""
+    rows = [as_row(connections[incoming.sender], incoming) for incoming in received]
+    for before, row in pairwise(rows):  # answers are sent in the order of arrival
         row.created_at = max(row.created_at, before.created_at + timedelta(microseconds=1))
     stored = sql.insert_all(rows, ignore_conflicts=True)
-    if others := _others(row for row in rows if row.pk not in stored):
+    if others := _with_shared_ids(row for row in rows if row.pk not in stored):
         sql.insert_all(others, ignore_conflicts=True)
     _store_links(rows)
     for row in rows:
         logs.incoming(row.backend_id or "", row.pk, row.kind)
 
 
-def _others(refused: Iterable[Message]) -> list[Message]:
-    """Those that are no repeats: the provider has given their id to something else that the person did, too."""
+def _with_shared_ids(refused: Iterable[Message]) -> list[Message]:
+    """Return the rows that are not repeats, under new ids: some providers give one id to several kinds of messages."""
     rows = list(refused)
     if not rows:
         return []
@@ -99,29 +99,29 @@ def _others(refused: Iterable[Message]) -> list[Message]:
 
 
 def _store_links(rows: list[Message]) -> None:
-    """The files that came with messages are to be fetched: two statements, and only where there are any."""
+    """Queue the files of new messages for download, in two statements. Does nothing without files."""
     links = [link for row in rows if row.kind == IncomingKind.FILE for link in links_of(row)]
     if not links or not router_settings().MEDIA_FETCH:
         return
     keys = [link.message_id for link in links]
-    new = set(Message.objects.filter(pk__in=keys).values_list("pk", flat=True))  # repeats were not stored
+    new = set(Message.objects.filter(pk__in=keys).values_list("pk", flat=True))  # without repeats
     sql.insert_all([link for link in links if link.message_id in new])
     wake.fetch()
 
 
 def as_row(connection: Connection, incoming: Incoming) -> Message:
-    """One incoming message, not saved: a numbered answer has become the tap that it stands for.
+    """Return one incoming message, not saved. A typed answer to a numbered option becomes a tap.
 
-    A typed STOP is a STOP, even where a chip has the same label.
+    A typed STOP stays a STOP, even if a chip has the same label.
     """
-    wish = _is_wish(connection, incoming)
-    answered, choice = _answered(connection, incoming, wish)
+    consent_request = _is_consent_request(connection, incoming)
+    answered, choice = _answered(connection, incoming, consent_request)
     place = incoming.kind == IncomingKind.LOCATION
     kind = IncomingKind.SUGGESTION if choice else incoming.kind
     return Message(
         direction=Message.Direction.IN,
         kind=kind,
-        urgent=wish,
+        urgent=consent_request,
         backend_id=connection.backend_id,
         connection=connection,
         external_id=incoming.id,
@@ -136,50 +136,50 @@ def as_row(connection: Connection, incoming: Incoming) -> Message:
 
 
 def _answered(
-    connection: Connection, incoming: Incoming, wish: bool
+    connection: Connection, incoming: Incoming, consent_request: bool
 ) -> tuple[Transmission | None, Choice | None]:
-    """Which of our transmissions it answers, and for a typed answer the option that it chose."""
-    named = _named(connection, incoming)
+    """Return the transmission that is answered and, for a typed answer, the chosen option."""
+    named = _referenced(connection, incoming)
     if incoming.kind in {IncomingKind.SUGGESTION, IncomingKind.FORM}:
-        return named or _tapped(connection, incoming.postback), None
-    if wish or not _may_choose(connection, incoming):
+        return named or _message_with_chip(connection, incoming.postback), None
+    if consent_request or not _may_choose(connection, incoming):
         return named, None
     if named:
         return named, match(incoming.text, _choices(named))
-    return _chosen(connection, incoming.text)
+    return _match_option(connection, incoming.text)
 
 
 def _may_choose(connection: Connection, incoming: Incoming) -> bool:
-    """Is it a short text of somebody who may have been shown numbered options?
+    """Return True for a short text of a person who may have seen numbered options.
 
-    A word that the provider has answered is done.
+    A word that the provider has answered already does not choose an option.
     """
     if incoming.kind != IncomingKind.TEXT or incoming.answered:
         return False
     short = 0 < len(spelling.folded(incoming.text)) <= SHORT
-    return short and _saw_numbers(connection, incoming)
+    return short and _may_have_seen_numbers(connection, incoming)
 
 
-def _saw_numbers(connection: Connection, incoming: Incoming) -> bool:
-    """May they have been shown numbered options? By SMS, which a provider of RCS may have sent by itself."""
+def _may_have_seen_numbers(connection: Connection, incoming: Incoming) -> bool:
+    """Return True if numbered options may have been sent: by SMS, which an RCS provider may fall back to by itself."""
     can = backends[connection.backend_id].capabilities
     if content.Reply not in can.suggestions:
         return True
     return can.own_fallback and incoming.fields.get("channel", "sms") == "sms"
 
 
-def _named(connection: Connection, incoming: Incoming) -> Transmission | None:
-    """The one that the wire names, by our id or by the provider's, if it went to this person."""
+def _referenced(connection: Connection, incoming: Incoming) -> Transmission | None:
+    """Return the transmission that the provider names, by our id or by its own, if it was sent to this person."""
     if incoming.answers is None and not incoming.answers_id:
         return None
-    theirs = Transmission.objects.filter(connection__identity__in=_names(connection))
+    theirs = Transmission.objects.filter(connection__identity__in=_identities(connection))
     if incoming.answers is not None:
         return theirs.filter(pk=incoming.answers).first()
     return theirs.filter(backend_id=connection.backend_id, provider_id=incoming.answers_id).first()
 
 
-def _names(connection: Connection) -> list[str]:
-    """Of this person: a chip may stand in a message to the token under which a provider knew them before."""
+def _identities(connection: Connection) -> list[str]:
+    """Return all identities of this person, because a chip may be in a message to an earlier token."""
     theirs = {connection.identity}
     if connection.contact_id is not None:
         people = Connection.objects.filter(contact=connection.contact_id)
@@ -187,18 +187,21 @@ def _names(connection: Connection) -> list[str]:
     return list({form for identity in theirs for form in numbering.forms(identity)})
 
 
-def _tapped(connection: Connection, postback: str) -> Transmission | None:
-    """The newest message to this person that has such a chip; the wire does not say which one was tapped.
+def _message_with_chip(connection: Connection, postback: str) -> Transmission | None:
+    """Return the newest message to this person with such a chip; the provider does not say which message was tapped.
 
-    One of the same backend goes first: two providers may have been given the same card.
+    Messages of the same backend come first: two providers may have sent the same card.
     """
-    newest = _newest(_names(connection)).select_related("message")[:RECENT]
+    newest = _newest(_identities(connection)).select_related("message")[:RECENT]
     own_first = sorted(newest, key=lambda t: t.backend_id != connection.backend_id)
     return next((t for t in own_first if postback in _postbacks(t.message.content)), None)
 
 
-def _chosen(connection: Connection, text: str) -> tuple[Transmission | None, Choice | None]:
-    """A number answers the newest message only ("how many?" may have come since); a label any recent one."""
+def _match_option(connection: Connection, text: str) -> tuple[Transmission | None, Choice | None]:
+    """Return the message and the option that `text` chooses.
+
+    A number refers to the newest message only ("how many?" may be a later question), a label to any recent message.
+    """
     newest = _newest(numbering.forms(connection.identity), connection.backend_id)[:RECENT]
     for position, transmission in enumerate(newest):
         if position and spelling.number(text) is not None:
@@ -209,12 +212,12 @@ def _chosen(connection: Connection, text: str) -> tuple[Transmission | None, Cho
 
 
 def _choices(transmission: Transmission) -> list[Choice]:
-    """The numbered options that it offered."""
+    """Return the numbered options that a transmission offered."""
     return [Choice(**choice) for choice in transmission.choices]
 
 
 def _newest(identities: list[str], alias: str = "") -> Any:
-    """Transmissions that a person may have seen, newest first."""
+    """Return the transmissions that a person may have seen, newest first."""
     rows = Transmission.objects.filter(connection__identity__in=identities).exclude(
         status__in=[Status.QUEUED, Status.CANCELLED]
     )
@@ -222,7 +225,7 @@ def _newest(identities: list[str], alias: str = "") -> Any:
 
 
 def _postbacks(data: Any) -> set[str]:
-    """Every postback in a stored content, without building the content."""
+    """Return every postback in stored content, without loading the content."""
     if isinstance(data, list):
         return set().union(*(_postbacks(part) for part in data))
     if not isinstance(data, dict):
@@ -239,7 +242,7 @@ def _place(incoming: Incoming) -> dict[str, Any] | None:
 
 
 def _fields(incoming: Incoming, typed: str) -> dict[str, Any]:
-    """What has no column: a file's address, the words that chose an option, and the wire's own extras."""
+    """Return the values without a column: the file, the typed text of a choice, and the provider's own fields."""
     extra = {"url": incoming.url, "media_type": incoming.media_type, "typed": typed}
     extra["answered_by"] = PROVIDER if incoming.answered else ""
     return {**incoming.fields, **{name: value for name, value in extra.items() if value}}

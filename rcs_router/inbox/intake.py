@@ -1,4 +1,4 @@
-"""Store a provider's request as it came; digest it later: receipts go to the outbox, what was said to the router."""
+"""Store provider requests with `accept()`, and apply them later with `digest()`, which also routes messages."""
 
 import logging
 import traceback
@@ -20,10 +20,10 @@ from rcs_router.inbox import dispatch, queue
 from rcs_router.inbox.dispatch import Said
 from rcs_router.models import Message, StoredWebhook
 
-BATCH = 500  # rows claimed in one turn, by all backends together
-LEAST = 50  # rows that each backend has, however many have some
-BATCH_BYTES = 4_000_000  # bodies that are read at once, and the one more that goes beyond
-SUSPECTS = 20  # rows that lost a lease, claimed one by one before it is looked for others
+BATCH = 500  # rows claimed in one turn, for all backends together
+LEAST = 50  # rows that each backend gets at least
+BATCH_BYTES = 4_000_000  # bytes of bodies that are read at once; one more body may exceed it
+SUSPECTS = 20  # rows that lost a lease, claimed one by one before others
 
 _FREE = (
     "digested_at IS NULL AND (lease_until IS NULL OR lease_until < {now})"  # SQL; {now} stands for the time
@@ -31,11 +31,11 @@ _FREE = (
 FRESH = f"{_FREE} AND due_at <= {{now}} AND NOT {queue.LOST}"
 _TABLE = StoredWebhook._meta.db_table
 _LOST = f"SELECT id FROM {_TABLE} WHERE {_FREE} AND {queue.LEASED} AND {queue.LOST}"  # noqa: S608
-SUSPECT = f"id IN ({_LOST}) AND {_FREE} AND due_at <= {{now}}"  # so that SQLite, too, looks at the few first
+SUSPECT = f"id IN ({_LOST}) AND {_FREE} AND due_at <= {{now}}"  # so that SQLite also looks at the few first
 
 
 def accept(backend: BaseBackend, request: WebhookRequest) -> None:
-    """Store a verified request: one INSERT, which does nothing for a repeat. Raises DatabaseError."""
+    """Store a verified request in one INSERT, which does nothing for a repeat. Raises DatabaseError."""
     kept, key = backend.kept(request), backend.dedupe_key(request)
     if key and (window := backend.dedupe_window(key)):
         _forget(backend.alias, key, window)
@@ -52,17 +52,17 @@ def accept(backend: BaseBackend, request: WebhookRequest) -> None:
 
 
 def _forget(alias: str, key: str, window: timedelta) -> None:
-    """Free a key whose time is over. The index that holds keys unique decides between requests at the same time."""
+    """Free a deduplication key whose window is over. The unique index decides between simultaneous requests."""
     since = sql.now(StoredWebhook) - window
     StoredWebhook.objects.filter(backend=alias, dedupe=key, received_at__lte=since).update(dedupe=None)
 
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be done now, by the database's clock. Suspects are rows that a worker may have died of."""
+    """The work that is due, by the database's clock. Suspects are rows whose earlier worker may have died of them."""
 
     now: datetime
-    webhooks: tuple[str, ...]  # aliases of the backends that have some
+    webhooks: tuple[str, ...]  # aliases of the backends with due webhooks
     suspect_webhooks: bool
     messages: bool
     suspect_messages: bool
@@ -74,11 +74,11 @@ class Work:
 
 
 def digest() -> int:
-    """Digest what is stored and route what was said, until nothing is due; returns how many rows were dealt with.
+    """Digest stored requests and route messages until nothing is due. Return the number of rows that were processed.
 
-    Any number of threads and processes may do so at once. Webhooks and messages take turns, so that a STOP waits for
-    neither. It also returns when this thread hung in a router app and was given up (`timelimit.abandoned()`): another
-    one may be in its place.
+    Any number of threads and processes may run this at once. Webhooks and messages take turns, so that a STOP waits for
+    neither. It also returns if this thread hung in a router app and was abandoned (`timelimit.abandoned()`), because
+    another thread may have replaced it.
     """
     dealt, before = 0, timelimit.abandoned()
     while (work := look()) and (count := _round(work)):
@@ -90,7 +90,7 @@ def digest() -> int:
 
 
 def look() -> Work:
-    """Ask what is to be done: one statement, without claiming anything."""
+    """Return the work that is due, in one statement and without claiming anything."""
     connection = database.connection()
     clock = "statement_timestamp()" if connection.vendor == "postgresql" else "%s"
     messages = Message._meta.db_table
@@ -110,7 +110,7 @@ def look() -> Work:
 
 
 def _aliases() -> str:
-    """SQL for the aliases of the backends that have FRESH rows, one a line: steps in an index, however many wait."""
+    """Return SQL for the aliases of backends with FRESH rows, one a line. It reads only a few index entries."""
     postgresql = database.connection().vendor == "postgresql"
     together = "string_agg(who, chr(10))" if postgresql else "group_concat(who, char(10))"
     after = f"SELECT MIN(backend) FROM {_TABLE} WHERE digested_at IS NULL"  # noqa: S608
@@ -122,9 +122,9 @@ def _aliases() -> str:
 
 
 def _round(work: Work) -> int:
-    """Some of each kind of work. Nothing that lost a lease is claimed together with anything else.
+    """Do a batch of each kind of work. Rows that lost a lease are never claimed together with others.
 
-    Each backend has its part of the batch, so that none waits behind another's flood.
+    Each backend has its share of the batch, so that a flood at one backend does not delay the others.
     """
     done, said_something = 0, False
     for alias in work.webhooks:
@@ -142,14 +142,15 @@ def _round(work: Work) -> int:
 
 
 def route_again(rows: QuerySet[Message]) -> int:
-    """Have those of `rows` routed anew that were set aside, by every router app; returns how many."""
+    """Have every router app route those of `rows` that were set aside. Return how many."""
     return queue.again(rows)
 
 
 def again(rows: QuerySet[StoredWebhook]) -> int:
-    """Have those of `rows` digested anew that failed, became orphans, are parked or set aside; returns how many.
+    """Digest again those of `rows` that failed, became orphans, are parked or were set aside. Return how many.
 
-    What was digested well is left alone: on a wire without ids its words would be stored, and answered, twice.
+    Rows that were digested successfully are left alone: without provider ids, their messages would be stored and
+    answered twice.
     """
     now = sql.now(StoredWebhook)
     unfinished = Q(digested_at=None) | ~Q(note="")
@@ -162,12 +163,12 @@ def again(rows: QuerySet[StoredWebhook]) -> int:
 
 
 class LeaseLost(Exception):
-    """Another digest has taken over some of the rows."""
+    """Another process has claimed some of the rows."""
 
 
 @dataclass
 class Digest:
-    """One stored request and what its backend makes of it."""
+    """One stored request and the values that its backend parsed from it."""
 
     row: StoredWebhook
     receipts: list[Receipt] = field(default_factory=list)
@@ -176,7 +177,7 @@ class Digest:
 
 
 def _digest_batch(alias: str, now: datetime, limit: int) -> tuple[int, bool]:
-    """Return how many rows were claimed, and whether people have said something in them."""
+    """Return the number of claimed rows, and whether they contain incoming messages or events."""
     rows = _claim(f"backend = %s AND {FRESH}", now, limit, alias)
     with _held(rows, now):
         parsed = [digest for row in rows if (digest := _parse(alias, row, now))]
@@ -185,7 +186,7 @@ def _digest_batch(alias: str, now: datetime, limit: int) -> tuple[int, bool]:
 
 
 def _digest_suspects(now: datetime) -> int:
-    """Rows that lost a lease, each claimed alone, so that the one that takes workers down takes no other row along."""
+    """Digest rows that lost a lease, each claimed alone, so that a row that kills workers affects no other row."""
     for count in range(SUSPECTS):
         rows = _claim(SUSPECT, now, 1)
         if not rows:
@@ -201,7 +202,7 @@ def _digest_suspects(now: datetime) -> int:
 
 
 def _claim(which: str, now: datetime, limit: int, *params: str) -> list[StoredWebhook]:
-    """`params` are for the places in `which` before those of the time."""
+    """Claim rows. `params` fill the placeholders in `which` before those of the time."""
     claim, where = uuid.uuid4(), which.format(now="%s")
     keys = sql.claim(
         StoredWebhook,
@@ -221,7 +222,7 @@ def _claim(which: str, now: datetime, limit: int, *params: str) -> list[StoredWe
 
 @contextmanager
 def _held(rows: list[StoredWebhook], now: datetime) -> Iterator[None]:
-    """Keep the claim while this process lives, but not for longer than LEASE: the thread may hang."""
+    """Keep the claim while this process lives, but not longer than LEASE, because the thread may hang."""
     if not rows:
         yield
         return
@@ -236,7 +237,7 @@ def _held(rows: list[StoredWebhook], now: datetime) -> Iterator[None]:
 
 
 def _digest_group(alias: str, parsed: list[Digest], now: datetime) -> None:
-    """All rows of a backend at once; if that fails, each half, so that a bad row holds up no other."""
+    """Apply all rows of a backend at once; if that fails, each half, so that a bad row does not block the others."""
     try:
         _apply(alias, parsed, now)
     except Exception as error:
@@ -250,7 +251,7 @@ def _digest_group(alias: str, parsed: list[Digest], now: datetime) -> None:
 
 
 def _not_applied(digest: Digest, error: Exception) -> None:
-    """Wait for the database, and for ever where it is a STOP; what else fails is kept for a person."""
+    """Retry after database trouble, and without limit for a STOP or START; keep other failed rows for a person."""
     row, now = digest.row, sql.now(StoredWebhook)
     wait = database_errors.pause_since(row.received_at, now)
     if kind := database_errors.database_trouble(error):
@@ -266,7 +267,7 @@ def _not_applied(digest: Digest, error: Exception) -> None:
 
 
 def _wait(row: StoredWebhook, due_at: datetime, note: str) -> None:
-    """Another try later. Not counted in `tries`, which says whether its words are stored."""
+    """Retry later. This is not counted in `tries`, which says whether the row's messages are stored."""
     _ours([row]).update(due_at=due_at, claim=None, lease_until=None, note=note)
 
 
@@ -287,7 +288,7 @@ def _parse(alias: str, row: StoredWebhook, now: datetime) -> Digest | None:
 
 
 def _apply(alias: str, parsed: list[Digest], now: datetime) -> None:
-    """In one transaction, so that what was said is stored exactly once, even where the wire has no ids."""
+    """Apply the rows in one transaction, so that messages are stored exactly once, even without provider ids."""
     if not parsed:
         return
     with database.atomic():
@@ -295,7 +296,7 @@ def _apply(alias: str, parsed: list[Digest], now: datetime) -> None:
         unknown = {id(r) for r in outbox.apply_receipts(alias, [r for d in parsed for r in d.receipts], now)}
         for digest in parsed:
             digest.orphans = sum(id(receipt) in unknown for receipt in digest.receipts)
-        # a row that was parked for its receipts has been here before, and what it said is stored
+        # a row that waited for its transmission was digested before, and its messages are stored
         dispatch.store(alias, [one for digest in parsed if not digest.row.tries for one in digest.said])
         for digest in parsed:
             if digest.orphans:
@@ -303,7 +304,7 @@ def _apply(alias: str, parsed: list[Digest], now: datetime) -> None:
 
 
 def _finish(parsed: list[Digest], now: datetime) -> None:
-    """Mark them as digested, first of all: whoever lost the lease must not store what was said a second time."""
+    """Mark the rows as digested, before anything else: after losing the lease, nothing may be stored a second time."""
     ours = _ours([digest.row for digest in parsed])
     done = {"digested_at": now, "claim": None, "lease_until": None, "note": "", "traceback": ""}
     marked = ours.update(**done, tries=F("tries") + 1)
@@ -312,13 +313,13 @@ def _finish(parsed: list[Digest], now: datetime) -> None:
 
 
 def _ours(rows: list[StoredWebhook]) -> QuerySet[StoredWebhook]:
-    """Those that are still under the claim they were read with."""
+    """Return the rows that are still under the claim they were read with."""
     keys = [row.pk for row in rows]
     return StoredWebhook.objects.filter(pk__in=keys, claim=rows[0].claim, digested_at=None)
 
 
 def _park(row: StoredWebhook, now: datetime) -> None:
-    """A receipt came before, or without, its transmission: look again later, and in the end keep it as an orphan."""
+    """Park a row whose receipt has no transmission, or none yet. After the last try the row becomes an orphan."""
     delays = router_settings().WEBHOOK_RETRY_DELAYS
     parked = row.tries < len(delays)
     StoredWebhook.objects.filter(pk=row.pk).update(
@@ -331,9 +332,9 @@ def _park(row: StoredWebhook, now: datetime) -> None:
 
 
 def _failed(row: StoredWebhook, error: Exception, now: datetime) -> None:
-    """Kept with its traceback, to be looked at and digested again from the admin.
+    """Keep a failed row with its traceback, to be inspected and digested again in the admin.
 
-    The lines without the error's own text, which may quote a number or a secret; the body stands beside them.
+    The traceback is stored without the error's own text, which may quote a number or a secret; the row has the body.
     """
     where = "".join(traceback.format_tb(error.__traceback__))
     logs.webhook_failed(row.backend, row.pk, type(error).__name__, logs.DIGEST_AGAIN)

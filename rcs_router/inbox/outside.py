@@ -1,4 +1,4 @@
-"""Wrap the views that strangers call: without a login, and so that no log and no error mail has any of a request."""
+"""Wrap the views that strangers call: no login is needed, and no log line or error mail contains their requests."""
 
 import time
 from collections.abc import Callable
@@ -14,18 +14,16 @@ from rcs_router import database, logs
 from rcs_router.backends import backends
 
 View = Callable[..., HttpResponse]
-QUIET = (
-    3600.0  # seconds in which one kind of trouble is an ERROR, which may be mailed, only once in a process
-)
+QUIET = 3600.0  # seconds; within them one kind of error is logged as ERROR, which may be mailed, only once per process
 
-_told: dict[tuple[str, str], float] = {}  # view and kind of trouble → when it was an ERROR
+_logged: dict[tuple[str, str], float] = {}  # (view, kind of error) → when it was last logged as ERROR
 
 
 def outside(view: View) -> View:
-    """Let strangers call `view`: what it raises is a 503 and one line of our own, and Django logs none of its answers.
+    """Let strangers call `view`. An exception becomes a 503 and one log line; Django logs none of its responses.
 
-    Django's own lines hold the address, which may be a key, and its error mails hold the whole request. The address
-    may begin with arguments of the project's own (`<slug:tenant>/rcs/`): the view does not get them.
+    Django's log lines contain the URL, which may be a secret, and its error mails the whole request. The URL may begin
+    with arguments of the project (`<slug:tenant>/rcs/`); the view does not get them.
     """
     own = [name for name in signature(view).parameters if name != "request"]
 
@@ -47,21 +45,21 @@ def outside(view: View) -> View:
 
 def _failed(view: str, alias: str, error: Exception) -> HttpResponse:
     code, alias = type(error).__name__, alias if alias in backends.settings else ""
-    logs.page_failed(view, alias, code, _place(error), loud=_is_news(f"{view} {alias}", code))
+    logs.page_failed(view, alias, code, _place(error), loud=_is_first(f"{view} {alias}", code))
     return HttpResponse("try again", status=503, content_type="text/plain; charset=utf-8")
 
 
 def _place(error: Exception) -> str:
-    """File and line: all of a traceback that tells nothing of the request."""
+    """Return file and line, the only part of a traceback that reveals nothing of the request."""
     last = error.__traceback__
     while last and last.tb_next:
         last = last.tb_next
     return f"{Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}" if last else ""
 
 
-def _is_news(where: str, code: str) -> bool:
+def _is_first(where: str, code: str) -> bool:
     now = time.monotonic()
-    if now - _told.get((where, code), -QUIET) < QUIET:
+    if now - _logged.get((where, code), -QUIET) < QUIET:
         return False
-    _told[where, code] = now
+    _logged[where, code] = now
     return True

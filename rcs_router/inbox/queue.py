@@ -1,9 +1,9 @@
-"""Claim incoming messages and route them: STOP first, one person's in their turn, and whatever happens, others go on.
+"""Claim incoming messages and route them: STOP first, and the messages of one person in order.
 
-The claim is committed before an app sees the message. Who loses it commits nothing. A message that was claimed when a
-worker died is claimed alone from then on, and set aside after MAX_LOST_LEASES. Trouble of the database is waited out;
-other trouble outside of the apps is tried again after each of RETRIES, and then the message is set aside. A STOP or
-START never is.
+The claim is committed before an app gets the message. A worker that loses the claim commits nothing. If a worker dies
+with a message, that message is claimed alone from then on, and set aside after MAX_LOST_LEASES. Database trouble is
+waited out. Other errors outside the apps are retried after each of RETRIES; then the message is set aside. A STOP or
+START is never set aside.
 """
 
 import logging
@@ -28,48 +28,46 @@ from rcs_router.models import Connection, Message
 from rcs_router.people import numbering
 
 BATCH = 15  # messages claimed at once
-WINDOW = 300  # messages, in ORDER, among which a claim looks for those in their turn
-TURN = 0.3  # seconds after which the rest of a batch is given back, so that a STOP that has come goes first
-SUSPECTS = 20  # messages that lost a lease, claimed one by one before it is looked for others
-RETRIES = (1, 5, 30, 60)  # seconds to wait after each failure that is nobody's app's and not the database's
+WINDOW = 300  # how many messages, in ORDER, a claim searches for those whose turn it is
+TURN = 0.3  # seconds after which the rest of a batch is given back, so that a new STOP goes first
+SUSPECTS = 20  # messages that lost a lease, claimed one by one before others
+RETRIES = (1, 5, 30, 60)  # seconds to wait after each failure that is neither an app's nor the database's
 
-ORDER = "urgent DESC, created_at, id"  # an index has it, so that a claim reads no more rows than it takes
+ORDER = "urgent DESC, created_at, id"  # an index has this order, so that a claim reads only the rows that it takes
 _WAITS = "direction = 'in' AND routed_at IS NULL AND (lease_until IS NULL OR lease_until < {now})"
 LOST = "(lost_leases > 0 OR (claim IS NOT NULL AND lease_until IS NOT NULL))"
-LEASED = (
-    "(lost_leases > 0 OR lease_until IS NOT NULL)"  # more than LOST, and word for word what an index is of
-)
+LEASED = "(lost_leases > 0 OR lease_until IS NOT NULL)"  # broader than LOST, and in the exact words of an index's condition
 _FRESH = f"{_WAITS} AND NOT {LOST}"
 COUNT_LOST = "lost_leases = lost_leases + CASE WHEN claim IS NULL OR lease_until IS NULL THEN 0 ELSE 1 END"
 
 
 def fresh() -> str:
-    """SQL for messages that may be routed in batches; `{now}` stands for the time.
+    """Return SQL for messages that may be routed in batches; `{now}` stands for the time.
 
-    Only the first WINDOW are looked at: somebody who floods us has one message in its turn and thousands that are not,
-    and to pass over those would take longer with each. `route_heads` looks further.
+    It reads only the first WINDOW messages. A person who floods us has one message whose turn it is, and thousands that
+    must wait; passing over those would take longer with each. `route_heads` finds the messages behind them.
     """
     first = f"SELECT w.id FROM {Message._meta.db_table} w WHERE {_FRESH} ORDER BY {ORDER} LIMIT {WINDOW}"  # noqa: S608
     return f"id {sql.one_of(Message, first)} AND {_FRESH} AND {_in_turn()}"
 
 
 def crowd() -> str:
-    """SQL for a message that is there while more wait than `fresh` looks at."""
+    """Return SQL for one message, which exists if more messages wait than `fresh` reads."""
     return f"{_FRESH} ORDER BY {ORDER} LIMIT 1 OFFSET {WINDOW}"
 
 
 def suspect() -> str:
-    """SQL for messages that a worker may have died of: the few that lost a lease, and of them those in their turn."""
+    """Return SQL for messages that lost a lease and whose turn it is: their earlier worker may have died of them."""
     cheap = f"{_WAITS} AND {LEASED} AND {LOST}"
     few = f"SELECT s.id FROM {Message._meta.db_table} s WHERE {cheap} LIMIT 500"  # noqa: S608
     return f"id IN ({few}) AND {cheap} AND {_in_turn()}"
 
 
 def _in_turn() -> str:
-    """Not before an earlier message of the same person is routed; STOP and START wait for nobody.
+    """Return SQL that is false while an earlier message of the same person waits. STOP and START wait for nobody.
 
-    COALESCE keeps PostgreSQL from making joins of it, or from thinking that it is hardly ever true: each is a look
-    into an index, for the few rows that are claimed.
+    COALESCE prevents PostgreSQL from planning joins, and from taking the condition for almost never true. Each part is
+    one index look-up for the few rows that are claimed.
     """
     messages, people = Message._meta.db_table, Connection._meta.db_table
     earlier = (
@@ -86,25 +84,25 @@ def _in_turn() -> str:
 
 
 def route_batch(now: datetime) -> int:
-    """Claim some messages and route them; returns how many were claimed."""
+    """Claim some messages and route them. Return how many were claimed."""
     return _route_claimed(fresh(), now, BATCH)
 
 
 def route_heads(now: datetime) -> int:
-    """Route what each of some people said first, so that nobody waits behind another person's flood."""
+    """Route the first message of each of some people, so that nobody waits behind another person's flood."""
     keys = turns.following(BATCH)
     some = ", ".join(["%s"] * len(keys))
     return _route_claimed(f"id IN ({some}) AND {_FRESH} AND {_in_turn()}", now, BATCH, keys) if keys else 0
 
 
 class Turns:
-    """Goes round the people who wait, in this process: by their connections, whoever has said how much."""
+    """Chooses whose messages are next, per process: by connection, however many messages each person has sent."""
 
     def __init__(self) -> None:
-        self._last = 0  # the connection whose turn was last
+        self._last = 0  # the connection that had the last turn
 
     def following(self, limit: int) -> list[uuid.UUID]:
-        """The first waiting message of each of the next `limit` connections; after the last comes the first."""
+        """Return the first waiting message of each of the next `limit` connections, in a cycle."""
         found = self._after(self._last, limit)
         if len(found) < limit:
             known = {key for _, key in found}
@@ -113,7 +111,7 @@ class Turns:
         return [key for _, key in found]
 
     def _after(self, last: int, limit: int) -> list[tuple[int, uuid.UUID]]:
-        """Connection and message. Each is two steps in an index, however many messages wait."""
+        """Return connections and messages. Each pair needs two index look-ups, however many messages wait."""
         connection, table = database.connection(), Message._meta.db_table
         waits = f"FROM {table} w WHERE w.direction = 'in' AND w.routed_at IS NULL AND w.connection_id"
         after = f"SELECT w.connection_id {waits} > %s ORDER BY w.connection_id LIMIT 1"
@@ -132,7 +130,7 @@ turns = Turns()
 
 
 def route_suspects(now: datetime) -> int:
-    """Claim messages that lost a lease, each alone, and route or set aside each; returns how many."""
+    """Claim messages that lost a lease, each alone, and route it or set it aside. Return how many."""
     for count in range(SUSPECTS):
         if not _route_claimed(suspect(), now, 1):
             return count
@@ -140,7 +138,7 @@ def route_suspects(now: datetime) -> int:
 
 
 def again(rows: QuerySet[Message]) -> int:
-    """Have those of `rows` routed anew that were set aside, and ask every app; returns how many."""
+    """Have every app route those of `rows` that were set aside. Return how many."""
     changes = {"set_aside_at": None, "routed_at": None, "claim": None, "lease_until": None}
     count = rows.filter(set_aside_at__isnull=False).update(**changes, lost_leases=0, errors=[])
     if count:
@@ -160,7 +158,7 @@ def _route_claimed(which: str, now: datetime, limit: int, keys: Sequence[uuid.UU
 def _claim(
     which: str, now: datetime, limit: int, keys: Sequence[uuid.UUID] = ()
 ) -> tuple[uuid.UUID, list[Message]]:
-    """`which` has a place for each of `keys` before all others."""
+    """Claim messages. `which` has placeholders for `keys` before all others."""
     claim, where = uuid.uuid4(), which.format(now="%s")
     claimed = sql.claim(
         Message,
@@ -176,7 +174,7 @@ def _claim(
 
 
 class Batch:
-    """Messages that one thread has claimed. Those not begun may be given back by another thread."""
+    """The messages that one thread has claimed. Another thread may give back those that are not begun."""
 
     def __init__(self, claim: uuid.UUID, rows: list[Message]) -> None:
         self.claim = claim
@@ -186,27 +184,27 @@ class Batch:
         self._lock = threading.Lock()
 
     def route(self) -> int:
-        """Route one after the other, until none is left or it takes too long; returns how many were claimed."""
+        """Route the messages one by one, until none is left or it takes too long. Return how many were claimed."""
         count, until = len(self._rows), time.monotonic() + TURN
         while row := self._next():
             try:
                 self._route(row)
             except timelimit.Abandoned:
-                break  # somebody else has dealt with all of it
+                break  # another worker has dealt with all of them
             database.close_old_others()
             if time.monotonic() > until:
                 self.give_back()
         return count
 
     def renew(self, now: datetime, end: datetime) -> None:
-        """Keep what is not done yet, for the heartbeat."""
+        """Renew the lease of the unfinished messages, for the heartbeat."""
         with self._lock:
             keys = [row.pk for row in (*self._rows, *([self._current] if self._current else []))]
         if keys:
             self._ours(keys).update(lease_until=end)
 
     def give_back(self) -> None:
-        """Let others have what is not begun."""
+        """Give back the messages that are not begun."""
         with self._lock:
             keys = [row.pk for row in self._rows]
             self._rows.clear()
@@ -214,7 +212,7 @@ class Batch:
             wake.digest()
 
     def abandon(self, app: str, phase: str) -> None:
-        """The thread hangs in an app: undo what it has open, and let the message be routed without this app."""
+        """End what the hanging thread has open, and have its message routed without the app that it hangs in."""
         row = self._current
         with self._lock:
             self._current = None
@@ -255,13 +253,13 @@ class Batch:
         return route(row, ask=False)
 
     def _ask_all(self, row: Message) -> phases.IncomingMessage | None:
-        """Route it; once more, without the app, for each app that had used the database when its time was up."""
+        """Route a message. Repeat it without each app that had used the database when its time limit ended."""
         left: Message | None = row
         while left is not None:
             try:
                 return route(left, self._asking)
             except phases.StartOver as over:
-                self._close()  # they were interrupted in the middle of something
+                self._close()  # they were interrupted
                 self._keep(row, over.problem)
                 left = incoming.unrouted().filter(pk=row.pk, claim=self.claim).first()
         return None
@@ -275,7 +273,7 @@ class Batch:
         return phases.Asking(lazy.savepoint, router_settings().APP_TIMEOUT, self.give_back, self.abandon)
 
     def _keep(self, row: Message, problem: dict[str, str], **changes: Any) -> None:
-        """Add to what is recorded on the message, if it is still ours."""
+        """Add a problem to the message's errors, if the claim is still valid."""
         known = Message.objects.filter(pk=row.pk).values_list("errors", flat=True).first() or []
         self._ours([row.pk]).update(errors=[*known, problem], **changes)
 
@@ -284,12 +282,12 @@ class Batch:
 
 
 def is_urgent(row: Message) -> bool:
-    """Is it a STOP or START? An older release has stored it without saying so."""
+    """Return True for STOP or START, also if an older release stored it without `urgent`."""
     return row.urgent or incoming.is_consent_word(row.kind, row.text)
 
 
 def _unroutable(row: Message, error: BaseException) -> None:
-    """Wait for the database; count what is nobody's app's fault, and set the message aside in the end."""
+    """Retry after database trouble; count other errors outside the apps, and set the message aside in the end."""
     mend(database.connection())
     now = sql.now(Message)
     if kind := database_errors.database_trouble(error):
@@ -321,7 +319,7 @@ def _put_back(row: Message, **changes: Any) -> None:
 
 
 def mend(connection: Any) -> None:
-    """After an error, use no connection that the database has closed."""
+    """After an error, close the connection if the database has closed it."""
     if not connection.in_atomic_block:
         connection.close_if_unusable_or_obsolete()
 
@@ -330,7 +328,7 @@ _aside = ThreadPoolExecutor(2, thread_name_prefix="rcs-aside")
 
 
 def _tell(row: Message, aside: list[str]) -> None:
-    """Typing and read marks: best effort, beside the queue, because a late one is worth nothing."""
+    """Send typing and read marks: best effort, in other threads, because a late mark is worth nothing."""
     assert row.connection is not None
     backend, to = backends[row.connection.backend_id], numbering.today(row.connection.identity)
     for what in aside:

@@ -1,4 +1,4 @@
-"""`receive()` stores what a person wrote; `route()` takes one stored message through the router apps."""
+"""Store an incoming message with `receive()`, and take a stored message through the router apps with `route()`."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -32,13 +32,13 @@ def receive(
     fields: dict[str, Any] | None = None,
     said_at: datetime | None = None,
 ) -> Message:
-    """Store what a person said; router apps see it after the commit. The same `external_id` is stored once.
+    """Store an incoming message; router apps get it after the commit. The same `external_id` is stored once.
 
-    `external_id`: the provider's id of it; it may also be given in `fields`, as in RapidSMS. `postback`: makes it a
-    tap. `said_at`: the provider's time of it (aware). A NUL or half of a surrogate pair in `text` or `postback` becomes
-    U+FFFD: what a person said may not be lost over one.
+    `external_id` is the provider's id, and may also be given in `fields`, as in RapidSMS. A `postback` makes the
+    message a tap. `said_at` is the provider's time (aware). A NUL or half of a surrogate pair in `text` or `postback`
+    becomes U+FFFD, because a message must not be lost over it.
 
-    Raises IdentityError (no connection, or one that is not saved), TypeError, ValueError (a naive `said_at`, an
+    Raises IdentityError (no connection, or an unsaved one), TypeError, and ValueError (a naive `said_at`, an
     `external_id` of more than 200 characters, fields that cannot be stored).
     """
     text, postback, fields = translated((text, postback, fields))
@@ -47,7 +47,7 @@ def receive(
         external_id = fields.get("external_id", "")
     arguments.check_receiving(text, connection, external_id, postback, said_at)
     kind = IncomingKind.SUGGESTION if postback else IncomingKind.TEXT
-    said = Incoming(
+    parsed = Incoming(
         kind,
         connection.identity,
         id=external_id,
@@ -57,20 +57,20 @@ def receive(
         fields=fields or {},
     )
     [connection] = database.read_here([connection])
-    row = incoming.as_row(connection, said)
+    row = incoming.as_row(connection, parsed)
     in_transaction = database.connection().in_atomic_block
     try:
         with database.atomic() if in_transaction else nullcontext():
             row.save(force_insert=True, using=database.alias())
     except IntegrityError:
-        if not (earlier := _heard_before(connection, external_id)):
+        if not (earlier := _stored_before(connection, external_id)):
             raise
         return earlier
     wake.digest()
     return row
 
 
-def _heard_before(connection: Connection, external_id: str) -> Message | None:
+def _stored_before(connection: Connection, external_id: str) -> Message | None:
     if not external_id:
         return None
     rows = Message.objects.filter(direction=Message.Direction.IN, backend_id=connection.backend_id)
@@ -80,11 +80,11 @@ def _heard_before(connection: Connection, external_id: str) -> Message | None:
 def route(
     row: Message, asking: Callable[[Lazy], Asking] | None = None, *, ask: bool = True
 ) -> IncomingMessage | None:
-    """Take one stored incoming message, which `row.claim` holds, through the router apps; None when the claim is lost.
+    """Take a stored message, which `row.claim` holds, through the router apps; return None if the claim is lost.
 
-    Marking it as routed, what the apps write, and the responses are one transaction: all of it, once, or nothing. It
-    begins with the first statement, so that no transaction is open while an app that uses no database is at work.
-    `asking` says how apps are asked; without `ask` none is.
+    The mark "routed", the writes of the apps and the responses are one transaction: all of it once, or nothing. It
+    begins with the first statement, so that an app without database access holds no transaction open. `asking` returns
+    how apps are called; with `ask=False` no app is called.
     """
     assert row.connection is not None, "an incoming message has a connection"
     incoming.link(row)
@@ -103,7 +103,7 @@ def route(
 
 
 class _ClaimLost(Exception):
-    """Somebody else has taken the message over, or has routed it."""
+    """Another process has claimed or routed the message."""
 
 
 def _unlimited(lazy: Lazy) -> Asking:
@@ -111,7 +111,7 @@ def _unlimited(lazy: Lazy) -> Asking:
 
 
 def _finish(row: Message, message: IncomingMessage) -> None:
-    """Mark it as routed, if it is still ours, and enqueue the responses."""
+    """Mark the message as routed, if the claim is still valid, and enqueue the responses."""
     changes = {name: getattr(row, name) for name in ("handled", "handled_by", "errors", "in_response_to_id")}
     changes |= {"routed_at": timezone.now(), "claim": None, "lease_until": None}
     if not Message.objects.filter(pk=row.pk, claim=row.claim, routed_at=None).update(**changes):
@@ -127,7 +127,7 @@ def _finish(row: Message, message: IncomingMessage) -> None:
 
 
 def _respond(row: Message, response: Response) -> None:
-    """One response that cannot be sent is recorded, under the name of its app; the others go out."""
+    """Send one response. A response that cannot be sent is recorded under the name of its app; the others are sent."""
     try:
         with database.atomic():
             if not brake.allows(row.connection_id):
@@ -143,9 +143,9 @@ def _respond(row: Message, response: Response) -> None:
 
 
 def _arguments(row: Message, response: Response) -> dict[str, Any]:
-    """Return what `send()` is given. Raises IdentityError or ValueError where a recipient or the answered one is gone.
+    """Return the arguments for `send()`. Raises IdentityError or ValueError if a recipient or answered message is gone.
 
-    PostgreSQL looks at foreign keys at the end: then all answers would be lost.
+    This is checked here because PostgreSQL checks foreign keys at the commit: then all responses would be lost.
     """
     given = dict(response)
     people, answered = given["connections"], arguments.answered(given["in_response_to"])

@@ -1,7 +1,7 @@
-"""Begin a transaction, and the savepoints in it, with the first statement: code that uses no database keeps none open.
+"""Begin a transaction, and its savepoints, with the first statement: code without statements holds nothing open.
 
-PostgreSQL's driver sends BEGIN with the first statement anyway; SQLite's BEGIN takes the write lock, and a savepoint is
-a statement in both.
+PostgreSQL's driver sends BEGIN with the first statement anyway. SQLite's BEGIN takes the write lock, and a savepoint is
+a statement in both databases.
 """
 
 import os
@@ -18,31 +18,31 @@ from rcs_router import database
 
 
 class NotBegun(BaseException):
-    """The database refused the savepoint that some code's first statement needs: that is not the code's fault."""
+    """The database refused the savepoint before some code's first statement: not an error of that code."""
 
 
 @dataclass
 class Part:
-    """One piece of a transaction that can be undone by itself."""
+    """A part of a transaction that can be rolled back by itself."""
 
-    hooks: int  # how many things were to be done after the commit when it began
+    hooks: int  # number of on_commit hooks when the part began
     used: bool = False  # has it sent a statement?
-    atomic: Any = None  # its savepoint, once it is set
+    atomic: Any = None  # its savepoint, when it is set
     refused: Exception | None = None
 
 
 class Lazy:
-    """A transaction of this thread that `lazily()` has made."""
+    """A transaction of this thread, created by `lazily()`."""
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
-        self._begin: Callable[[], None] | None = None  # what SQLite's BEGIN takes, until it is sent
+        self._begin: Callable[[], None] | None = None  # sends SQLite's BEGIN, once
         self._part: Part | None = None
         self._opening = False
         self._depth = (0, 0)
 
     def enter(self, stack: ExitStack) -> None:
-        """Enter Django's `atomic()`, but keep SQLite's BEGIN back."""
+        """Enter Django's `atomic()`, but delay SQLite's BEGIN."""
         connection: Any = self.connection
         if connection.vendor == "sqlite" and not connection.in_atomic_block:
             self._begin = connection._start_transaction_under_autocommit
@@ -55,7 +55,7 @@ class Lazy:
 
     @contextmanager
     def savepoint(self) -> Iterator[Part]:
-        """Undo what the block wrote if it raises. Raises NotBegun when the database refused to begin."""
+        """Roll back the statements of the block if it raises. Raises NotBegun if the database refused to begin."""
         part = self._part = Part(hooks=len(self.connection.run_on_commit))
         try:
             yield part
@@ -65,7 +65,7 @@ class Lazy:
         self._leave(part, None)
 
     def before(self, execute: Callable[..., Any], *statement: Any) -> Any:
-        """Begin what is not begun, then send the statement: a wrapper for `connection.execute_wrapper()`."""
+        """Begin the transaction and the savepoint, then send the statement: for `connection.execute_wrapper()`."""
         part = self._part
         if not self._opening:
             self._opening = True
@@ -89,9 +89,9 @@ class Lazy:
             self._set_savepoint(part)
 
     def _set_savepoint(self, part: Part) -> None:
-        """Do what `atomic()` does when it is entered, but below the blocks that the code has entered meanwhile.
+        """Do what entering `atomic()` does, but below the blocks that the code has entered meanwhile.
 
-        Some of Django's own, those of `bulk_create()` and `delete()`, are entered without a statement.
+        Django itself enters some blocks, as in `bulk_create()` and `delete()`, before their first statement.
         """
         connection: Any = self.connection
         broken, connection.needs_rollback = connection.needs_rollback, False
@@ -110,11 +110,11 @@ class Lazy:
         undone = error is not None or connection.needs_rollback
         try:
             if error is not None and not isinstance(error, Exception):
-                self._forget_inner_blocks()  # an interrupt may have come in the middle of Django's own bookkeeping
+                self._forget_inner_blocks()  # the interrupt may have left Django's list of blocks inconsistent
             elif part.atomic:
                 part.atomic.__exit__(type(error) if error else None, error, error and error.__traceback__)
             if not part.used:
-                connection.needs_rollback = False  # there is nothing to undo
+                connection.needs_rollback = False  # there is nothing to roll back
         except DatabaseError:
             undone = True
             raise
@@ -130,7 +130,7 @@ class Lazy:
 
 @contextmanager
 def lazily(connection: BaseDatabaseWrapper) -> Iterator[Lazy]:
-    """Run the block in one transaction, as `database.atomic()` does, that begins with its first statement."""
+    """Run the block in one transaction that begins with its first statement; otherwise like `database.atomic()`."""
     lazy = Lazy(connection)
     with ExitStack() as stack:
         lazy.enter(stack)
@@ -139,9 +139,9 @@ def lazily(connection: BaseDatabaseWrapper) -> Iterator[Lazy]:
 
 
 def cut(connection: BaseDatabaseWrapper) -> None:
-    """End, from another thread, what the owner of `connection` has open: the database rolls it back.
+    """End the open transaction of `connection` from another thread: the database rolls it back.
 
-    Only what may be done from another thread is done: the owner's next statement fails.
+    The owner's next statement fails. Nothing is done here that only the owner's thread may do.
     """
     raw: Any = connection.connection
     if raw is None:

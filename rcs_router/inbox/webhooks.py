@@ -1,4 +1,4 @@
-"""The one view that providers post to: verifies a request, has the inbox store it, and answers; it parses nothing."""
+"""Serve the webhook view: verify a provider's request, store it, and answer. `intake` parses it later."""
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
@@ -12,17 +12,18 @@ from rcs_router.inbox import body, intake
 from rcs_router.inbox.outside import outside
 
 KEPT_HEADERS = (
-    "authorization",  # for the backend to verify; never stored
+    "authorization",  # used by the backend's verify(); never stored
     "content-type",
     "user-agent",
     "x-goog-webhook-type",
-)  # and those that a backend signs or reads: x-*
+)  # besides x-* headers, which backends sign or read
 
 
 @outside
 def receive(request: HttpRequest, alias: str) -> HttpResponse:
-    """404 unknown alias, 405 method, 413 too large, 400-403, 411, 415 refused, 503 not stored; else what the provider
-    expects.
+    """Verify and store one request, and return the answer that the provider expects.
+
+    Other answers: 404 unknown alias, 405 wrong method, 413 too large, 400-403, 411 and 415 refused, 503 not stored.
     """
     if alias not in backends or not backends[alias].capabilities.webhook:
         return _answer(WebhookAnswer(404, "no such webhook"))
@@ -37,7 +38,7 @@ def receive(request: HttpRequest, alias: str) -> HttpResponse:
         intake.accept(backend, value)
     except body.TooLarge:
         return _refused(request, alias, "too large", 413)
-    except UnreadablePostError:  # the provider hung up in the middle of its own request
+    except UnreadablePostError:  # the provider closed the connection before the end of its request
         return _refused(request, alias, "unreadable", 400)
     except WebhookRefused as refusal:
         return _refused(request, alias, refusal, refusal.status)
@@ -62,7 +63,7 @@ def _value(request: HttpRequest) -> WebhookRequest:
 
 
 def _raw_query(request: HttpRequest) -> bytes:
-    """As it came. WSGI gives bytes as ISO-8859-1 (PEP 3333), ASGI as UTF-8."""
+    """Return the query string as it was sent. WSGI gives its bytes as ISO-8859-1 (PEP 3333), ASGI as UTF-8."""
     query = str(request.META.get("QUERY_STRING", ""))
     try:
         return query.encode("latin-1")
@@ -71,7 +72,7 @@ def _raw_query(request: HttpRequest) -> bytes:
 
 
 def _address(request: HttpRequest) -> str:
-    """Empty where the Host header is not one of ours: a backend may know its address from PUBLIC_URL."""
+    """Return the request's URL, or "" for an unknown Host header: a backend may use PUBLIC_URL instead."""
     try:
         return request.build_absolute_uri()
     except DisallowedHost:
@@ -83,12 +84,12 @@ def _kept(name: str) -> bool:
 
 
 def _storable(text: str) -> str:
-    """PostgreSQL stores neither NUL nor half a character: a 503 would make the provider repeat it for ever."""
+    """Replace what PostgreSQL cannot store (NUL, half a surrogate pair): a 503 would make the provider repeat it."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _refused(request: HttpRequest, alias: str, reason: object, status: int) -> HttpResponse:
-    """The log has the reason; the sender, who may be anybody, is told no more than that."""
+    """Log the reason of the refusal; the sender is unknown and gets no details."""
     logs.webhook_refused(alias, reason, request.META.get("REMOTE_ADDR", ""), status)
     return _answer(WebhookAnswer(status, reason if isinstance(reason, str) else "refused"))
 

@@ -1,6 +1,6 @@
-"""Write a Markdown page of what each backend carries natively, what the rest becomes, and what its limits are.
+"""Render a Markdown page: what each backend carries natively, what happens to the rest, and its limits.
 
-Nothing is written by hand: each example goes through the same rules as a message.
+Nothing on the page is written by hand: each example is fitted to a backend like a message.
 """
 
 import re
@@ -23,7 +23,7 @@ FEATURES = {
     Feature.ALT: "words for screen readers",
     Feature.THUMBNAIL: "thumbnail of a file",
     Feature.THUMBNAIL_NAME: "name of a thumbnail",
-    Feature.UPLOAD: "file that the provider stores",
+    Feature.UPLOAD: "file stored by the provider",
     Feature.FILE_NAME: "name of a file",
     Feature.CARD_TEXT: "text beside a card",
 }
@@ -31,7 +31,7 @@ FEATURES = {
 
 @dataclass(frozen=True)
 class Column:
-    """One backend of the table."""
+    """One column of the table: a backend."""
 
     title: str
     capabilities: Capabilities
@@ -40,11 +40,11 @@ class Column:
 
     @classmethod
     def of(cls, backend: BaseBackend | type[BaseBackend], title: str = "") -> "Column":
-        """A configured backend, whose options may narrow what it can, or a class."""
+        """Return the column of a backend class, or of a configured backend, whose options may narrow it."""
         return cls(title or backend.provider, backend.capabilities, backend.limits, backend.tested)
 
     def carries(self, content: Content) -> str:
-        """What becomes of a content, in words."""
+        """Describe what the backend makes of a content."""
         carrier = BaseBackend(self.title, Options())
         carrier.capabilities = self.capabilities
         how = fit(carrier, content, form_link=FORM_LINK)
@@ -52,46 +52,46 @@ class Column:
             return "needs a fallback_text"
         if how.content == content:
             return NATIVE
-        lost = "; ".join(map(_worded, how.lost))
+        lost = "; ".join(map(_described, how.lost))
         return ": ".join(filter(None, ["plain text" if how.is_plain else "", lost])) or NATIVE
 
 
-def _worded(loss: str) -> str:
+def _described(loss: str) -> str:
     return loss if re.search("became|left out|lost", loss) else f"lost: {loss}"
 
 
-ASKED: dict[str, Callable[[Column], str]] = {
-    "drops a message with an id that it already has": lambda c: _yes(c.capabilities.idempotent),
+OTHER_FEATURES: dict[str, Callable[[Column], str]] = {
+    "deduplicates messages by their id": lambda c: _yes(c.capabilities.idempotent),
     "messages in one request": lambda c: f"{c.capabilities.bulk:,}" if c.capabilities.bulk else "1",
     "can revoke a message": lambda c: _yes(c.capabilities.revoke),
-    "can be asked for the status of a message": lambda c: _yes(c.capabilities.status),
-    "can be asked what a phone supports": lambda c: _yes(c.capabilities.check),
-    "shows that we are typing": lambda c: _yes(c.capabilities.typing),
-    "marks what people write as read": lambda c: _yes(c.capabilities.mark_read),
-    "stores our files": lambda c: _yes(c.capabilities.upload),
-    "calls a webhook": lambda c: _yes(c.capabilities.webhook),
-    "people may hide their number behind a token": lambda c: _yes(c.capabilities.tokens),
+    "can return the status of a message": lambda c: _yes(c.capabilities.status),
+    "can return the capabilities of a phone": lambda c: _yes(c.capabilities.check),
+    "shows typing": lambda c: _yes(c.capabilities.typing),
+    "marks messages from people as read": lambda c: _yes(c.capabilities.mark_read),
+    "stores uploaded files": lambda c: _yes(c.capabilities.upload),
+    "uses a webhook": lambda c: _yes(c.capabilities.webhook),
+    "may give a token instead of a person's number": lambda c: _yes(c.capabilities.tokens),
     "falls back to SMS by itself": lambda c: _yes(c.capabilities.own_fallback),
     "tested against": lambda c: c.tested,
 }
 
 
-def _yes(is_so: bool) -> str:
-    return "yes" if is_so else NO
+def _yes(value: bool) -> str:
+    return "yes" if value else NO
 
 
 def page(columns: list[Column]) -> str:
-    """The whole page."""
+    """Return the whole page."""
     return "\n".join(_lines(columns)) + "\n"
 
 
 def _lines(columns: list[Column]) -> Iterator[str]:
     yield "# What each backend carries"
     yield ""
-    yield "`manage.py rcs_features` writes this page; do not edit it. *native*: the backend carries it as it is."
-    yield "*plain text*: it becomes plain text, as in an SMS. All other words say what is lost: the admin shows them,"
-    yield "and `strict=True` refuses such a message. A class is shown with its default options; some options change"
-    yield "what a backend carries."
+    yield "`manage.py rcs_features` writes this page; do not edit it. *native*: the backend carries it unchanged."
+    yield "*plain text*: it becomes plain text, as in an SMS. All other texts say what is lost: the admin shows them,"
+    yield "and `strict=True` refuses such a message. Each backend is shown with its default options; some options"
+    yield "change what it carries."
     sections: dict[str, list[tuple[str, Content]]] = {
         "Content": [(type(content).__name__, content) for content in CONTENTS],
         "Chips": [(type(chip).__name__, Text("Look", (chip,))) for chip in CHIPS],
@@ -101,8 +101,8 @@ def _lines(columns: list[Column]) -> Iterator[str]:
     for title, rows in sections.items():
         cells = ((name, [column.carries(content) for column in columns]) for name, content in rows)
         yield from _table(title, columns, cells)
-    asked = ((what, [answer(column) for column in columns]) for what, answer in ASKED.items())
-    yield from _table("Other features", columns, asked)
+    others = ((feature, [answer(column) for column in columns]) for feature, answer in OTHER_FEATURES.items())
+    yield from _table("Other features", columns, others)
     yield from _limits([column for column in columns if column.limits])
 
 

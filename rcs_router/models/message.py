@@ -201,7 +201,7 @@ class Message(RouterModel):
         """
         rows = {t.pk: t for t in self.transmissions.all()}
         parents = {t.fallback_of_id for t in rows.values()}
-        ends = Counter(_end_of_road(t, rows) for t in rows.values() if t.pk not in parents)
+        ends = Counter(_end_of_chain(t, rows) for t in rows.values() if t.pk not in parents)
         return {status: ends[status] for status in WORST_FIRST if status in ends}
 
 
@@ -217,11 +217,11 @@ class FirstRecipient(ForwardManyToOneDescriptor):
 Message.connection = FirstRecipient(Message._meta.get_field("connection"))  # type: ignore[assignment]
 
 
-def _end_of_road(last: "Transmission", rows: dict[uuid.UUID, "Transmission"]) -> Status:
-    road = [last]
-    while road[-1].fallback_of_id:
-        road.append(rows[road[-1].fallback_of_id])
-    best = max(Status(t.status) for t in road)
+def _end_of_chain(last: "Transmission", rows: dict[uuid.UUID, "Transmission"]) -> Status:
+    chain = [last]
+    while chain[-1].fallback_of_id:
+        chain.append(rows[chain[-1].fallback_of_id])
+    best = max(Status(t.status) for t in chain)
     return best if best >= Status.DELIVERED else Status(last.status)
 
 

@@ -23,19 +23,22 @@ from rcs_router.contract import Status
 from rcs_router.models import Message, Transmission
 from rcs_router.models.message import WORST_FIRST
 
-ROADS = ("", "fallback_of__", "fallback_of__fallback_of__", "fallback_of__fallback_of__fallback_of__")
+ARRIVED = (Status.DELIVERED, Status.READ)
+CHAIN = ("", "fallback_of__", "fallback_of__fallback_of__", "fallback_of__fallback_of__fallback_of__")
 
 
 def ends() -> QuerySet[Any]:
     """Return the newest transmission of each recipient, with `end`: its status, as an index of WORST_FIRST."""
-    arrived = [
-        Case(When(**{f"{road}status__gte": Status.DELIVERED}, then=F(f"{road}status")), default=Value(0))
-        for road in ROADS
-    ]
-    places = [When(reached=status, then=Value(place)) for place, status in enumerate(WORST_FIRST)]
+    # The statuses of arrival have the same order in WORST_FIRST, so the greatest index wins. Indexes and not statuses:
+    # looked up afterwards, each index would repeat the whole expression in the SQL.
+    arrived = [Case(*_indexes(ARRIVED, f"{step}status"), default=Value(-1)) for step in CHAIN]
     rows = Transmission.objects.filter(fallback=None).annotate(best=Greatest(*arrived))
-    reached = Case(When(best__gt=0, then=F("best")), default=F("status"), output_field=IntegerField())
-    return rows.annotate(reached=reached).annotate(end=Case(*places, output_field=IntegerField())).order_by()
+    last = Case(*_indexes(WORST_FIRST, "status"), output_field=IntegerField())
+    return rows.annotate(end=Case(When(best__gte=0, then=F("best")), default=last)).order_by()
+
+
+def _indexes(statuses: Iterable[Status], field: str) -> list[When]:
+    return [When(**{field: status}, then=Value(WORST_FIRST.index(status))) for status in statuses]
 
 
 def with_recipient(messages: QuerySet[Message]) -> QuerySet[Message]:

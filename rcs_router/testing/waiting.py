@@ -28,16 +28,19 @@ def work() -> None:
 
     Raises RuntimeError if that does not end, e.g. with a provider that always answers "not now".
     """
+    idle = True  # sweep at the start, and whenever no task is due
     for _ in range(ROUNDS):
-        sweep.mend(sql.now(Transmission))
+        if idle:
+            sweep.mend(sql.now(Transmission))
         for step in extra_work:
             step()
         now = sql.now(Transmission)
         wake_ups = list(sweep.due(now))
         for task, *alias in wake_ups:
             getattr(tasks, task.rpartition(".")[2])(*alias)  # call it directly, not through Celery
-        if not wake_ups and not (_no_waiting_blocks and _pass_to_next_moment(now)):
+        if idle and not wake_ups and not (_no_waiting_blocks and _pass_to_next_moment(now)):
             return
+        idle = not wake_ups
     raise RuntimeError(f"there is still work after {ROUNDS} rounds: does a backend always answer “not now”?")
 
 

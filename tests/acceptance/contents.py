@@ -138,8 +138,12 @@ def every_kind_with(chip: Suggestion) -> Iterator[Content]:
     for content in PLAIN.values():
         below = "chips" if isinstance(content, Card) else "suggestions"
         yield replace(content, **{below: (chip,)})
-    yield Card("Boots", "129 EUR", PICTURES[1], (chip,))
+    yield in_a_card(chip)
     yield Carousel((Card("One", suggestions=(chip,)), Card("Two", "2", PICTURES[0], (chip, CHIPS[0]))))
+
+
+def in_a_card(chip: Suggestion) -> Content:
+    return Card("Boots", "129 EUR", PICTURES[1], (chip,))
 
 
 # Strategies.

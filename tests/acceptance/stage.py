@@ -214,14 +214,21 @@ class Stage:
         assert is_so, (self.gate.active, self.soon.count, _on_its_way(), _untried())
 
     def work(self) -> None:
-        """Do what workers and beat would do until nothing is due. Incoming webhooks come first, so that they count."""
+        """Do what workers and beat would do until nothing is due."""
         for _ in range(100):
             self.quiet()
-            now = sql.now(Transmission)
-            sweep.mend(now)
-            wake_ups = sorted(sweep.due(now), key=lambda wake_up: wake_up[0] != wake.DIGEST)
-            if not wake_ups:
+            sweep.mend(sql.now(Transmission))
+            if not self._workers():
                 return
+        raise AssertionError("there is always something due")
+
+    def _workers(self) -> int:
+        """Run due tasks, webhooks first so that they count, until none is left. Return the number of turns."""
+        for turn in range(100):
+            self.quiet()
+            wake_ups = sorted(sweep.due(sql.now(Transmission)), key=lambda one: one[0] != wake.DIGEST)
+            if not wake_ups:
+                return turn
             for task, *alias in wake_ups:
                 TASKS[task](*alias)
         raise AssertionError(f"there is always something due: {wake_ups}")

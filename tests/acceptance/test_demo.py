@@ -1,4 +1,8 @@
-"""`manage.py demo` as people start it: it plays its story, and when a step does not happen it says which."""
+"""`manage.py demo` as people start it: it plays its story, and when a step does not happen it says which.
+
+Each test starts a process and plays most of the story, which takes seconds: a few that cover the most are part of
+`make test`, all others of `make services-test`.
+"""
 
 import os
 import re
@@ -30,6 +34,7 @@ STEPS = [
     "Maria says STOP",
     "The books agree",
 ]
+services = pytest.mark.services
 # The command as manage.py runs it, after `{sabotage}` was done to its world.
 SABOTAGED = """
 import sys
@@ -77,11 +82,13 @@ def titles(output: str, steps: list[str] = STEPS) -> list[str]:
     ("backend", "first"),
     [
         ([], [STEPS[0]]),
-        (["--backend", "google"], [STEPS[0]]),
-        (["--backend", "gsma"], ["The MaaP platform verifies the shop's webhook"]),
-        (["--backend", "messente"], []),
-        (["--backend", "rest"], []),
+        pytest.param(
+            ["--backend", "gsma"], ["The MaaP platform verifies the shop's webhook"], marks=services
+        ),
+        pytest.param(["--backend", "messente"], [], marks=services),
+        pytest.param(["--backend", "rest"], [], marks=services),
     ],
+    ids=["google", "gsma", "messente", "rest"],
 )
 def test_the_story_is_played_and_every_step_is_seen(backend, first):
     done = run("manage.py", "demo", "--once", "--port", "0", *backend)
@@ -91,12 +98,19 @@ def test_the_story_is_played_and_every_step_is_seen(backend, first):
     assert done.stderr == ""
 
 
+TRACK_IS_UNKNOWN = "shop.Track.prefix = 'trace_'"
+
+
+def test_a_step_that_does_not_happen_is_named():
+    stops_at(STEPS[2], TRACK_IS_UNKNOWN)
+
+
+@services
 @pytest.mark.parametrize(
     ("sabotage", "step"),
     [
         ("told_wrongly(lambda s: s['google']['agents']['acme'].update(client_token='other'))", STEPS[0]),
         ("before('card', lambda s: s.emulator.post('faults/', {'on': 'webhook', 'kind': 'lost'}))", STEPS[1]),
-        ("shop.Track.prefix = 'trace_'", STEPS[2]),
         ("told_wrongly(lambda s: s['kannel'].update(users={'tester': 'other'}))", STEPS[3]),
         ("told_wrongly(lambda s: s['kannel'].update(mo_url=''))", STEPS[4]),
         ("told_wrongly(lambda s: s['google'].update(expiry='neither', revoke='lost_race'))", STEPS[5]),
@@ -110,7 +124,11 @@ def test_the_story_is_played_and_every_step_is_seen(backend, first):
         ),
     ],
 )
-def test_a_step_that_does_not_happen_is_named(sabotage, step):
+def test_any_step_that_does_not_happen_is_named(sabotage, step):
+    stops_at(step, sabotage)
+
+
+def stops_at(step: str, sabotage: str) -> None:
     done = run("-c", SABOTAGED.format(sabotage=sabotage))
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"The story stopped at: {step}: not seen after" in done.stderr
@@ -118,6 +136,7 @@ def test_a_step_that_does_not_happen_is_named(sabotage, step):
     assert "Every step was seen" not in done.stdout
 
 
+@services
 def test_an_error_in_a_step_is_named_too():
     done = run(
         "-c", SABOTAGED.format(sabotage="before('webhook', lambda s: s.maria.does('tap', suggestion='?'))")
@@ -133,6 +152,7 @@ def taken_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
+@services
 def test_a_port_that_is_taken_is_named():
     with taken_port() as port:
         done = run("manage.py", "demo", "--once", "--port", str(port))
@@ -159,7 +179,9 @@ def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
             demo.kill()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGTERM, marks=services), signal.SIGINT], ids=["SIGTERM", "SIGINT"]
+)
 def test_without_a_story_it_serves_phones_and_admin_until_it_is_told_to_end(number):
     with serving("--no-story") as (demo, url):
         session = requests.Session()
@@ -208,6 +230,7 @@ SMS: list[Turn] = [  # the story's last option is "Track": the answer to "return
 ]
 
 
+@services
 def test_the_shop_answers_whatever_customers_say_and_tap_after_the_story():
     with serving() as (_, url):
         emulator = Emulator(f"{url}/emulator/")
@@ -254,6 +277,7 @@ def read_until(demo: subprocess.Popen[str], line: str) -> None:
     assert any(line in one for one in demo.stdout), f"{line!r} was not printed"
 
 
+@services
 @pytest.mark.parametrize(
     ("number", "line", "times"),
     [
@@ -275,6 +299,7 @@ def test_interrupted_it_ends_with_one_sentence(number: signal.Signals, line: str
     assert (demo.returncode == 1) is (complaints != "") or line == "Every step was seen"
 
 
+@services
 @pytest.mark.parametrize("line", [STEPS[0], STEPS[2], STEPS[7]])
 def test_when_nobody_reads_on_it_ends_without_a_word(line: str) -> None:
     with started("--once") as demo:
@@ -287,6 +312,7 @@ def test_when_nobody_reads_on_it_ends_without_a_word(line: str) -> None:
     assert complaints == ""
 
 
+@services
 def test_without_any_output_it_plays_all_the_same() -> None:
     done = subprocess.run(
         ["bash", "-c", 'exec "$0" manage.py demo --once --port 0 >&-', sys.executable],
@@ -299,14 +325,17 @@ def test_without_any_output_it_plays_all_the_same() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@services
 def test_the_settings_own_backends_may_be_wrong() -> None:
     """The demo has backends of its own: a key file that does not exist yet is none of its business."""
-    with started("--once", GOOGLE_SERVICE_ACCOUNT="/nowhere/key.json") as demo:
+    with started("--once", "--backend", "google", GOOGLE_SERVICE_ACCOUNT="/nowhere/key.json") as demo:
         told, complaints = demo.communicate(timeout=LIMIT)
     assert (demo.returncode, complaints) == (0, "")
+    assert titles(told) == STEPS
     assert "Every step was seen" in told
 
 
+@services
 def test_a_router_app_of_the_shop_that_is_broken_is_named() -> None:
     done = run("-c", SABOTAGED.format(sabotage="del shop.Keep"))
     assert done.returncode == 1
@@ -314,6 +343,7 @@ def test_a_router_app_of_the_shop_that_is_broken_is_named() -> None:
     assert "Traceback" not in done.stderr
 
 
+@services
 @pytest.mark.parametrize(
     ("sabotage", "sentence"),
     [
@@ -332,6 +362,7 @@ def test_whatever_fails_is_one_sentence(sabotage: str, sentence: str) -> None:
     assert "Cannot listen" not in done.stderr
 
 
+@services
 def test_nothing_works_on_the_database_that_is_removed() -> None:
     """A tick that has begun when the story ends is waited for, however long it takes."""
     slow = """
@@ -348,6 +379,7 @@ sweep.run = slowly()
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@services
 def test_the_emulator_starts_before_its_key_file_exists_and_prints_into_a_pipe() -> None:
     keyless = {"GOOGLE_SERVICE_ACCOUNT": "/nowhere/key.json", "RCS_PROVIDER": "google"}
     with subprocess.Popen(

@@ -32,8 +32,13 @@ CARD = Card(
 )
 YOURS = "Order 7 is yours"
 BY_SMS = "Order 7\nTrail boots\nhttps://shop.example/boots.png\n1) Keep\n2) Return"
-PAIRS = [(rcs, sms) for rcs in SIDES for sms in TEXTS]
-on_every_pair = pytest.mark.parametrize("stage", PAIRS, indirect=True, ids="-".join)
+# `make test` plays every wire once for RCS and twice for SMS; the other pairs are left to `make services-test`.
+PAIRS = [
+    pytest.param((rcs, sms), marks=[pytest.mark.services] if (n + m) % 2 else [], id=f"{rcs}-{sms}")
+    for n, rcs in enumerate(SIDES)
+    for m, sms in enumerate(TEXTS)
+]
+on_every_pair = pytest.mark.parametrize("stage", PAIRS, indirect=True)
 on_every_wire = pytest.mark.parametrize("stage", [(name,) for name in SIDES], indirect=True, ids=list(SIDES))
 
 

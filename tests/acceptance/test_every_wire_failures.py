@@ -25,6 +25,10 @@ SLOW, PATIENCE = 0.6, 0.4  # seconds: a provider, and a client that does not wai
 ALWAYS = None
 EVERY = {**{name: (name,) for name in SIDES}, **{name: ("google", name) for name in TEXTS}}
 everywhere = pytest.mark.parametrize("stage", EVERY.values(), indirect=True, ids=list(EVERY))
+OTHERS = {
+    name: stage for name, stage in EVERY.items() if name != "google"
+}  # whose table in test_failures has these
+on_others = pytest.mark.parametrize("stage", OTHERS.values(), indirect=True, ids=list(OTHERS))
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def sent(stage: Stage, alias: str, **options: Any) -> Transmission:
     return t
 
 
-@everywhere
+@on_others
 @pytest.mark.parametrize(
     ("kind", "times", "expected"), REFUSED, ids=[f"{kind}-{times or 'always'}" for kind, times, _ in REFUSED]
 )
@@ -110,7 +114,7 @@ def test_a_403_waits_only_where_it_is_about_our_credentials(stage: Stage, line: 
     assert t.reason == ("" if waits else "forbidden")
 
 
-@everywhere
+@on_others
 @pytest.mark.parametrize("kind", ["500", "503", "401", "403", "404"])
 def test_without_another_way_a_person_is_asked(kind: str, stage: Stage, line: Line, settings: Any) -> None:
     settings.RCS_BACKENDS = {name: {**one, "FALLBACK": []} for name, one in stage.backends().items()}
@@ -167,7 +171,7 @@ def impatient(stage: Stage, settings: Any) -> None:
     settings.RCS_BACKENDS = backends
 
 
-@everywhere
+@on_others
 @pytest.mark.parametrize(("kind", "times"), [("cut_after", 1), ("cut_after", ALWAYS), ("latency", ALWAYS)])
 def test_an_answer_that_was_lost(
     kind: str, times: int | None, stage: Stage, line: Line, settings: Any

@@ -42,7 +42,7 @@ from rcs_router.content import (
 from tests.acceptance.contents import ANY_CONTENT, SMALL, UPLOAD, UPLOAD_SMALL
 from tests.acceptance.lines import RCS, SMS, Json, Line, line, providers
 
-EXAMPLES = 80  # of each backend
+FEW, MANY = 15, 80  # examples for each backend: in `make test`, and in `make services-test`
 
 # What a content says, and how the phone shows it.
 
@@ -325,32 +325,43 @@ def sent(wire: Line, content: Content) -> tuple[Fit, Json]:
     return fitted, wire.shown(outbound.to)
 
 
-@settings(max_examples=EXAMPLES)
-@given(content=ANY_CONTENT)
-def test_the_phone_shows_each_fact_or_its_loss_is_named(wire: Line, content: Content) -> None:
+def loses_nothing_unsaid(wire: Line, content: Content) -> None:
+    """The phone shows each fact, or its loss is named."""
     fitted, message = sent(wire, content)
     lost = missing(content, fitted, message)
     assert lost == [], (fitted.lost, json.dumps(message, ensure_ascii=False))
 
 
-@settings(max_examples=EXAMPLES // 2)
+NEVER_LOST_IN_AN_SMS = {
+    *("words", "name", "url", "phone", "date", "place"),
+    *("reply", "query", "alt", "subject", "file name"),
+}
+
+
+def offers_everything_in_plain_text(wire: Line, content: Content) -> None:
+    """By numbers and in words: whatever the report says, these kinds of facts are never lost."""
+    fitted, message = sent(wire, content)
+    lost = missing(content, replace(fitted, lost=()), message)
+    assert [fact for fact in lost if fact.kind in NEVER_LOST_IN_AN_SMS] == []
+
+
+@settings(max_examples=FEW)
+@given(content=ANY_CONTENT)
+def test_the_phone_shows_each_fact_or_its_loss_is_named(wire: Line, content: Content) -> None:
+    loses_nothing_unsaid(wire, content)
+
+
+@settings(max_examples=FEW)
 @given(content=ANY_CONTENT)
 @pytest.mark.parametrize("wire", SMS, indirect=True)
 def test_an_sms_offers_everything_by_numbers_and_in_words(wire: Line, content: Content) -> None:
-    """Whatever the report says: these kinds of facts are never lost in plain text."""
-    never = {
-        "words",
-        "name",
-        "url",
-        "phone",
-        "date",
-        "place",
-        "reply",
-        "query",
-        "alt",
-        "subject",
-        "file name",
-    }
-    fitted, message = sent(wire, content)
-    lost = missing(content, replace(fitted, lost=()), message)
-    assert [fact for fact in lost if fact.kind in never] == []
+    offers_everything_in_plain_text(wire, content)
+
+
+@pytest.mark.services
+@settings(max_examples=MANY)
+@given(content=ANY_CONTENT)
+def test_the_same_in_a_long_search(wire: Line, content: Content) -> None:
+    loses_nothing_unsaid(wire, content)
+    if wire.name in SMS:
+        offers_everything_in_plain_text(wire, content)

@@ -1,6 +1,7 @@
 """What a backend is asked to send passes its strict provider, or is refused before it leaves."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import uuid4
@@ -43,6 +44,7 @@ from tests.acceptance.contents import (
     TWO_HOURS,
     WEB,
     every_kind_with,
+    in_a_card,
 )
 from tests.acceptance.lines import DEADLINE, SERVICE, SIDES, Json, Line, line, providers
 
@@ -53,7 +55,7 @@ def web() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=SIDES)
+@pytest.fixture(scope="module", params=SIDES)
 def wire(request: pytest.FixtureRequest, web: str) -> Iterator[Line]:
     with line(web, request.param) as made:
         yield made
@@ -76,12 +78,19 @@ def refusals(wire: Line, contents: list[Content]) -> list[str]:
 
 
 @pytest.mark.parametrize("chip", CHIPS, ids=lambda chip: f"{chip.type}-{CHIPS.index(chip)}")
+def test_every_chip_below_a_text_and_in_a_card(wire: Line, chip: Suggestion) -> None:
+    """The other kinds of content, and any mixture: the tests with every option, and of everything that shows."""
+    assert refusals(wire, [replace(PLAIN["text"], suggestions=(chip,)), in_a_card(chip)]) == []
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("chip", CHIPS, ids=lambda chip: f"{chip.type}-{CHIPS.index(chip)}")
 def test_every_content_with_every_chip(wire: Line, chip: Suggestion) -> None:
     assert refusals(wire, list(every_kind_with(chip))) == []
 
 
 def test_every_content_with_every_option(wire: Line) -> None:
-    assert refusals(wire, [*PLAIN.values(), *FINER]) == []
+    assert refusals(wire, [*PLAIN.values(), *FINER, *every_kind_with(CHIPS[0])]) == []
 
 
 def most(wire: Line, name: str) -> int:

@@ -18,6 +18,6 @@ def stub() -> Iterator[Stub]:
 @pytest.fixture(autouse=True)
 def fresh_connections() -> Iterator[None]:
     yield
-    if connection._mine.adapter:
-        connection._mine.adapter.close()
-    connection._mine.adapter = None
+    if connection._thread.adapter:
+        connection._thread.adapter.close()
+    connection._thread.adapter = None

@@ -692,11 +692,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"service_account": "/nowhere/key.json"},
         "service_account: /nowhere/key.json cannot be read (No such file",
     ),
-    ({"service_account": {}}, "service_account: not a service account's key"),
+    ({"service_account": {}}, "service_account: not the key of a service account"),
     ({"service_account": {**key_file(), "token_uri": ""}}, "service_account: the key lacks 'token_uri'"),
     (
         {"service_account": {**key_file(), "private_key": "x"}},
-        "service_account: its private_key is no RSA key",
+        "service_account: its private_key is not an RSA key",
     ),
 ]
 

@@ -84,7 +84,7 @@ PROBLEMS: list[tuple[dict[str, Any], str]] = [
     ({"webhook_secret": ("new", "")}, "webhook_secret is empty"),
     ({"token": ""}, "either token, or client_id and client_secret"),
     ({"token": "", "client_id": "a"}, "either token, or client_id and client_secret"),
-    ({"client_id": "a", "client_secret": "b"}, "exclude each other"),
+    ({"client_id": "a", "client_secret": "b"}, "cannot both be set"),
     ({**OAUTH, "api_url": "https://h.example/api"}, "token_url must be given"),
     ({"api_url": "http://h.example/rcs/bot/v1"}, "api_url must begin with https://"),
     ({"api_url": "h.example/rcs/bot/v1"}, "api_url must begin with https://"),

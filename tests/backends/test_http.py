@@ -317,7 +317,10 @@ def test_whatever_begins_as_markup_is_a_page(blanks: list[bytes], rest: bytes, s
 
 def test_page_is_quoted_without_what_nobody_may_read(stub: Stub) -> None:
     stub.script.append(answer(404, f"<h1>Not here</h1><p>{SECRET} +37255501234</p>"))
-    assert failure(stub.url, secrets=[SECRET]).detail == "HTTP 404 not by the provider: Not here *** +37…34"
+    assert (
+        failure(stub.url, secrets=[SECRET]).detail
+        == "HTTP 404 not written by the provider: Not here *** +37…34"
+    )
 
 
 def test_provider_that_writes_html_says_so(stub: Stub) -> None:
@@ -337,7 +340,10 @@ def test_provider_that_writes_json_only(body: bytes, is_own: bool) -> None:
 
 def test_bare_error_that_the_provider_would_explain() -> None:
     error = judge(Reply(404), errors={404: BadAddress}, own=lambda reply: False)
-    assert (type(error), str(error)) == (Unavailable, "not_the_provider: HTTP 404 not by the provider")
+    assert (type(error), str(error)) == (
+        Unavailable,
+        "not_the_provider: HTTP 404 not written by the provider",
+    )
 
 
 WITHOUT = [

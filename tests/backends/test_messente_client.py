@@ -59,6 +59,6 @@ def test_a_missing_field_is_seen() -> None:
 def test_codes_and_statuses_are_those_that_we_know() -> None:
     from rcs_backends.messente import answers, reports
 
-    assert {code.value for code in client.ErrorCodeOmnichannel} == set(answers.WORDS)
+    assert {code.value for code in client.ErrorCodeOmnichannel} == set(answers.CODES)
     assert {status.value for status in client.Status} == set(reports.STATUSES)
-    assert {str(err.value) for err in client.ErrorCodeOmnichannelMachine} == set(reports.WORDS)
+    assert {str(err.value) for err in client.ErrorCodeOmnichannelMachine} == set(reports.CODES)

@@ -449,9 +449,12 @@ def test_options_that_are_fine() -> None:
 
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"username": ""}, "username is empty"),
-    ({"password": ""}, "password is empty: nothing can be sent, and no delivery report verified"),
-    ({"password": ("new", "")}, "password is empty: nothing can be sent, and no delivery report verified"),
-    ({"password": ()}, "password is empty: nothing can be sent, and no delivery report verified"),
+    ({"password": ""}, "password is empty: nothing can be sent, and no delivery report can be verified"),
+    (
+        {"password": ("new", "")},
+        "password is empty: nothing can be sent, and no delivery report can be verified",
+    ),
+    ({"password": ()}, "password is empty: nothing can be sent, and no delivery report can be verified"),
     ({"sender": ""}, "sender is empty: an RCS message needs the name of its agent"),
     (
         {"base_url": "http://api.messente.com/v1"},
@@ -462,10 +465,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "base_url must begin with https://, since every request carries the password",
     ),
     ({"base_url": "api"}, "base_url must begin with https://, since every request carries the password"),
-    ({"chain": [SMS, SMS]}, "chain: sms is tried already, and Messente takes each channel once"),
+    ({"chain": [SMS, SMS]}, "chain: sms is used twice, and Messente takes each channel once"),
     (
         {"channel": "sms", "chain": [SMS]},
-        "chain: sms is tried already, and Messente takes each channel once",
+        "chain: sms is used twice, and Messente takes each channel once",
     ),
     ({"channel": "sms", "chain": [{"channel": "rcs"}]}, "chain: rcs can only be the first channel"),
     ({"validity": 0}, "validity of rcs must be at least 1 minute"),

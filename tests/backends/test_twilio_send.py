@@ -280,7 +280,7 @@ def test_failure_at_once_is_told_in_twilios_words(stub: Stub) -> None:
     stub.script.append(answer(201, {**TAKEN, **said}))
     with pytest.raises(Misconfigured) as caught:
         twilio(stub).send(outbound(Text("Hello you")))
-    assert caught.value.detail.endswith("failed at once: 30002 Suspended: ***, x to +37…34")
+    assert caught.value.detail.endswith("then it failed: 30002 Suspended: ***, x to +37…34")
 
 
 LONG = [
@@ -386,8 +386,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"account_sid": ""}, "account_sid is empty"),
     ({"auth_token": ""}, "auth_token is empty: no webhook can be verified"),
     ({"auth_token": ("a", "")}, "auth_token is empty: no webhook can be verified"),
-    ({"api_key_sid": "SK1"}, "api_key_sid and api_key_secret go together"),
-    ({"api_key_secret": "s"}, "api_key_sid and api_key_secret go together"),
+    ({"api_key_sid": "SK1"}, "api_key_sid and api_key_secret must be set together"),
+    ({"api_key_secret": "s"}, "api_key_sid and api_key_secret must be set together"),
     ({"sender": ""}, "sender and messaging_service_sid are both empty: Twilio needs one of them"),
     ({"max_parts": 0}, "max_parts must be at least 1"),
     (
@@ -396,7 +396,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"webhook_url": "https://my_shop.example/rcs/webhooks/sms/"},
-        "the host in PUBLIC_URL has an underscore, and Twilio reports to no such host",
+        "the host in PUBLIC_URL has an underscore: Twilio does not send callbacks to such hosts",
     ),
 ]
 

@@ -57,7 +57,7 @@ ROWS = [
     ("Text", "rcs_router.testing.MemorySMS", "native"),
     ("Audio", "tests.toy.provider.Toy", "audio became a file; file became a link"),
     ("words for screen readers", "tests.toy.provider.Toy", "lost: words for screen readers"),
-    ("file that the provider stores", "tests.toy.provider.Toy", "needs a fallback_text"),
+    ("file stored by the provider", "tests.toy.provider.Toy", "needs a fallback_text"),
     ("can revoke a message", "rcs_router.testing.MemoryBackend", "yes"),
     ("can revoke a message", "tests.toy.provider.Toy", "no"),
     ("characters of a chip's label", "tests.toy.provider.Toy", "20"),
@@ -95,7 +95,7 @@ def test_a_file_is_written_and_checked(tmp_path: Path) -> None:
 
 MISUSES: list[tuple[list[str], dict[str, Any], str]] = [
     (["rcs_backends.nowhere.Nobody"], {}, "nowhere"),
-    (["rcs_router.testing.RICH"], {}, "rcs_router.testing.RICH is no subclass of BaseBackend"),
+    (["rcs_router.testing.RICH"], {}, "rcs_router.testing.RICH is not a subclass of BaseBackend"),
     ([], {"check": True}, "--check needs --output"),
 ]
 

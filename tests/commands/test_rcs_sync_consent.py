@@ -67,7 +67,7 @@ def test_both_lists_become_one(listing, arguments):
     out, err = sync(*arguments)
     assert consent.refused([ALICE, BOB, CAROL]) == {ALICE, BOB}
     assert {ALICE, BOB} <= listing.listed
-    assert out == "listing: 1 new from the provider, 1 to tell it, 0 to take off its list\n"
+    assert out == "listing: 1 new from the provider, 1 to add to its list, 0 to remove from it\n"
     assert "'nobody' is not a phone number" in err
     assert ConsentRecord.objects.get(subject=ALICE).source == "provider list"
 
@@ -75,7 +75,7 @@ def test_both_lists_become_one(listing, arguments):
 def test_a_second_time_nothing_changes(listing):
     refuse(BOB)
     sync()
-    assert sync()[0] == "listing: 0 new from the provider, 0 to tell it, 0 to take off its list\n"
+    assert sync()[0] == "listing: 0 new from the provider, 0 to add to its list, 0 to remove from it\n"
 
 
 def test_who_came_back_by_us_is_taken_off_the_list(listing):
@@ -88,13 +88,13 @@ def test_who_came_back_by_us_is_taken_off_the_list(listing):
 
 def test_a_dry_run_changes_nothing(listing):
     refuse(BOB)
-    assert "1 new from the provider, 1 to tell it" in sync("--dry-run")[0]
+    assert "1 new from the provider, 1 to add to its list" in sync("--dry-run")[0]
     assert consent.refused([ALICE]) == set()
     assert BOB not in listing.listed
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"), [(["other"], "There is no backend 'other'"), (["sms"], "sms keeps no list")]
+    ("arguments", "words"), [(["other"], "There is no backend 'other'"), (["sms"], "sms has no opt-out list")]
 )
 def test_what_cannot_be_synced_is_named(arguments, words):
     with pytest.raises(CommandError, match=words):
@@ -103,7 +103,7 @@ def test_what_cannot_be_synced_is_named(arguments, words):
 
 def test_without_any_list_it_says_so(settings):
     settings.RCS_BACKENDS = {"sms": settings.RCS_BACKENDS["sms"]}
-    with pytest.raises(CommandError, match="No backend of RCS_BACKENDS keeps a list"):
+    with pytest.raises(CommandError, match="No backend in RCS_BACKENDS has an opt-out list"):
         sync()
 
 

@@ -240,8 +240,8 @@ def test_the_command_shows_it() -> None:
     )
     assert json.loads(command(ALICE, "--json")) == consent.evidence(ALICE)
     assert json.loads(command(ALICE, "--json", "--brand", "shop")) == consent.evidence(ALICE, "shop")
-    assert command("tk-7Q9x") == "The ledger has nothing about tk-7Q9x.\n"
-    assert command("12345") == "The ledger has nothing about 12345.\n"
+    assert command("tk-7Q9x") == "The ledger has no entry about tk-7Q9x.\n"
+    assert command("12345") == "The ledger has no entry about 12345.\n"
     assert command("tk-7Q9x", "--json") == "[]\n"
 
 

@@ -55,7 +55,7 @@ def logged(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Everythin
     """All loggers, and mails to ADMINS as a site may have set them up: for every ERROR, with variables."""
     settings.ADMINS = [("Ann", "ann@shop.example")]
     settings.MANAGERS = settings.ADMINS
-    monkeypatch.setattr(outside, "_told", {})
+    monkeypatch.setattr(outside, "_logged", {})
     everything, mails = Everything(), AdminEmailHandler(include_html=True)
     mails.setLevel(logging.ERROR)
     loggers = [logging.getLogger(), logging.getLogger("django"), logging.getLogger("django.server")]
@@ -135,7 +135,7 @@ def test_other_trouble_is_news_again(
         broken(monkeypatch, "store", error)
         raw.wsgi(raw.environ(call, length=str(len(call.body))))
     assert len(mail.outbox) == 2
-    outside._told = {key: at - outside.QUIET for key, at in outside._told.items()}
+    outside._logged = {key: at - outside.QUIET for key, at in outside._logged.items()}
     raw.wsgi(raw.environ(call, length=str(len(call.body))))
     assert len(mail.outbox) == 3
 

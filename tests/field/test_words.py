@@ -368,9 +368,11 @@ def complaints(settings: Any, app: type, **router: Any) -> list[str]:
 
 def test_a_check_names_the_apps_that_never_see_a_stop_word(settings: Any) -> None:
     assert complaints(settings, Survey) == [
-        f"rcs_router.W106 {HERE}.Survey has a pattern for end, quit: an OPT_OUT_WORD"
+        f"rcs_router.W106 {HERE}.Survey has a pattern for end, quit (an OPT_OUT_WORD)"
     ]
-    assert complaints(settings, End) == [f"rcs_router.W106 {HERE}.End has the keyword 'end', an OPT_OUT_WORD"]
+    assert complaints(settings, End) == [
+        f"rcs_router.W106 {HERE}.End has the keyword 'end', which is an OPT_OUT_WORD"
+    ]
     assert complaints(settings, Anything) == []
 
 

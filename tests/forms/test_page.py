@@ -186,7 +186,7 @@ def test_who_presses_twice_or_comes_back_answers_once():
 
 def test_two_submissions_at_once_are_one_answer():
     where = address(sent())
-    with mock.patch("rcs_router.inbox.forms._answered", return_value=False):
+    with mock.patch("rcs_router.inbox.forms._is_answered", return_value=False):
         for _ in range(2):
             assert Client().post(where, GOOD).status_code == 200
     assert len(answers()) == 1

@@ -28,7 +28,7 @@ from celery import Celery
 from django.core.management import call_command
 app = Celery("script", broker="filesystem://", set_as_current=True)
 app.conf.broker_transport_options = {
-    **dict.fromkeys(["data_folder_in", "data_folder_out", "control_folder"], FOLDER)
+    "data_folder_in": FOLDER, "data_folder_out": FOLDER, "control_folder": FOLDER + "/control",
 }
 call_command("migrate", verbosity=0)
 from rcs_router import lookup_connections, send
@@ -42,7 +42,7 @@ def test_a_script_that_sends_and_ends_wakes_the_workers_first(tmp_path: Path) ->
         cwd=ROOT, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    [message] = [json.loads(path.read_text()) for path in tmp_path.iterdir()]
+    [message] = [json.loads(path.read_text()) for path in tmp_path.iterdir() if path.is_file()]
     assert message["headers"]["task"] == wake.DRAIN
 
 

@@ -1,4 +1,4 @@
-"""Fetch what the links of incoming messages lead to into the storage: `fetch_due` and, for a person's wish, `again`."""
+"""Fetch the files that incoming messages link to into the storage: `fetch_due`, and `again` on request."""
 
 from rcs_router.inbox.media.fetch import again, fetch_due
 from rcs_router.inbox.media.turns import free

@@ -1,7 +1,7 @@
 """Read the name and the numbers of a contact card (vCard) that a person has sent. Needs the extra `vcard`.
 
-icalendar splits the lines, which cards and calendars write alike. The card is a stranger's: only the first characters
-of it and of each line are looked at, so that reading takes no time whatever it holds.
+icalendar splits the lines, whose syntax cards and calendars share. The card is untrusted: only the first characters of
+the card and of each line are read, so that reading takes little time whatever it contains.
 """
 
 import quopri
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rcs_router.content.characters import storable
 from rcs_router.models import InboundFile
 
-MOST = 65536  # bytes of a card: a picture in it may be long, and comes after the names and numbers
+MOST = 65536  # bytes of a card: a long picture comes after the names and numbers
 LINE = 1000  # characters of a line
 NUMBERS = 20  # numbers of a card
 
@@ -23,7 +23,7 @@ _SOFT_BREAK = re.compile(rb"=\r?\n(?![\r\n])")
 
 @dataclass(frozen=True)
 class ContactCard:
-    """What a contact card says, as it was written: the numbers are not checked."""
+    """The contents of a contact card as written; the numbers are not checked."""
 
     name: str = ""
     numbers: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ class ContactCard:
 
 
 def read(file: InboundFile) -> ContactCard | None:
-    """Return the contact card that `file` is; None for any other file. Raises ImportError without the extra."""
+    """Return the contact card in `file`, or None for any other file. Raises ImportError without the extra."""
     if file.state != InboundFile.State.FETCHED or file.media_type != "text/vcard":
         return None
     with file.file.open() as card:
@@ -41,7 +41,7 @@ def read(file: InboundFile) -> ContactCard | None:
 
 
 def parsed(data: bytes) -> ContactCard:
-    """Return what a card says; lines that make no sense are left out."""
+    """Return the contents of a card; lines that cannot be parsed are left out."""
     from icalendar.parser import Contentlines
 
     if b"QUOTED-PRINTABLE" in data.upper():
@@ -55,7 +55,7 @@ def parsed(data: bytes) -> ContactCard:
 
 
 def _value(rest: str) -> str:
-    """Return the value of a line whose name was taken off; empty if it makes no sense."""
+    """Return the value of a line without its name; empty if it cannot be parsed."""
     from icalendar.parser import Contentline
 
     head, colon, value = rest[:LINE].partition(":")

@@ -1,7 +1,7 @@
-"""A provider's link in, its bytes in a temporary file out, or why not; one connection per hop, to a judged address.
+"""Download a provider's link into a temporary file, with a new connection to a checked address for each redirect.
 
-`http.client` and not `requests`: it connects where we say, tells nobody's log what was asked for, and each of its reads
-can be given no more than the time that is left of the whole.
+This uses `http.client`, not `requests`: it connects to a given IP address, logs no URL, and each of its reads can be
+limited to the remaining time.
 """
 
 import http.client
@@ -26,20 +26,20 @@ from rcs_router import addresses
 from rcs_router.addresses import RefusedAddress, Target
 
 CHUNK = 64 * 1024  # bytes
-IN_MEMORY = 256 * 1024  # bytes of a file that are kept off the disk
+IN_MEMORY = 256 * 1024  # bytes of a file that are kept in memory
 HOPS = 3  # redirects that are followed
 CONNECT = 5.0  # seconds for one address of a host
-ADDRESSES = 4  # of a host that are tried
+ADDRESSES = 4  # addresses of a host that are tried
 MAX_RETRY_AFTER = 3600.0  # seconds
 _REDIRECTS = {301, 302, 303, 307, 308}
-_GONE = {403, 410}  # 403 is what signed links of cloud storages say after their time
+_GONE = {403, 410}  # 403 is the answer of cloud storages to an expired signed link
 _LATER = {202, 408, 425, 429}
 
 HeadersFor = Callable[[Target], Mapping[str, str]]  # the credentials for one request; empty for most
 
 
 class Undone(Exception):
-    """Not fetched: `code` says why, and the class what that means."""
+    """The link was not fetched. `code` is the reason, and the subclass says what follows from it."""
 
     def __init__(self, code: str, retry_after: float | None = None) -> None:
         super().__init__(code)
@@ -48,30 +48,30 @@ class Undone(Exception):
 
 
 class Again(Undone):
-    """May go well another time: no connection, no answer, 429, 5xx, a body that broke off."""
+    """Worth a retry: no connection, no answer, 429, 5xx, or an incomplete body."""
 
 
 class Gone(Undone):
-    """The link leads nowhere any more, or not for us."""
+    """The link no longer works, or we have no access to it."""
 
 
 class Missing(Gone):
-    """There is nothing: not any more or, right after the message has arrived, not yet."""
+    """The provider answers 404: the file is deleted or, right after the message has arrived, not there yet."""
 
 
 class Unwanted(Undone):
-    """We do not take it: its address, its size or its type."""
+    """We do not accept the file's address, size or type."""
 
 
 class Hopeless(Undone):
-    """The other side will not give it, whenever it is asked."""
+    """The provider will not deliver the file, however often it is requested."""
 
 
 @dataclass
 class Download:
-    """What a link led to. `close()` when it is stored: the temporary file goes with it."""
+    """A downloaded file. Call `close()` when it is stored; that deletes the temporary file."""
 
-    declared_type: str  # the Content-Type as it was sent
+    declared_type: str  # the Content-Type header
     size: int = 0  # bytes
     head: bytes = b""
     body: IO[bytes] = field(default_factory=partial(tempfile.SpooledTemporaryFile, max_size=IN_MEMORY))
@@ -81,13 +81,13 @@ class Download:
 
 
 class Clock:
-    """The time that one download has, all of its hops and bytes together."""
+    """The time limit of one download, including all redirects."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
     def remaining(self) -> float:
-        """Seconds. Raises TimeoutError when none are left."""
+        """Return the remaining seconds. Raises TimeoutError if none are left."""
         left = self._end - time.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -106,10 +106,10 @@ def download(
     allow_private: bool = False,
     headers_for: HeadersFor = without_credentials,
 ) -> Download:
-    """Fetch a link: at most `most` bytes in `seconds`, over at most three redirects, each of which is guarded.
+    """Fetch a link: at most `most` bytes in `seconds`, over at most three redirects, each to a checked address.
 
-    `headers_for` is asked for each request anew, so that no redirect takes credentials along. Raises Again, Gone,
-    Unwanted or Hopeless; their texts quote nothing of the link.
+    `headers_for` is called for each request, so that a redirect does not carry credentials to another host. Raises
+    Again, Gone, Unwanted or Hopeless; their texts quote nothing of the link.
     """
     clock = Clock(seconds)
     resolver = partial(_resolved, clock=clock)
@@ -118,7 +118,7 @@ def download(
             target = addresses.guarded(url, allow_private=allow_private, resolver=resolver)
             own = headers_for(target)
             with _asked(target, clock, own) as response:
-                if response.status == 401 and own:  # they may have ended a moment ago, or are being changed
+                if response.status == 401 and own:  # they may have expired a moment ago, or are being changed
                     raise Again("http_401")
                 if response.status not in _REDIRECTS:
                     return _taken(response, most)
@@ -129,7 +129,9 @@ def download(
         raise Again("timeout") from None
     except ssl.SSLCertVerificationError:
         raise Again("certificate") from None
-    except ConnectionError:  # first, because "hung up without a word" is an HTTPException, too
+    except (
+        ConnectionError
+    ):  # first, because a connection that closes without an answer is an HTTPException too
         raise Again("unreachable") from None
     except http.client.HTTPException:
         raise Again("protocol") from None
@@ -139,9 +141,9 @@ def download(
 
 
 def _resolved(host: str, port: int, *, clock: Clock) -> list[str]:
-    """Look a name up in the time that is left: the system's resolver has no limit that we could set.
+    """Resolve a host name within the remaining time: the system's resolver has no time limit that we could set.
 
-    Raises TimeoutError; the thread that still waits ends by itself, when the resolver gives up.
+    Raises TimeoutError. The thread that still waits ends when the resolver gives up.
     """
     answer: SimpleQueue[list[str] | OSError | ValueError] = SimpleQueue()
 
@@ -162,7 +164,7 @@ def _resolved(host: str, port: int, *, clock: Clock) -> list[str]:
 
 
 def _next(url: str, response: http.client.HTTPResponse, target: Target) -> str:
-    """Where a redirect leads. From https never to http: the link would be readable on its way."""
+    """Return the target of a redirect. From https to http is refused: the link would be readable on the network."""
     place = response.headers.get("Location", "")
     if not place:
         raise Hopeless("redirects")
@@ -176,11 +178,11 @@ def _next(url: str, response: http.client.HTTPResponse, target: Target) -> str:
 
 
 def _taken(response: http.client.HTTPResponse, most: int) -> Download:
-    """The body, if the answer has one that we want."""
+    """Return the body, if the response has one that we accept. Raises Undone."""
     if response.status != 200:
         raise _refusal(response)
     if response.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
-        raise Hopeless("encoding")  # we have asked for none
+        raise Hopeless("encoding")  # we did not ask for compression
     if (response.length or 0) > most:
         raise Unwanted("too_large")
     taken = Download(response.headers.get("Content-Type", ""))
@@ -204,7 +206,7 @@ def _read(response: http.client.HTTPResponse, taken: Download, most: int) -> Non
         raise
     except (http.client.IncompleteRead, ConnectionError, ssl.SSLError):
         raise Again("truncated") from None
-    if response.length or not taken.size:  # bytes that were announced and did not come
+    if response.length or not taken.size:  # fewer bytes came than were announced
         raise Again("truncated")
     taken.body.seek(0)
 
@@ -221,14 +223,14 @@ def _refusal(response: http.client.HTTPResponse) -> Undone:
 
 
 def _retry_after(value: str) -> float | None:
-    """Seconds; the header's other form, a date, is left to our own delays."""
+    """Return the seconds, or None for the header's other form, a date: then our own delays apply."""
     number = value.strip()
     return min(float(number), MAX_RETRY_AFTER) if number.isascii() and number.isdecimal() else None
 
 
 @contextmanager
 def _asked(target: Target, clock: Clock, own: Mapping[str, str]) -> Iterator[http.client.HTTPResponse]:
-    """The answer up to its headers."""
+    """Send the request, and yield the response when its headers are read."""
     connection = _Pinned(target, clock)
     try:
         connection.putrequest("GET", target.path, skip_host=True, skip_accept_encoding=True)
@@ -244,7 +246,7 @@ def _asked(target: Target, clock: Clock, own: Mapping[str, str]) -> Iterator[htt
 
 
 class _Pinned(http.client.HTTPConnection):
-    """Connects to the addresses that were judged, whatever the host's name means by now."""
+    """Connects only to the checked addresses, even if the host name resolves to others by now."""
 
     def __init__(self, target: Target, clock: Clock) -> None:
         super().__init__(target.host, target.port)
@@ -267,7 +269,7 @@ class _Pinned(http.client.HTTPConnection):
 
 
 def _connected(target: Target, clock: Clock) -> socket.socket:
-    """To the first address that answers."""
+    """Connect to the first address that answers."""
     error: OSError = OSError("no address")
     for ip in target.ips[:ADDRESSES]:
         try:
@@ -279,12 +281,12 @@ def _connected(target: Target, clock: Clock) -> socket.socket:
 
 @lru_cache(maxsize=1)
 def _context() -> ssl.SSLContext:
-    """The certificates that `requests` brings, as in all our other calls."""
+    """Return a context with the certificates that `requests` brings, as in all other requests of the router."""
     return ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH)
 
 
 class _Clocked:
-    """A socket as `http.client` uses it, each of its operations waiting no longer than the download has left."""
+    """A socket for `http.client` whose operations wait no longer than the download's remaining time."""
 
     def __init__(self, sock: socket.socket, clock: Clock) -> None:
         self._sock = sock
@@ -298,7 +300,7 @@ class _Clocked:
         return io.BufferedReader(_Bytes(self._sock, self._clock))
 
     def close(self) -> None:
-        """The bytes that are still to be read keep the socket open, as they do with any other."""
+        """Close the socket. Like any other, it stays open until the response is read."""
         self._sock.close()
 
 

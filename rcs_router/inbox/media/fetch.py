@@ -1,7 +1,7 @@
-"""Links that are due in, files in the storage and the rows that say so out; woken by a task and the worker.
+"""Fetch files that are due into the storage and update their rows; called by a Celery task and by rcs_worker.
 
-Threads fetch and store; the database belongs to the thread that runs the station. A file is stored before its row says
-so: a worker that dies between the two leaves a file that nobody knows of, and the next try clears it away.
+Threads fetch and store; only the calling thread uses the database. A file is stored before its row is updated: if a
+worker dies in between, the file belongs to no row, and the next try deletes it.
 """
 
 import logging
@@ -24,9 +24,9 @@ from rcs_router.inbox.media.turns import Turns
 from rcs_router.models import InboundFile
 from rcs_router.models.media import media_type
 
-THREADS = 8  # files that one process fetches side by side; each may hold MEDIA_MAX_BYTES of disk
-LIMIT = 200  # files that one run begins; what is left rings again
-LOOK = 1.0  # seconds between two looks for more, while files are under way
+THREADS = 8  # files that one process fetches in parallel; each may use MEDIA_MAX_BYTES of disk
+LIMIT = 200  # files that one run begins; the rest needs another wake-up
+LOOK = 1.0  # seconds between two looks for more files while some are being fetched
 NEW = 60.0  # seconds after the arrival of a message in which a 404 may mean "not yet"
 
 State = InboundFile.State
@@ -35,7 +35,7 @@ turns = Turns()
 
 @dataclass(frozen=True)
 class Stored:
-    """What lies in the storage now."""
+    """A file in the storage."""
 
     name: str
     media_type: str
@@ -44,7 +44,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of a row after a try; `wait` (seconds) when it stays to be tried again."""
+    """The new state of a row after a try; `wait` (seconds) is set if it is tried again."""
 
     state: InboundFile.State
     code: str = ""
@@ -55,7 +55,7 @@ Flights = dict["Future[Stored]", InboundFile]
 
 
 def fetch_due(limit: int = LIMIT) -> int:
-    """Fetch what is due until nothing is, or `limit` files were begun; returns how many were begun."""
+    """Fetch files until none is due or `limit` are begun. Return how many were begun."""
     if not router_settings().MEDIA_FETCH:
         return 0
     begun, flying, clock = 0, Flights(), sql.Clock(InboundFile)
@@ -73,7 +73,7 @@ def fetch_due(limit: int = LIMIT) -> int:
 
 
 def _renew(flying: Flights, now: datetime, end: datetime) -> None:
-    """Keep what is under way, for the heartbeat; but not for ever, because a storage may hang."""
+    """Renew the leases for the heartbeat; but not forever, because a storage may hang."""
     conf = router_settings()
     longest = timedelta(seconds=conf.MEDIA_TIMEOUT + conf.LEASE)
     for row in list(flying.values()):
@@ -82,7 +82,7 @@ def _renew(flying: Flights, now: datetime, end: datetime) -> None:
 
 
 def again(rows: QuerySet[InboundFile]) -> int:
-    """Have those of `rows` fetched anew that are not fetched and not under way; returns how many."""
+    """Fetch again those of `rows` that are not fetched and not in progress. Return how many."""
     now = sql.now(InboundFile)
     free = Q(lease_until=None) | Q(lease_until__lt=now)
     count = (
@@ -96,13 +96,13 @@ def again(rows: QuerySet[InboundFile]) -> int:
 
 
 def _claim(limit: int, now: datetime) -> list[InboundFile]:
-    """Rows under a new lease, without those that it is too late for."""
+    """Claim rows, and return those that are worth a try."""
     conf, rows = router_settings(), turns.claim(limit, now, heartbeat.lease_end(now))
     return [row for row in rows if not _too_late(row, conf, now)]
 
 
 def _too_late(row: InboundFile, conf: RouterSettings, now: datetime) -> bool:
-    """Settle without a try what has expired, or has taken one worker after the other down."""
+    """Settle a row that has expired, or whose workers died in every try. Return True if it was settled."""
     if row.expires_at and row.expires_at <= now:
         _write(row, now, Verdict(State.GONE, "expired"))
     elif row.tries > len(conf.RETRY_DELAYS) + 1:
@@ -113,7 +113,7 @@ def _too_late(row: InboundFile, conf: RouterSettings, now: datetime) -> bool:
 
 
 def _fetch_and_store(row: InboundFile) -> Stored:
-    """In a thread of its own. Raises Undone."""
+    """Download and store one file, in a thread of its own. Raises Undone."""
     try:
         conf = router_settings()
         found = download(
@@ -130,7 +130,7 @@ def _fetch_and_store(row: InboundFile) -> Stored:
 
 
 def _near_too(conf: RouterSettings) -> bool:
-    """While a site is being made, links lead to this machine: to the emulator's files."""
+    """Return True if private addresses are allowed: by default only with DEBUG, for the emulator's files."""
     return settings.DEBUG if conf.MEDIA_ALLOW_PRIVATE is None else conf.MEDIA_ALLOW_PRIVATE
 
 
@@ -141,10 +141,10 @@ def _store(row: InboundFile, found: Download, conf: RouterSettings) -> Stored:
         raise Unwanted("type")
     storage, name = row.file.storage, _name(row, row.tries, kind)
     try:
-        for earlier in range(1, row.tries):  # of workers that died before they could say what they had stored
+        for earlier in range(1, row.tries):  # of workers that died before they could record their file
             storage.delete(_name(row, earlier, kind))
         stored = storage.save(name, File(found.body, name), max_length=row.file.field.max_length)
-    except Exception as error:  # a disk's, a network's or a cloud's
+    except Exception as error:  # an error of a disk, a network or a cloud
         step = "the next line says what follows"
         logs.file_failed(_alias(row), row.pk, f"storage: {type(error).__name__}", step)
         raise Again("storage") from None
@@ -152,7 +152,7 @@ def _store(row: InboundFile, found: Download, conf: RouterSettings) -> Stored:
 
 
 def _name(row: InboundFile, attempt: int, kind: str) -> str:
-    """Nothing of it is the sender's, and no two tries share one."""
+    """Return the file's name in the storage. It has no part from the sender, and differs between tries."""
     suffix = f"-{attempt}" if attempt > 1 else ""
     return f"rcs/{row.created_at:%Y/%m}/{row.pk}{suffix}{kinds.extension(kind)}"
 
@@ -167,7 +167,7 @@ def _settle(row: InboundFile, future: "Future[Stored]", now: datetime) -> None:
         _write(
             row, now, after(error, row.tries, conf.RETRY_DELAYS, jitter, row.expires_at, now, is_new=is_new)
         )
-    except Exception as error:  # a mistake of ours: the lease ends, and it is tried again
+    except Exception as error:  # a bug of ours: the lease ends, and the file is tried again
         step = "tried again when its lease ends"
         logs.file_failed(_alias(row), row.pk, type(error).__name__, step, logging.ERROR)
     else:
@@ -184,9 +184,9 @@ def after(
     *,
     is_new: bool = False,
 ) -> Verdict:
-    """What an error means after so many tries. Pure. `jitter`: share of the delay to add.
+    """Return what follows from an error after some tries. Pure. `jitter`: share of the delay to add.
 
-    `is_new`: the message has just arrived, so that its file may not be there yet.
+    `is_new`: the message has just arrived, and its file may not be there yet.
     """
     may_come = isinstance(error, Again) or (isinstance(error, Missing) and is_new)
     if not may_come or tries > len(delays):
@@ -236,7 +236,7 @@ def _fetched(row: InboundFile, stored: Stored, now: datetime) -> None:
 
 
 def _discard(row: InboundFile, name: str) -> None:
-    """Another worker has taken over, or the message is gone: no row will ever name this file."""
+    """Delete a file that no row will name: another worker has claimed the row, or the message is deleted."""
     try:
         row.file.storage.delete(name)
     except Exception as error:
@@ -245,5 +245,5 @@ def _discard(row: InboundFile, name: str) -> None:
 
 
 def _ours(row: InboundFile) -> QuerySet[InboundFile]:
-    """The row, if it is still under the claim that it was read with."""
+    """Return the row, if it is still under the claim that it was read with."""
     return InboundFile.objects.filter(pk=row.pk, claim=row.claim, state=State.WAITING)

@@ -1,17 +1,17 @@
-"""A file's first bytes and what it is called in, what it is out: the bytes are believed first, the name after them."""
+"""Detect the media type of a file: from its first bytes and, if they are unknown, from its declared type."""
 
 import mimetypes
 import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-HEAD = 1024  # bytes that tell what a file is
+HEAD = 1024  # bytes that are needed to detect the type
 
 _MP4 = (
     *("video/mp4", "audio/mp4", "audio/x-m4a", "audio/m4a", "video/x-m4v"),
     *("video/3gpp", "audio/3gpp", "video/3gpp2", "audio/3gpp2"),
 )
-# A signature, and what such a file may be: the first, unless it is called another one of the list.
+# A signature, and the types of such a file: the first one, unless the declared type is another of the list.
 _SIGNATURES: tuple[tuple[re.Pattern[bytes], tuple[str, ...]], ...] = (
     (re.compile(rb"\xff\xd8\xff"), ("image/jpeg", "image/jpg")),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), ("image/png", "image/apng")),
@@ -27,8 +27,8 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], tuple[str, ...]], ...] = (
     (re.compile(rb"(?s)....ftyp3g"), ("video/3gpp", "audio/3gpp", "video/3gpp2", "audio/3gpp2", "video/mp4")),
     (re.compile(rb"(?s)....ftypqt"), ("video/quicktime", "video/mp4")),
     (re.compile(rb"(?s)....ftyp"), (*_MP4, "video/quicktime")),
-    # QuickTime without ftyp, as cameras and old programs write it: another atom is the first. Their sizes are below
-    # 16 MiB (mdat: 512 MiB), so that no text that has one of these words in the same place is taken for one.
+    # QuickTime without ftyp, from cameras and old programs: another atom comes first. Its size is below 16 MiB
+    # (mdat: 512 MiB), so that a text with one of these words in the same place is not taken for a film.
     (re.compile(rb"(?s)\0...(wide|moov|free|skip|pnot)|[\0-\x1f]...mdat"), ("video/quicktime", *_MP4)),
     (re.compile(rb"\x1aE\xdf\xa3"), ("video/webm", "audio/webm", "video/x-matroska")),
     (re.compile(rb"OggS\0"), ("audio/ogg", "video/ogg", "audio/opus", "application/ogg")),
@@ -53,11 +53,11 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], tuple[str, ...]], ...] = (
     ),
     (re.compile(rb"MZ|\x7fELF|#!\s*/|\xca\xfe\xba\xbe|\xcf\xfa\xed\xfe"), ("application/x-executable",)),
 )
-# What a vCard was called before RFC 6350: never believed by itself, since we know the bytes of one.
+# Names of vCard before RFC 6350: not believed without the bytes of a vCard.
 _SEEN = {name for _, names in _SIGNATURES for name in names} | {"text/x-vcard", "text/directory"}
-# A browser that is handed these runs what is written in them, with the rights of the site they lie on.
+# A browser runs what is in these, with the rights of the site that serves them.
 _MARKUP = re.compile(rb"<[A-Za-z!?]")
-_BLANK = b"\xef\xbb\xbf\xff\xfe \t\r\n\f\0"  # what may stand before it: byte order marks, white space
+_BLANK = b"\xef\xbb\xbf\xff\xfe \t\r\n\f\0"  # what may come before it: byte order marks, white space
 _RUN = re.compile(
     r"text/html|text/(x-)?(java|ecma)script|application/(x-)?(java|ecma)script|(text|application)/xml"
     r"|.*\+xml|text/xsl|application/x-shockwave-flash|multipart/.*|text/css"
@@ -88,10 +88,10 @@ _EXTENSIONS = {
 
 
 def detect(head: bytes, declared: Iterable[str] = ()) -> str:
-    """The media type of a file that begins with `head` (HEAD bytes suffice); empty when its bytes belie its names.
+    """Return the type of a file that begins with `head` (HEAD bytes suffice); "" if its bytes contradict its names.
 
-    `declared`: what it is called, the most trusted first. A name is believed only of bytes that we do not know, and
-    only if we would not know the bytes of such a file.
+    `declared`: its declared types, the most trusted first. A declared type is accepted only if the bytes are unknown,
+    and if files of that type have no known bytes.
     """
     names = [name for name in declared if name and name != "application/octet-stream"]
     if _MARKUP.match(head.lstrip(_BLANK).replace(b"\0", b"")):
@@ -104,12 +104,12 @@ def detect(head: bytes, declared: Iterable[str] = ()) -> str:
 
 
 def is_run(media_type: str) -> bool:
-    """Would a browser run what is in it? HTML, SVG, XML, scripts."""
+    """Return True for types that a browser would run: HTML, SVG, XML, scripts."""
     return bool(_RUN.fullmatch(media_type))
 
 
 def is_allowed(media_type: str, patterns: Iterable[str]) -> bool:
-    """Is it one of `patterns` (image/png, image/*)? What a browser runs must be named exactly."""
+    """Return True if the type matches `patterns` (image/png, image/*). What a browser runs must be named exactly."""
     wanted = [pattern.lower() for pattern in patterns]
     if is_run(media_type):
         return media_type in wanted
@@ -117,7 +117,7 @@ def is_allowed(media_type: str, patterns: Iterable[str]) -> bool:
 
 
 def extension(media_type: str) -> str:
-    """With its dot: what a web server tells the type from. `.bin` when there is none."""
+    """Return the extension, with its dot, from which a web server tells the type; `.bin` if there is none."""
     return _EXTENSIONS.get(media_type) or _KNOWN.guess_extension(media_type) or ".bin"
 
 

@@ -1,6 +1,6 @@
-"""Whose file is fetched next: the whole site asks no host for more than its share, so that a silent one holds up none.
+"""Choose which files are fetched next. The whole site has a limit for each host, so that a slow one delays no other.
 
-A row that is being fetched is under a lease in the database, and is counted there, whichever process has it.
+A row that is being fetched has a lease in the database and is counted there, whichever process holds it.
 """
 
 import uuid
@@ -15,19 +15,19 @@ from rcs_router.models import InboundFile, LastRun
 
 OF_ONE_HOST = 4  # files that the site fetches from one host at once
 IN_ALL = 32  # files that the site fetches at once
-JOB = "fetch"  # whose row of LastRun is locked while files are counted and claimed
+JOB = "fetch"  # the row of LastRun that is locked while files are counted and claimed
 
 
 class Turns:
-    """Goes round the hosts of what waits, in this process."""
+    """Goes through the hosts of waiting files in a cycle, per process."""
 
     def __init__(self) -> None:
-        self._last = ""  # the host whose turn was last
+        self._last = ""  # the host that had the last turn
 
     def claim(self, limit: int, now: datetime, lease_until: datetime) -> list[InboundFile]:
-        """Return up to `limit` rows under a new lease; none where nothing is due, or no host may be asked for more.
+        """Claim and return up to `limit` rows; none if no row is due, or if all hosts are at their limit.
 
-        The try counts from here, so that a file that takes workers down is given up, too.
+        The try is counted here, so that a file that kills workers is given up, too.
         """
         if limit < 1 or not free(now).exists():
             return []
@@ -59,7 +59,7 @@ def free(now: datetime) -> QuerySet[InboundFile]:
 
 
 def _by_host(rows: QuerySet[InboundFile], last: str) -> Iterator[tuple[str, list[uuid.UUID]]]:
-    """The first of `rows` of each host, from the one after `last` on: one statement for each, however many wait."""
+    """Yield each host, starting after `last`, with the ids of its first `rows`: one statement for each host."""
     for part in (rows.filter(host__gt=last), rows.filter(host__lte=last)):
         left = part.order_by("host", "due_at", "id").values_list("host", "pk")
         while first := list(left[:OF_ONE_HOST]):
@@ -72,6 +72,6 @@ def _by_host(rows: QuerySet[InboundFile], last: str) -> Iterator[tuple[str, list
 
 
 def _lock(now: datetime) -> None:
-    """One process at a time counts and claims, until its transaction ends."""
+    """Lock the row of LastRun, so that one process at a time counts and claims, until its transaction ends."""
     while not LastRun.objects.filter(job=JOB).update(at=now):
         LastRun.objects.get_or_create(job=JOB)

@@ -1,4 +1,4 @@
-"""`manage.py rcs_features`: backends, by dotted path or as configured, come in; their feature table comes out."""
+"""`manage.py rcs_features`: write the feature table of configured backends, or of classes by dotted path."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -14,15 +14,15 @@ from rcs_router.management.features import Column, page
 
 
 class Command(BaseCommand):
-    help = "Write the table of what each backend carries, what the rest becomes, and what the limits are."
+    help = "Write a page of what each backend carries, what happens to the rest, and the limits."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "path", nargs="*", help="dotted path of a backend's class (default: what RCS_BACKENDS configures)"
+            "path", nargs="*", help="dotted path of a backend class (default: the backends in RCS_BACKENDS)"
         )
         parser.add_argument(
-            "--output", metavar="FILE", type=Path, help="write there (default: standard output)"
+            "--output", metavar="FILE", type=Path, help="file to write (default: standard output)"
         )
         parser.add_argument(
             "--check", action="store_true", help="write nothing; fail when --output is not up to date"
@@ -30,10 +30,10 @@ class Command(BaseCommand):
 
     def handle(self, *, path: list[str], output: Path | None, check: bool, **options: Any) -> None:
         if check and not output:
-            raise CommandError("--check needs --output: which file should be up to date?")
+            raise CommandError("--check needs --output, the file that is compared")
         columns = [_column(one) for one in path] or _configured()
         if not columns:
-            raise CommandError("RCS_BACKENDS is empty: name a backend by its dotted path")
+            raise CommandError("RCS_BACKENDS is empty: give the dotted path of a backend class")
         text = page(columns)
         if not output:
             self.stdout.write(text, ending="")
@@ -49,7 +49,7 @@ def _column(path: str) -> Column:
     except ImportError as error:
         raise CommandError(str(error)) from error
     if not (isinstance(found, type) and issubclass(found, BaseBackend)):
-        raise CommandError(f"{path} is no subclass of BaseBackend")
+        raise CommandError(f"{path} is not a subclass of BaseBackend")
     return Column.of(found)
 
 

@@ -1,4 +1,4 @@
-"""`manage.py rcs_send <number>… "text"`: numbers and words come in; a stored message and its ids come out."""
+"""`manage.py rcs_send <number>… "text"`: store a message to some numbers, and print its ids."""
 
 import json
 import sys
@@ -19,16 +19,18 @@ from rcs_router.router import send
 
 
 class Command(BaseCommand):
-    help = "Send a message. It is stored here; a worker (Celery, or manage.py rcs_worker) sends it."
+    help = "Store a message; a worker (Celery, or manage.py rcs_worker) sends it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("number", nargs="+", help="whom to write to, e.g. +37255501234")
-        parser.add_argument(
-            "text", help="what to say; with --card-json, what an SMS says instead of the card"
-        )
+        parser.add_argument("number", nargs="+", help="phone number of a recipient, e.g. +37255501234")
+        parser.add_argument("text", help="text of the message; with --card-json, the text of an SMS fallback")
         parser.add_argument("--backend", help="alias in RCS_BACKENDS (default: RCS_ROUTER's DEFAULT_BACKEND)")
-        parser.add_argument("--traffic", choices=[str(kind) for kind in Traffic], help="why it is sent")
-        parser.add_argument("--ttl", type=float, metavar="SECONDS", help="how long the message is of use")
+        parser.add_argument(
+            "--traffic", choices=[str(kind) for kind in Traffic], help="traffic type of the message"
+        )
+        parser.add_argument(
+            "--ttl", type=float, metavar="SECONDS", help="time after which the message expires"
+        )
         parser.add_argument(
             "--card-json", metavar="FILE", help="content as JSON (rcs_router.content.dump); - reads stdin"
         )
@@ -55,7 +57,7 @@ def _send(
     **ignored: Any,
 ) -> Message:
     if not (alias := backend or default_alias()):
-        raise CommandError("RCS_BACKENDS is empty: there is nothing to send with")
+        raise CommandError("RCS_BACKENDS is empty: configure a backend first")
     content, fallback_text = (_content(card_json), text) if card_json else (Text(text), "")
     return send(
         content,
@@ -67,7 +69,7 @@ def _send(
 
 
 def _content(path: str) -> Content:
-    """A card, unless the file says another `type`."""
+    """Return the content in a JSON file: a card, unless the file has another `type`."""
     try:
         data = json.loads(sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8"))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""`manage.py rcs_tick`, for cron: sweep once, and wake Celery's workers for what is due."""
+"""`manage.py rcs_tick`, for cron: sweep once, and wake Celery's workers for due work."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from rcs_router.models import Transmission
 
 
 class Command(BaseCommand):
-    help = "Find what is due or was lost and wake Celery's workers for it, where beat does not run."
+    help = "Find due and lost work once and wake Celery's workers for it. For cron, where beat does not run."
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = sql.now(Transmission)
         sweep.note(sweep.BEAT, now)
-        with wake.silenced():  # it publishes by itself, and says when the broker cannot be reached
+        with wake.silenced():  # the wake-ups are published below, where an unreachable broker is an error
             sweep.run(now)
         if wake_ups := list(sweep.due(now)):
             try:
                 wake.publish(wake_ups)
-            except Exception as error:  # the broker's many kinds of trouble
+            except Exception as error:  # brokers raise errors of many classes
                 name = type(error).__name__
                 raise CommandError(f"Celery's broker cannot be reached ({name}: {error})") from error

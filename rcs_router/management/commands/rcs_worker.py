@@ -1,6 +1,6 @@
-"""`manage.py rcs_worker`: the whole system without a broker.
+"""`manage.py rcs_worker`: run the whole system without a broker.
 
-The main thread looks five times a second for what is due in the database, and wakes the thread that does it
+The main thread looks for due work in the database five times a second, and wakes the thread that does it
 (`rcs_router.threads`), as Celery's tasks do.
 """
 
@@ -19,11 +19,11 @@ from rcs_router.backends import backends
 from rcs_router.models import Transmission
 from rcs_router.threads import WorkerThreads, guarded, perform, worker_threads
 
-LOOK = 0.2  # seconds between two looks
+LOOK = 0.2  # seconds between two looks at the database
 
 
 class Worker:
-    """Looks for work until `stop()`, which may be called from a signal handler: it takes no lock."""
+    """Looks for due work until `stop()` is called. A signal handler may call `stop()`, because it takes no lock."""
 
     def __init__(self, worker_threads: WorkerThreads = worker_threads) -> None:
         self.worker_threads = worker_threads
@@ -33,7 +33,7 @@ class Worker:
         self.stopping = True
 
     def run(self) -> None:
-        """Work until `stop()`; what is in flight then is finished and settled."""
+        """Work until `stop()` is called; then finish and settle what is in flight."""
         try:
             while not self.stopping:
                 guarded("look", self.look)
@@ -50,16 +50,16 @@ class Worker:
 
 
 class Command(BaseCommand):
-    help = (
-        "Send, digest and sweep in this process, without Celery and its broker. Any number of these may run."
-    )
+    help = "Send, receive and sweep in this process, without Celery and its broker. Any number of workers may run."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--once", action="store_true", help="do what is due now, then end (for cron)")
+        parser.add_argument(
+            "--once", action="store_true", help="do the work that is due now, then exit (for cron)"
+        )
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         if not list(backends):
-            raise CommandError("RCS_BACKENDS is empty: there is nothing to do")
+            raise CommandError("RCS_BACKENDS is empty: configure a backend first")
         with wake.silenced():
             if once:
                 run_once()
@@ -72,7 +72,7 @@ class Command(BaseCommand):
 
 
 def run_once() -> None:
-    """Work until nothing is due: what is done may make more due, such as a fallback or an answer."""
+    """Work until nothing is due. Work may make more work due, such as a fallback or an answer."""
     done = 1
     while done:
         sweep.mend(sql.now(Transmission))
@@ -81,7 +81,7 @@ def run_once() -> None:
 
 @contextmanager
 def _stopped_by_signals(worker: Worker) -> Iterator[None]:
-    """The first SIGTERM or SIGINT ends the worker in good order, a second one at once."""
+    """Stop the worker in good order on the first SIGTERM or SIGINT, and at once on the second."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         worker.stop()
