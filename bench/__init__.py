@@ -1,1 +1,1 @@
-"""Speed as ratios measured in one run: `make bench`."""
+"""Measure speed as ratios within one run: `make bench`."""

@@ -1,6 +1,6 @@
-"""`make bench`: each row's bound and ours alternate in one run on a PostgreSQL of its own; medians of their ratios.
+"""Measure the router against a bound, in turns, on a PostgreSQL of its own, and print medians of the ratios.
 
-`python -m bench --scale 0.01` does a hundredth of it, to see that it runs; the figures of so little say nothing.
+`python -m bench --scale 0.01` does a hundredth of the work, to check that it runs; its figures mean nothing.
 """
 
 import argparse
@@ -21,7 +21,7 @@ PAIRS = 3
 
 
 def key_file(port: int) -> str:
-    """A service-account key whose token endpoint is our provider."""
+    """Return a service account's key whose token endpoint is the benchmark's provider."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -40,8 +40,8 @@ def key_file(port: int) -> str:
     )
 
 
-def together(what: str, total: int) -> float:
-    """Messages a second of all processes together, from the moment that all of them are ready."""
+def combined_rate(what: str, total: int) -> float:
+    """Return the messages per second of all processes together, from the moment that all are ready."""
     workers = [
         subprocess.Popen(
             [sys.executable, "-m", "bench.worker", what, str(total // PROCESSES)],
@@ -52,7 +52,7 @@ def together(what: str, total: int) -> float:
     for worker in workers:
         assert worker.stdout
         assert worker.stdout.readline() == "ready\n"
-    for worker in workers:  # all of them, before anybody is waited for
+    for worker in workers:  # start all of them before waiting for one
         assert worker.stdin
         worker.stdin.write("go\n")
         worker.stdin.flush()
@@ -63,7 +63,7 @@ def together(what: str, total: int) -> float:
 
 
 def drain_row(total: int, delay: float) -> tuple[float, float]:
-    """(bound, ours) in messages a second, for a provider that is `delay` seconds away."""
+    """Return (bound, ours) in messages per second, for a provider that answers after `delay` seconds."""
     from rcs_router import lookup_connections, send
     from rcs_router.models import Transmission
 
@@ -71,10 +71,10 @@ def drain_row(total: int, delay: float) -> tuple[float, float]:
     with Process(sys.executable, "-m", "bench.provider", str(port), str(delay)):
         wait_until(lambda: listens(port), "the provider")
         os.environ |= {"RCS_PROVIDER": f"http://127.0.0.1:{port}", "RCS_SERVICE_ACCOUNT": key_file(port)}
-        bound = together("raw", total)
+        bound = combined_rate("raw", total)
         people = lookup_connections("acme", [f"+3725{n:07}" for n in range(total)])
         send("Your order has shipped", people)
-        ours = together("drain", total)
+        ours = combined_rate("drain", total)
         left = Transmission.objects.exclude(status=20).count()
         assert left == 0, f"{left} transmissions were not accepted"
         _clear()
@@ -82,7 +82,7 @@ def drain_row(total: int, delay: float) -> tuple[float, float]:
 
 
 def enqueue_row(total: int) -> tuple[float, float]:
-    """(bound, ours): `bulk_create` of the same rows, and `send()` to a QuerySet of all connections."""
+    """Return (bound, ours): `bulk_create` of the same rows, and `send()` to a QuerySet of all connections."""
     from django.db import transaction
     from django.db.models.functions import Now
 

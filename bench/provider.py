@@ -1,6 +1,6 @@
-"""A provider that accepts everything after a given delay: HTTP requests in, minimal answers out.
+"""An HTTP server that accepts every message after a given delay.
 
-As little work per request as Python allows, so that what is measured is the client.
+It does as little work per request as Python allows, so that the benchmark measures the client.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ TAKEN = b'{"name": "phones/+37255501234/agentMessages/1", "sendTime": "2026-11-2
 
 
 class Connection(asyncio.Protocol):
-    """One kept-alive connection."""
+    """A keep-alive connection."""
 
     delay = 0.0
 
@@ -30,7 +30,7 @@ class Connection(asyncio.Protocol):
                 self.answer(body)
 
     def length(self) -> int:
-        """Of the request at the front, head and body; 0 while its head is not complete."""
+        """Return the length of the first request, with head and body; 0 while its head is incomplete."""
         head, end, _ = self.received.partition(b"\r\n\r\n")
         if not end:
             return 0

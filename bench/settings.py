@@ -1,4 +1,4 @@
-"""Settings of the benchmark's processes; the provider's address and key come by environment."""
+"""Settings of the benchmark's processes. The provider's address and key come from the environment."""
 
 import json
 import os

@@ -1,6 +1,6 @@
-"""One process of a measurement: gets ready, waits for a line, works, prints how many it did and the seconds it took.
+"""A process of a measurement: waits for a line on stdin, works, and prints the number of messages and the seconds.
 
-`python -m bench.worker raw N` posts N bodies with bare requests.Sessions; `drain` drains the backend acme.
+`python -m bench.worker raw N` posts N bodies with plain requests.Sessions; `drain` drains the backend acme.
 """
 
 import os
@@ -17,7 +17,7 @@ NUMBER = "+37255501234"
 
 
 def raw(total: int) -> int:
-    """The bound: the same request from the same number of threads, and nothing else."""
+    """The bound: the same requests from the same number of threads, and nothing else."""
     url = f"{os.environ['RCS_PROVIDER']}/v1/phones/{NUMBER}/agentMessages"
     body = {"contentMessage": {"text": "Your order has shipped"}, "messageTrafficType": "TRANSACTION"}
     headers = {"Authorization": "Bearer bench"}
@@ -40,7 +40,7 @@ def raw(total: int) -> int:
 
 
 def drain(total: int) -> int:
-    """The real thing."""
+    """The router: drain the backend."""
     from rcs_router.outbox import drain as drain_module
 
     return drain_module.drain("acme", budget=600)
@@ -51,7 +51,7 @@ def main() -> None:
     django.setup()
     from rcs_router.backends import backends
 
-    if what == "drain":  # a token at hand, as the bound has one
+    if what == "drain":  # get a token first: the bound has one, too
         backends["acme"].typing(NUMBER)
     print("ready", flush=True)
     sys.stdin.readline()

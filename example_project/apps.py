@@ -1,4 +1,4 @@
-"""Django's handle on the example: it has pictures, a page and the `demo` command, but no models."""
+"""The Django app of the example: it has pictures, a page and the `demo` command, but no models."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""The Celery application: settings.CELERY_* in; worker (`celery -A example_project worker`) and beat (`… beat`) out."""
+"""The Celery application. Start a worker with `celery -A example_project worker`, and beat with `… beat`."""
 
 import os
 

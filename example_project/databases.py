@@ -1,18 +1,18 @@
-"""DATABASE_URL in, an entry of settings.DATABASES out, with the options that the router's design recommends."""
+"""Make an entry of settings.DATABASES from DATABASE_URL, with the options that rcs_router recommends."""
 
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 SQLITE = {
-    "transaction_mode": "IMMEDIATE",  # a transaction that will write waits at its start, and never fails in its middle
+    "transaction_mode": "IMMEDIATE",  # a writing transaction waits at its start, and does not fail later
     "timeout": 20,  # seconds
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",  # readers and the writer side by side
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",  # lets others read while one writes
 }
 
 
 def database(url: str) -> dict[str, Any]:
-    """`sqlite:///relative`, `sqlite:////absolute` or `postgresql://user:password@host:port/name`."""
+    """Read `sqlite:///relative`, `sqlite:////absolute` or `postgresql://user:password@host:port/name`."""
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
         return sqlite(Path(unquote(parts.path.removeprefix("/"))))
@@ -25,11 +25,11 @@ def database(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
-        "CONN_MAX_AGE": 60,  # seconds: a webhook need not connect anew
+        "CONN_MAX_AGE": 60,  # seconds: a webhook need not open a new connection
     }
 
 
 def sqlite(path: Path) -> dict[str, Any]:
-    """A file, whose folder is made where it is missing."""
+    """Return the entry for a file. Creates its directory if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path), "OPTIONS": SQLITE}

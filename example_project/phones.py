@@ -1,4 +1,4 @@
-"""The customers' side, over the emulator's control API: what phones show comes out, what people do goes in."""
+"""The customers' phones, through the emulator's control API: tell them what to do, and read what they show."""
 
 from typing import Any
 
@@ -30,18 +30,18 @@ class Emulator:
         return answer
 
     def phone(self, number: str, name: str, **state: bool) -> "Phone":
-        """A phone that is switched on; `rcs` and `online` say otherwise."""
+        """Create a phone that is switched on and has RCS, unless `rcs` or `online` says otherwise."""
         self.post("handsets/", {"number": number, "name": name, **state})
         return Phone(self, number, name)
 
     def accepted(self, number: str, provider: str) -> list[int]:
-        """How often the provider was asked to take each message to this phone, oldest first."""
+        """Return how often the provider was asked to accept each message to this phone, oldest first."""
         entries = self.get("ledger/")["accepted"]
         return [e["copies"] for e in entries if (e["to"], e["provider"]) == (number, provider)]
 
 
 class EmulatorRefused(Exception):
-    """The emulator says that this cannot be done."""
+    """The emulator has refused a request."""
 
 
 class Phone:
@@ -59,6 +59,6 @@ class Phone:
         self.emulator.post(f"handsets/{self.number}/actions/", {"action": action, **details})
 
     def shows(self) -> list[Json]:
-        """What the person sees of ours, oldest first."""
+        """Return the shop's messages that the person sees, oldest first."""
         messages = self.emulator.get(f"handsets/{self.number}/messages/")["messages"]
         return [m for m in messages if m["direction"] == "in" and m["state"] in {"delivered", "read"}]

@@ -1,6 +1,6 @@
-"""A provider's name and where it is, in; settings.RCS_BACKENDS, and what the emulator must know of the shop, out.
+"""The providers of the example: their entries of settings.RCS_BACKENDS, and the emulator's settings for them.
 
-With `emulator` (its address) every wire is the emulator's, and the secrets below are good enough.
+With `emulator` (its address) all requests go to the emulator, which accepts the secrets below.
 """
 
 import os
@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 AGENT = "acme"
 SHORT_CODE = "12345"
-SECRET = os.environ.get("WEBHOOK_SECRET", "emulator-webhook-secret")  # what each provider proves itself with
+SECRET = os.environ.get("WEBHOOK_SECRET", "emulator-webhook-secret")  # how providers prove who they are
 USERNAME = os.environ.get("SMS_USERNAME", "tester")
 PASSWORD = os.environ.get("SMS_PASSWORD", "foobar")
 CLIENT_SECRET = os.environ.get("RCS_CLIENT_SECRET", "emulator-client-secret")
@@ -22,17 +22,17 @@ API = os.environ.get("RCS_API_URL", "https://rcs.example.com")  # of a MaaP plat
 
 @dataclass(frozen=True)
 class Provider:
-    """One road to RCS. `backend` takes the emulator's address (or nothing) and a service account's key."""
+    """A provider of RCS. `backend` takes the emulator's address (or an empty string) and a service account's key."""
 
     title: str
     path: str  # of the backend
     options: Callable[[str, Any], Json]
-    dials: Callable[[str], Json]  # the emulator's side; takes the address of the shop's webhook
-    verifies: bool = False  # the provider asks the webhook to prove itself when it is set up
-    takes_back: bool = True  # ... or else keeps a message whose time is up, and may show it late
+    dials: Callable[[str], Json]  # settings of the emulator; takes the address of the shop's webhook
+    verifies: bool = False  # the provider verifies the webhook when it is set up
+    takes_back: bool = True  # False: an expired message stays with the provider, which may show it late
 
     def backend(self, emulator: str, key: Any = None, **options: Any) -> Json:
-        """An entry of RCS_BACKENDS."""
+        """Return an entry of RCS_BACKENDS."""
         return {"BACKEND": self.path, "OPTIONS": self.options(emulator, key) | options}
 
 
@@ -76,7 +76,7 @@ def _rest(emulator: str, key: Any) -> Json:
 
 
 def _rest_dials(webhook: str) -> Json:
-    """The shop's own fallback does the work: with the platform's, nobody would know which SMS was answered."""
+    """Turn the platform's own fallback off: with it the shop would not know which SMS was answered."""
     own = {"webhook": webhook, "webhook_secret": SECRET, "own_fallback": False}
     return {"rest": {"tokens": [CLIENT_SECRET], "sender": AGENT, **own}}
 
@@ -110,12 +110,12 @@ SMS = Provider("Kannel", "rcs_backends.kannel.Kannel", _kannel, _kannel_dials)
 
 
 def shop_backends(name: str, key: Any = None, emulator: str = "") -> Json:
-    """RCS_BACKENDS of the shop: RCS by the provider `name`, with SMS behind it."""
+    """Return RCS_BACKENDS of the shop: RCS through the provider `name`, with SMS as fallback."""
     rcs = PROVIDERS[name].backend(emulator, key)
     return {"acme": {**rcs, "FALLBACK": ["sms"], "RATE": "100/s"}, "sms": SMS.backend(emulator)}
 
 
 def emulator_settings(name: str, public_url: str) -> Json:
-    """What the emulator must know of the shop to believe it and to find its webhooks."""
+    """Return the emulator's settings, so that it accepts the shop's requests and finds its webhooks."""
     webhooks = {alias: f"{public_url}webhooks/{alias}/" for alias in ("acme", "sms")}
     return PROVIDERS[name].dials(webhooks["acme"]) | SMS.dials(webhooks["sms"])

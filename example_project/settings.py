@@ -1,12 +1,12 @@
-"""Settings of the example shop. Without any environment variable it runs on SQLite and sends nothing anywhere.
+"""Settings of the example shop. Without environment variables it uses SQLite and sends no real messages.
 
 DATABASE_URL            sqlite:///<path> or postgresql://user:password@host:port/name
 CELERY_BROKER_URL       redis://… or amqp://…; memory://localhost (the default) is for `manage.py demo`
-RCS_PROVIDER            google, gsma, messente or rest: messages go there and, as SMS, to Kannel (providers.py names the
-                        variables of their credentials)
+RCS_PROVIDER            google, gsma, messente or rest: where messages go, with Kannel as SMS fallback
+                        (providers.py names the variables of their credentials)
 GOOGLE_SERVICE_ACCOUNT  path of the key file, for google
-EMULATOR_URL            …/emulator/: talk to the emulator there instead of to the provider and Kannel
-SHOP_URL                where the world reaches this project; providers' webhooks and pictures lie below it
+EMULATOR_URL            …/emulator/: use the emulator there instead of the provider and Kannel
+SHOP_URL                public address of this project; providers' webhooks and pictures are below it
 """
 
 import os

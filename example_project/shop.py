@@ -1,4 +1,4 @@
-"""What customers say and tap comes in, the shop's answers go out; the functions at the top start a conversation."""
+"""The shop: functions that start a conversation, and router apps that answer what customers write and tap."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ PARCEL = Location(59.4285, 24.7615, "Your parcel is at the sorting office", sugg
 
 @dataclass(frozen=True)
 class Product:
-    """Something the shop sells; `key` names its picture and stands in postbacks."""
+    """A product of the shop. `key` is the name of its picture and a part of postbacks."""
 
     key: str
     name: str
@@ -73,7 +73,7 @@ PRODUCTS = {
 
 
 def address(path: str) -> str:
-    """Where phones and providers find something of ours."""
+    """Return the full address of a path of the shop, for phones and providers."""
     return f"{settings.SHOP_URL}{path}"
 
 
@@ -91,7 +91,7 @@ def catalogue() -> Carousel:
 
 
 def customer(name: str, number: str) -> Contact:
-    """Somebody whom the shop can write to, by RCS and by SMS."""
+    """Create a contact that the shop can reach by RCS and by SMS."""
     person = Contact.objects.create(name=name)
     for alias in ("acme", "sms"):
         person.connections.add(*lookup_connections(alias, [number]))
@@ -99,7 +99,7 @@ def customer(name: str, number: str) -> Contact:
 
 
 def order_shipped(person: Contact, order: str, key: str = "boots") -> Message:
-    """Tell a customer that their order is on its way; sent once per order."""
+    """Tell a customer that their order is on its way. Each order is announced once."""
     product, link = PRODUCTS[key], address(f"/?order={order}")
     buttons = (
         Reply("Track", f"track_{order}"),
@@ -118,13 +118,13 @@ def order_shipped(person: Contact, order: str, key: str = "boots") -> Message:
 
 
 def sign_in_code(person: Contact, code: str, valid: timedelta = timedelta(minutes=5)) -> Message:
-    """A one-time password: when RCS does not bring it while it is valid, an SMS shall."""
+    """Send a one-time password. If RCS does not deliver it while it is valid, it goes out as an SMS."""
     text = f"{code} is your Acme code."
     return send(text, person, traffic="authentication", ttl=valid, time_critical=True)
 
 
 def offer(people: Iterable[Contact]) -> Message:
-    """The catalogue as a promotion: only for those who did not say STOP."""
+    """Send the catalogue as a promotion: people who said STOP do not get it."""
     return send(catalogue(), people, traffic="promotion")
 
 
@@ -145,7 +145,7 @@ class Keep(PostbackHandler):
 
 
 class Return(PostbackHandler):
-    """Two ways back: a courier, whose visit goes into the calendar, or the shop's counter."""
+    """Offer two ways to return an order: a courier, with an entry for the calendar, or the shop's counter."""
 
     prefix = "return_"
 
@@ -164,7 +164,7 @@ class Return(PostbackHandler):
 
 
 class Fetch(PostbackHandler):
-    """The phone sends its position next; but an SMS, whose answer was typed, has none."""
+    """With RCS the phone sends its position next. In an SMS the person typed the answer, so ask for the address."""
 
     prefix = "fetch_"
 
@@ -174,7 +174,7 @@ class Fetch(PostbackHandler):
 
 
 class PickUp(RouterApp):
-    """A position is the answer to "Where to?"."""
+    """Take a position as the answer to "Where to?"."""
 
     def handle(self, message: IncomingMessage) -> bool | None:
         if not isinstance(message.content, Location):
@@ -185,7 +185,7 @@ class PickUp(RouterApp):
 
 
 class Menu(KeywordHandler):
-    """`menu` shows everything, `menu boots` (or its chip) one thing."""
+    """Answer `menu` with all products, and `menu boots` (or its chip) with one."""
 
     keyword = ("menu", "shop")
 
@@ -207,7 +207,7 @@ class Menu(KeywordHandler):
 
 
 class Fitting(KeywordHandler):
-    """`fitting` asks for a day by a form; its answers come back with the form's name, from whichever wire."""
+    """Answer `fitting` with a form that asks for a day. Its answers name the form, from every provider."""
 
     keyword = "fitting"
 
@@ -231,7 +231,7 @@ class Fitting(KeywordHandler):
 
 
 class Done(PostbackHandler):
-    """The phone has opened, dialled or shown something by itself: good to know, and nothing to answer."""
+    """Accept chips that the phone has handled by itself (opened, dialled or shown something), without an answer."""
 
     prefix = "done_"
 

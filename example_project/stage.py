@@ -1,4 +1,4 @@
-"""A port and a provider in; the whole shop in this process out: web server, emulator, Celery's worker and beat."""
+"""Run the whole shop in this process: web server, emulator, and Celery's worker and beat."""
 
 import logging
 import tempfile
@@ -22,27 +22,27 @@ from example_project.providers import emulator_settings, shop_backends
 from rcs_backends.emulator import server
 from rcs_router.threads import worker_threads
 
-PATIENCE = {"EXPIRY_GRACE": 1, "FALLBACK_GRACE": 1}  # seconds: nobody watches a demo for half a minute
-AT_END = 30.0  # seconds for what is under way, a moment later on a busy machine
-# A provider's 404, or a phone without RCS, is an answer, not something to print into the story.
-NOT_TOLD = ("django.request", "rcs_router")
-LOGIN = "admin"  # and the password: of a database that ends with the demo
+PATIENCE = {"EXPIRY_GRACE": 1, "FALLBACK_GRACE": 1}  # seconds: short for a demo
+AT_END = 30.0  # seconds to finish running work; it takes a moment on a busy machine
+# A provider's 404, or a phone without RCS, is expected: do not log it between the lines of the story.
+QUIET_LOGGERS = ("django.request", "rcs_router")
+LOGIN = "admin"  # also the password, in a database that exists only during the demo
 
 
 class CannotListen(Exception):
-    """The port cannot be had."""
+    """The web server cannot use this port."""
 
 
 @contextmanager
 def stage(port: int, provider: str = "google") -> Iterator[str]:
-    """Yields the address of the web server. Raises CannotListen when the port is taken (0: any free one)."""
+    """Start everything, and yield the address of the web server. Raises CannotListen. Port 0: any free one."""
     with ExitStack() as open_:
-        open_.enter_context(_as_they_were())
+        open_.enter_context(_log_levels_restored())
         open_.enter_context(_temporary_database())
         web = open_.enter_context(_served(port))
-        open_.enter_context(_introduced(web.url, provider))
+        open_.enter_context(_configured(web.url, provider))
         open_.enter_context(_celery())
-        for name in NOT_TOLD:  # late: who sets up Django or Celery sets up logging
+        for name in QUIET_LOGGERS:  # last, because the start of Django and Celery sets up logging
             logging.getLogger(name).setLevel(logging.ERROR)
         yield web.url
 
@@ -57,12 +57,12 @@ def _served(port: int) -> Iterator[server.Server]:
         yield web
     finally:
         web.close()
-        web.wait_for_requests(AT_END)  # they use the database, which goes next
+        web.wait_for_requests(AT_END)  # they use the database, which is removed next
 
 
 @contextmanager
 def _temporary_database() -> Iterator[None]:
-    """Never the one of the settings: a demo makes an administrator whose password everybody knows."""
+    """Use a new database, not that of the settings: the demo creates an administrator with a known password."""
     with tempfile.TemporaryDirectory(prefix="rcs-demo-", ignore_cleanup_errors=True) as folder:
         connections["default"].close()
         connections.settings["default"] |= sqlite(Path(folder) / "demo.sqlite3")
@@ -74,8 +74,8 @@ def _temporary_database() -> Iterator[None]:
 
 
 @contextmanager
-def _introduced(url: str, provider: str) -> Iterator[None]:
-    """Shop and emulator are told of each other, now that the port is known."""
+def _configured(url: str, provider: str) -> Iterator[None]:
+    """Configure shop and emulator for each other, now that the port is known."""
     emulator = Emulator(f"{url}/emulator/")
     key = emulator.get("google/service-account.json")
     public_url = f"{url}/rcs/"
@@ -90,7 +90,7 @@ def _introduced(url: str, provider: str) -> Iterator[None]:
 
 @contextmanager
 def _celery() -> Iterator[None]:
-    """Worker and beat as threads, on a broker in memory, whatever the settings say."""
+    """Run worker and beat as threads, with a broker in memory, whatever the settings say."""
     app.conf.update(
         broker_url="memory://localhost",
         broker_transport_options={"polling_interval": 0.05},  # seconds; kombu's own is 1
@@ -105,15 +105,15 @@ def _celery() -> Iterator[None]:
             yield
     finally:
         if worker:
-            worker.pool.executor.shutdown()  # a tick that has begun, for which the worker does not wait
+            worker.pool.executor.shutdown()  # wait for a running tick, which the worker itself does not do
         worker_threads.stop()
-        beat.service.stop()  # after the worker, which looks whether it shall end when a tick comes
+        beat.service.stop()  # after the worker, which looks for its stop signal only when a tick comes
 
 
 @contextmanager
-def _as_they_were() -> Iterator[None]:
-    """Gives the loggers of the story their levels back, after everything else has ended."""
-    levels = {name: logging.getLogger(name).level for name in NOT_TOLD}
+def _log_levels_restored() -> Iterator[None]:
+    """Restore the levels of the loggers at the end, after everything else has stopped."""
+    levels = {name: logging.getLogger(name).level for name in QUIET_LOGGERS}
     try:
         yield
     finally:

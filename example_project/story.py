@@ -1,6 +1,6 @@
-"""The story of `manage.py demo`: customers' phones and the shop's functions come in; each step is told and checked.
+"""The story of `manage.py demo`: the shop writes, customers answer, and each step is printed and checked.
 
-A step is checked on both sides: in the shop's database, and in the emulator's ledger and on its phones.
+Each step is checked on both sides: in the shop's database, and in the emulator's ledger and on its phones.
 """
 
 import time
@@ -15,18 +15,18 @@ from example_project.providers import AGENT, PROVIDERS
 from rcs_router.contract import Status
 from rcs_router.models import Consent, Message, StoredWebhook, Transmission
 
-DEADLINE = 10.0  # seconds that a step waits for something to become true
-LOOK = 0.05  # seconds between two looks
-VALID = timedelta(seconds=4)  # of the code that expires
+DEADLINE = 10.0  # seconds that a step waits for its facts
+LOOK = 0.05  # seconds between two checks
+VALID = timedelta(seconds=4)  # validity of the code that expires
 T = TypeVar("T")
 
 
 class StepFailed(Exception):
-    """Something that the story tells did not happen."""
+    """A step of the story did not happen."""
 
 
 class Story:
-    """RCS goes by the provider `name`; `title` and `done` print what happens."""
+    """`name`: the provider that carries RCS. `title` and `done` print the steps."""
 
     def __init__(
         self, emulator: Emulator, name: str, title: Callable[[str], None], done: Callable[[str], None]
@@ -45,7 +45,7 @@ class Story:
         self.customers = {phone: shop.customer(phone.name, phone.number) for phone in phones}
 
     def play(self) -> None:
-        """Every step in its order. Raises StepFailed, which names the step."""
+        """Play all steps in order. Raises StepFailed, which names the step."""
         steps = {
             f"{self.who} verifies the shop's webhook": self.webhook,
             "Maria's order ships: a card by RCS": self.card,
@@ -62,13 +62,13 @@ class Story:
             self.title(self.step)
             try:
                 play()
-            except (StepFailed, BrokenPipeError):  # or nobody reads what is told
+            except (StepFailed, BrokenPipeError):  # BrokenPipeError: nobody reads the output
                 raise
             except Exception as error:
                 raise StepFailed(f"{self.step}: {type(error).__name__}: {error}") from error
 
     def expect(self, what: str, fact: Callable[[], T], within: float | None = None) -> T:
-        """Wait until `fact()` is true, tell it, and give what it gave. `within`: seconds, by default DEADLINE.
+        """Wait until `fact()` is true, print `what`, and return the value. `within`: seconds, by default DEADLINE.
 
         Raises StepFailed.
         """
@@ -82,11 +82,11 @@ class Story:
         return found
 
     def evidence(self) -> str:
-        """Where things stand, for whoever has to find out why."""
+        """Return the state of the newest transmission and of the webhooks, to help find the cause of a failure."""
         newest = Transmission.objects.order_by("-created_at").first()
-        stands = f"{Status(newest.status).name.lower()} {newest.reason}".strip() if newest else "missing"
+        state = f"{Status(newest.status).name.lower()} {newest.reason}".strip() if newest else "missing"
         refused = [w["status"] for w in self.emulator.get("ledger/")["webhooks"] if w["state"] != "delivered"]
-        return f"The newest transmission is {stands}; webhooks not taken: {refused or 'none'}."
+        return f"The newest transmission is {state}; webhooks not accepted: {refused or 'none'}."
 
     # The steps
 
@@ -97,40 +97,41 @@ class Story:
         return bool(self.emulator.post("config/", {"verify": AGENT})["verification"]["verified"])
 
     def card(self) -> None:
-        row = _only(shop.order_shipped(self.customers[self.maria], "1001"))
+        row = _transmission(shop.order_shipped(self.customers[self.maria], "1001"))
         self.expect(
             f"{self.provider.title} accepted it, once",
-            lambda: _is(row, "accepted_at") and self._taken_of(self.maria) == [1],
+            lambda: _has_time(row, "accepted_at") and self._accepted_of(self.maria) == [1],
         )
         self.expect(
-            "delivered: the phone shows the card", lambda: _is(row, "delivered_at") and _card(self.maria)
+            "delivered: the phone shows the card",
+            lambda: _has_time(row, "delivered_at") and _card(self.maria),
         )
         self.maria.does("read")
-        self.expect("read", lambda: _stands(row, Status.READ) and _card(self.maria)["state"] == "read")
+        self.expect("read", lambda: _has_status(row, Status.READ) and _card(self.maria)["state"] == "read")
 
     def tap(self) -> None:
         self.maria.does("tap", suggestion="Track")
-        self._tracked("1001", Status.READ)
+        self._expect_tracking("1001", Status.READ)
         self.expect("the shop answers with the place, on a map", lambda: _map(self.maria))
 
     def sms(self) -> None:
-        row = _only(shop.order_shipped(self.customers[self.jaan], "1002"))
+        row = _transmission(shop.order_shipped(self.customers[self.jaan], "1002"))
         self.expect(
             f"{self.provider.title} says that this phone cannot be reached",
-            lambda: _stands(row, Status.FAILED) and not self.jaan.shows(),
+            lambda: _has_status(row, Status.FAILED) and not self.jaan.shows(),
         )
-        self.expect("Kannel delivers an SMS instead", lambda: _stands(_fallback(row), Status.DELIVERED))
+        self.expect("Kannel delivers an SMS instead", lambda: _has_status(_fallback(row), Status.DELIVERED))
         self.expect("with numbers to answer: 1) Track  2) Keep  3) Return", lambda: _numbered(self.jaan))
 
     def number(self) -> None:
         self.jaan.does("text", text="1")
-        self._tracked("1002", Status.DELIVERED, typed="1")
+        self._expect_tracking("1002", Status.DELIVERED, typed="1")
         self.expect("the shop answers with the place, as a link", lambda: _link(self.jaan))
 
-    def _tracked(self, order: str, status: Status, typed: str = "") -> None:
-        """The same postback reaches the same handler, whichever way it came."""
+    def _expect_tracking(self, order: str, status: Status, typed: str = "") -> None:
+        """Check that the same postback reaches the same handler from RCS and from SMS."""
 
-        def said() -> bool:
+        def is_routed() -> bool:
             found = Message.objects.filter(postback=f"track_{order}", routed_at__isnull=False).first()
             return bool(
                 found
@@ -140,33 +141,35 @@ class Story:
                 and found.answers.status == status
             )
 
-        self.expect(f"it reaches the shop as “track_{order}”, an answer to the card", said)
+        self.expect(f"it reaches the shop as “track_{order}”, an answer to the card", is_routed)
 
     def expiry(self) -> None:
         self.kati.set(online=False)
-        row = _only(shop.sign_in_code(self.customers[self.kati], "739 184", VALID))
+        row = _transmission(shop.sign_in_code(self.customers[self.kati], "739 184", VALID))
         self.expect(f"{self.provider.title} keeps it for {VALID.seconds} s", lambda: self._is_kept(row))
         if self.provider.takes_back:
-            self.expect("its time is up: it is taken back", lambda: _stands(row, Status.EXPIRED))
+            self.expect(
+                "it expires, and the provider takes it back", lambda: _has_status(row, Status.EXPIRED)
+            )
         else:
-            self.expect("its time is up: late is worse than double", lambda: _fallback(row))
-        self.expect("Kannel has it as an SMS", lambda: _is(_fallback(row), "accepted_at"))
+            self.expect("it expires and may still be shown: an SMS goes out, too", lambda: _fallback(row))
+        self.expect("Kannel has it as an SMS", lambda: _has_time(_fallback(row), "accepted_at"))
         self.kati.set(online=True)
         code = "739 184 is your Acme code."
         expected = {"rcs": [] if self.provider.takes_back else [code], "sms": [code]}
         self.expect(
             "Kati lands: the code arrives, once" if self.provider.takes_back else "Kati lands: it arrives",
             lambda: (
-                _stands(_fallback(row), Status.DELIVERED)
+                _has_status(_fallback(row), Status.DELIVERED)
                 and expected == {via: _texts(self.kati, via) for via in expected}
             ),
         )
 
     def _is_kept(self, row: Transmission) -> bool:
-        return _is(row, "accepted_at") and self._taken_of(self.kati) == [1] and not self.kati.shows()
+        return _has_time(row, "accepted_at") and self._accepted_of(self.kati) == [1] and not self.kati.shows()
 
-    def _taken_of(self, phone: Phone) -> list[int]:
-        """How often the provider of RCS was asked to take each message to this phone."""
+    def _accepted_of(self, phone: Phone) -> list[int]:
+        """Return how often the provider of RCS was asked to accept each message to this phone."""
         return self.emulator.accepted(phone.number, self.name)
 
     def stop(self) -> None:
@@ -175,23 +178,23 @@ class Story:
         self.expect("and acknowledged, once", lambda: len(_acknowledged(self.maria)) == 1)
         offer = shop.offer([self.customers[self.maria], self.customers[self.kati]])
         self.expect("Kati gets the next offer: a carousel", lambda: _carousels(self.kati))
-        order = _only(shop.order_shipped(self.customers[self.maria], "1003", "jacket"))
-        self.expect("Maria still gets what she ordered", lambda: _stands(order, Status.DELIVERED))
+        order = _transmission(shop.order_shipped(self.customers[self.maria], "1003", "jacket"))
+        self.expect("Maria still gets what she ordered", lambda: _has_status(order, Status.DELIVERED))
         mine = offer.transmissions.get(connection__identity=self.maria.number)
         self.expect(
             "but not the offer: it never left",
             lambda: (
-                _stands(mine, Status.CANCELLED, "opted_out")
+                _has_status(mine, Status.CANCELLED, "opted_out")
                 and not mine.accepted_at
                 and not _carousels(self.maria)
             ),
         )
 
     def books(self) -> None:
-        self.expect("every webhook was taken and understood", self._webhooks_are_done)
-        sent = self.expect("what we sent is what the providers took", self._taken)
+        self.expect("every webhook was accepted and understood", self._webhooks_are_done)
+        sent = self.expect("what we sent is what the providers accepted", self._accepted_count)
         self.expect(f"{sent} messages, each shown once; none lost, none doubled", self._shown)
-        self.expect("nothing waits for a person", lambda: not _troubles())
+        self.expect("nothing waits for a person", lambda: not _open_problems())
 
     def _webhooks_are_done(self) -> bool:
         webhooks = self.emulator.get("ledger/")["webhooks"]
@@ -199,35 +202,35 @@ class Story:
         failed = StoredWebhook.objects.exclude(note="").exists()
         return all(w["state"] == "delivered" for w in webhooks) and not pending and not failed
 
-    def _taken(self) -> int:
-        """How many, if both sides agree and no provider was asked twice."""
+    def _accepted_count(self) -> int:
+        """Return the number of accepted messages if both sides agree and each was sent once, else 0."""
         accepted = self.emulator.get("ledger/")["accepted"]
         ours = Transmission.objects.filter(accepted_at__isnull=False).count()
         return ours if ours == len(accepted) == sum(entry["copies"] for entry in accepted) else 0
 
     def _shown(self) -> bool:
-        """All but what expired, or could not reach its phone."""
+        """Was every accepted message shown, except those that expired or failed?"""
         shown = self.emulator.get("ledger/")["shown"]
         taken = Transmission.objects.filter(accepted_at__isnull=False)
         ours = taken.filter(status__gte=Status.DELIVERED).count()
         lost = taken.filter(status__in=[Status.EXPIRED, Status.FAILED]).count()
-        return [entry["count"] for entry in shown] == [1] * ours and ours + lost == self._taken()
+        return [entry["count"] for entry in shown] == [1] * ours and ours + lost == self._accepted_count()
 
 
-# Our side
+# The shop's side
 
 
-def _only(message: Message) -> Transmission:
+def _transmission(message: Message) -> Transmission:
     return message.transmissions.get(fallback_of=None)
 
 
-def _stands(row: Transmission | None, status: Status, reason: str = "") -> bool:
+def _has_status(row: Transmission | None, status: Status, reason: str = "") -> bool:
     if row:
         row.refresh_from_db()
     return bool(row and row.status == status and (not reason or row.reason == reason))
 
 
-def _is(row: Transmission | None, time: str) -> bool:
+def _has_time(row: Transmission | None, time: str) -> bool:
     if row:
         row.refresh_from_db()
     return bool(row and getattr(row, time))
@@ -241,7 +244,7 @@ def _opted_out(phone: Phone) -> bool:
     return Consent.objects.filter(subject=phone.number, opted_out=True).exists()
 
 
-def _troubles() -> bool:
+def _open_problems() -> bool:
     return (
         Transmission.objects.filter(status__in=[Status.QUEUED, Status.SENDING, Status.REVIEW]).exists()
         or Message.objects.exclude(errors=[]).exists()
@@ -260,7 +263,7 @@ def _labels(suggestions: list[Json]) -> list[Any]:
 
 
 def _card(phone: Phone) -> Json:
-    """The newest message, if it is the card of an order."""
+    """Return the newest message if it is the card of an order."""
     newest = _newest(phone)
     labels = _labels(newest["cards"][0]["suggestions"]) if newest["kind"] == "card" else []
     return newest if labels == ["Track", "Keep", "Return", "See order"] else {}
@@ -271,7 +274,7 @@ def _texts(phone: Phone, channel: str) -> list[str]:
 
 
 def _map(phone: Phone) -> bool:
-    """A location of its own, where the wire has that, else a text with a chip that opens the map."""
+    """Is the newest message a location, or a text with a chip that opens the map, if the provider has no locations?"""
     newest = _newest(phone)
     if newest["kind"] == "location":
         return (newest["latitude"], newest["longitude"]) == (shop.PARCEL.latitude, shop.PARCEL.longitude)
@@ -280,7 +283,7 @@ def _map(phone: Phone) -> bool:
 
 
 def _numbered(phone: Phone) -> bool:
-    """One SMS, and nothing else."""
+    """Was exactly one SMS shown, with the numbered options?"""
     shown = phone.shows()
     options = ("1) Track", "2) Keep", "3) Return")
     return [m["channel"] for m in shown] == ["sms"] and all(line in shown[0]["text"] for line in options)

@@ -1,1 +1,1 @@
-"""Faults on purpose, with figures: `make faults`."""
+"""Cause faults and measure how the system copes: `make faults`."""

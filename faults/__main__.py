@@ -1,4 +1,4 @@
-"""`python -m faults outage|campaign|kill|all`: breaks something on purpose, and prints how that was borne."""
+"""`python -m faults outage|campaign|kill|all`: cause a fault, and print how the system coped."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ def main() -> int:
 
 
 def everything() -> int:
-    """One process for each, since each has settings of its own."""
+    """Run each script in a process of its own, because each has its own settings."""
     runs = (["outage"], ["campaign"], ["campaign", "--hanging"], ["kill"])
     commands = ([sys.executable, "-m", "faults", *run] for run in runs)
     return max([subprocess.run(command, check=False).returncode for command in commands])

@@ -1,4 +1,4 @@
-"""A campaign is queued while people write, say STOP and ask for codes: who waits for it?"""
+"""A campaign is queued while people write, say STOP and ask for codes: how long do these people wait?"""
 
 import math
 import time
@@ -16,7 +16,7 @@ OFFERS, TEXTS, STOPS, CODES, OTHERS = (
     "+37253",
     "+37254",
     "+37255",
-)  # beginnings of numbers
+)  # first digits of the numbers
 SWEEP = "SELECT extract(epoch FROM at)::float8 FROM rcs_router_lastrun WHERE job = 'sweep'"
 GOALS = {"gap": 3.0, "answer": 1.0, "stop": 1.0, "code": 0.3}  # seconds
 
@@ -28,14 +28,16 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--texts", type=float, default=5, help="a second, each answered by an app")
     parser.add_argument("--stops", type=float, default=1, help="a second")
     parser.add_argument("--codes", type=float, default=2, help="a second")
-    parser.add_argument("--hanging", action="store_true", help="a second backend's provider answers nobody")
+    parser.add_argument(
+        "--hanging", action="store_true", help="the provider of a second backend does not answer"
+    )
     parser.add_argument("--timeout", type=float, default=15, help="seconds that a request may take")
     parser.add_argument("--patience", type=float, default=30, help="seconds to wait for what is late")
 
 
 @dataclass
 class Posted:
-    """When each number did something, or was sent a code: UNIX seconds."""
+    """When each number did something or was sent a code, in UNIX seconds."""
 
     texts: dict[str, float] = field(default_factory=dict)
     stops: dict[str, float] = field(default_factory=dict)
@@ -54,7 +56,7 @@ def run(options: Namespace) -> int:
         with Watch(system, SWEEP) as sweeps:
             streams(system, posted, options)
         ended = time.time()
-        answered = patiently(system, posted, options.patience)
+        answered = wait_until_accepted(system, posted, options.patience)
         swept = {at for _, at in sweeps.seen if at}
         return report(options, posted, answered, longest_gap(swept, began, ended), len(swept))
 
@@ -64,7 +66,7 @@ def numbers(beginning: str, a_second: float, options: Namespace) -> list[str]:
 
 
 def queue(system: System, options: Namespace) -> None:
-    """The campaign; and where asked for, another one on a backend that hangs."""
+    """Queue the campaign and, if asked for, another one on a backend whose provider hangs."""
     from rcs_router import lookup_connections, send
 
     if options.hanging:
@@ -76,7 +78,7 @@ def queue(system: System, options: Namespace) -> None:
 
 
 def streams(system: System, posted: Posted, options: Namespace) -> None:
-    """What people do meanwhile, evenly, side by side."""
+    """Do what people do meanwhile, at even intervals and in parallel."""
 
     def says(number: str, text: str, times: dict[str, float]) -> None:
         times[number] = time.time()
@@ -99,8 +101,8 @@ def code(number: str, posted: Posted) -> None:
     posted.codes[number] = time.time()
 
 
-def patiently(system: System, posted: Posted, seconds: float) -> dict[str, float]:
-    """When the emulator took the first message to each number; so many seconds are allowed for the last of them."""
+def wait_until_accepted(system: System, posted: Posted, seconds: float) -> dict[str, float]:
+    """Wait up to `seconds`. Return when the emulator accepted the first message to each number."""
     wanted = set(posted.texts) | set(posted.codes)
     deadline = time.monotonic() + seconds
     while not wanted <= set(found := accepted(system)) and time.monotonic() < deadline:
@@ -109,7 +111,7 @@ def patiently(system: System, posted: Posted, seconds: float) -> dict[str, float
 
 
 def stopped() -> dict[str, float]:
-    """When each STOP was recorded."""
+    """Return when each STOP was recorded."""
     from rcs_router.models import ConsentRecord
 
     rows = ConsentRecord.objects.filter(opted_out=True).values_list("subject", "created_at")
@@ -122,15 +124,17 @@ def report(options: Namespace, posted: Posted, answered: dict[str, float], gap: 
     table.add("sweeps", swept)
     table.goal("longest time without a sweep", gap, GOALS["gap"], "s")
     for name, times, ends, most in (
-        ("texts until the answer is taken", posted.texts, answered, GOALS["answer"]),
+        ("texts until the answer is accepted", posted.texts, answered, GOALS["answer"]),
         ("STOPs until they are recorded", posted.stops, recorded, GOALS["stop"]),
-        ("codes until they are taken", posted.codes, answered, GOALS["code"]),
+        ("codes until they are accepted", posted.codes, answered, GOALS["code"]),
     ):
         waits = [ends.get(number, math.inf) - at for number, at in times.items()]
         table.spread(name, waits)
         table.goal(f"{name}, p99", percentile(waits, 0.99), most, "s")
     offers = [at for number, at in answered.items() if number.startswith(OFFERS)]
     spent = max(offers, default=0.0) - min(offers, default=0.0)
-    table.add("promotions taken, and how many a second", f"{len(offers)}, {len(offers) / max(spent, 1):.1f}")
+    table.add(
+        "promotions accepted, and how many a second", f"{len(offers)}, {len(offers) / max(spent, 1):.1f}"
+    )
     table.goal("promotions in the busiest second", busiest(offers), options.rate)
     return table.show()

@@ -1,4 +1,4 @@
-"""A door before the emulator that can be shut: while it is, connections are refused and those that stand are cut."""
+"""A proxy before the emulator that can be closed: then it refuses new connections and cuts the open ones."""
 
 import socket
 import threading
@@ -8,7 +8,7 @@ from tests.services.processes import free_port
 
 
 class Gate:
-    """Forwards bytes from a port of its own to `target` (a port), unless it is shut."""
+    """Forwards bytes from a port of its own to the port `target`, unless it is closed."""
 
     def __init__(self, target: int) -> None:
         self.port, self._target = free_port(), target
@@ -27,7 +27,7 @@ class Gate:
                 one.shutdown(socket.SHUT_RDWR)
 
     def _accept(self, listener: socket.socket) -> None:
-        with suppress(OSError):  # it was shut
+        with suppress(OSError):  # the gate was closed
             while True:
                 client, _ = listener.accept()
                 server = socket.create_connection(("127.0.0.1", self._target))

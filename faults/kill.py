@@ -1,4 +1,4 @@
-"""A worker is killed (kill -9) in mid-campaign, all of it or one of its processes: how soon do others go on?"""
+"""A worker, or one of its processes, is killed (kill -9) during a campaign: how soon do the others continue?"""
 
 import math
 import os
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from faults.figures import Table
-from faults.stage import accepted, ends, in_review, shown, stage, unfinished, warm_up
+from faults.stage import accepted, add_losses, in_review, shown, stage, unfinished, warm_up
 from tests.services.processes import Process, free_port, wait_until
 from tests.services.system import System
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from rcs_router.models import Message
 
 BACKENDS = {"google": "acme", "messente": "other"}
-LATENCY = 0.1  # seconds that a provider takes
-SETTLED = 0.4  # seconds after a kill: what had left by then has arrived
+LATENCY = 0.1  # seconds that a provider needs to answer
+SETTLED = 0.4  # seconds after the kill: messages sent before it have arrived by then
 GOAL = 10.0  # seconds
 BEGINNINGS = {("google", "worker"): "+37251", ("google", "child"): "+37252"} | {
     ("messente", "worker"): "+37253",
     ("messente", "child"): "+37254",
-}  # of the numbers of each campaign
+}  # first digits of the numbers of each campaign
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 @dataclass
 class Killed:
-    """What stood in the tables when a worker was killed."""
+    """What workers had claimed when one was killed."""
 
     at: float  # UNIX seconds
     held: list[tuple[UUID, UUID, str]]  # transmission, claim and number
@@ -62,11 +62,11 @@ def run(options: Namespace) -> int:
 def once(
     system: System, worker: Process, table: Table, provider: str, what: str, options: Namespace
 ) -> Process:
-    """One campaign and one kill; returns the worker that lives."""
+    """Run one campaign with one kill. Return the worker that is alive."""
     people = [f"{BEGINNINGS[provider, what]}{n:06}" for n in range(options.messages)]
     message = campaign(BACKENDS[provider], people, options.traffic)
     quarter = options.messages / 4
-    wait_until(lambda: settled(message) > quarter, "a quarter to be taken", 120, 0.02)
+    wait_until(lambda: settled(message) > quarter, "a quarter to be accepted", 120, 0.02)
     if what == "worker":
         worker.kill()
     else:
@@ -75,7 +75,9 @@ def once(
     if what == "worker":
         worker = system.worker()
     try:
-        wait_until(lambda: not still_held(killed), "what the dead held to be free", options.patience)
+        wait_until(
+            lambda: not still_held(killed), "the claims of the dead worker to be free", options.patience
+        )
         killed.freed = time.time()
         wait_until(lambda: not unfinished(), "everything to be delivered", options.patience, 0.5)
     except AssertionError as error:
@@ -97,14 +99,14 @@ def settled(message: "Message") -> int:
 
 
 def busiest_child(worker: Process) -> int:
-    """The process of the pool with the most threads: it is one that sends."""
+    """Return the process of the pool with the most threads, which is one that sends."""
     pid = worker.popen.pid
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return max(map(int, children), key=lambda child: len(os.listdir(f"/proc/{child}/task")))
 
 
 def held() -> list[tuple[UUID, UUID, str]]:
-    """Everything that a worker has claimed, and by which claim."""
+    """Return everything that workers have claimed, with the claims."""
     from rcs_router.contract import Status
     from rcs_router.models import Transmission
 
@@ -122,11 +124,11 @@ def report(system: System, table: Table, name: str, killed: Killed, people: list
     later = [taken[who] for who in people if who in taken and taken[who] > killed.at + SETTLED]
     had = {
         who for who, at in taken.items() if at <= killed.at + SETTLED
-    }  # the provider, when all had arrived
+    }  # accepted by the provider, after everything sent had arrived
     in_flight = {who for *_, who in killed.held} & had
     table.add(f"{name}: claimed, and in flight, when it was killed", f"{len(killed.held)}, {len(in_flight)}")
     table.goal(f"{name}: next accept after", min(later, default=math.inf) - killed.at, GOAL, "s")
-    table.goal(f"{name}: what the dead held is free after", killed.freed - killed.at, GOAL, "s")
+    table.goal(f"{name}: claims of the dead worker are free after", killed.freed - killed.at, GOAL, "s")
     table.goal(f"{name}: in review (at most those in flight)", len(review), len(in_flight))
     table.goal(f"{name}: in review, and never left", len(review - set(taken)), 0)
-    ends(table, f"{name}: ", people, shown(system))
+    add_losses(table, f"{name}: ", people, shown(system))

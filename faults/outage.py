@@ -1,4 +1,4 @@
-"""The provider of RCS fails for a minute while codes and orders are sent: how soon does the SMS leave instead?"""
+"""The RCS provider fails for a minute while codes and orders are sent: how soon does the SMS leave instead?"""
 
 import re
 import time
@@ -14,15 +14,15 @@ from typing import Any
 
 from faults.figures import Table, percentile
 from faults.gate import Gate
-from faults.stage import Watch, ends, evenly, in_review, shown, side_by_side, stage, unfinished, warm_up
+from faults.stage import Watch, add_losses, evenly, in_review, shown, side_by_side, stage, unfinished, warm_up
 from tests.services.kannel import Kannel
 from tests.services.processes import Process, free_port, wait_until
 from tests.services.system import System
 
-CODES, ORDERS = "+37251", "+37252"  # how their numbers begin; one number for each message
-DEADLINE = 20.0  # seconds, of an order
-LATE = 2.0  # seconds that are allowed after it, and for a code
-FAKESMSC = Path("/usr/lib/kannel/test/fakesmsc")  # the last that is installed of a Kannel to test with
+CODES, ORDERS = "+37251", "+37252"  # first digits of their numbers; each message has its own number
+DEADLINE = 20.0  # seconds, for an order
+LATE = 2.0  # seconds allowed after the deadline, and for a code
+FAKESMSC = Path("/usr/lib/kannel/test/fakesmsc")  # installed last of what Kannel needs for a test
 PAUSED = "SELECT 1 FROM rcs_router_backendstate WHERE backend_id = 'acme' AND paused_until > now()"
 
 
@@ -38,7 +38,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 @dataclass
 class Gateway:
-    """A real Kannel, and the network behind it that prints what phones get."""
+    """A real Kannel, and its test network, which prints what phones get."""
 
     kannel: Kannel
     network: Process
@@ -50,7 +50,7 @@ class Gateway:
 
 @dataclass
 class Outage:
-    """When each message was committed, by number, and when the outage was noticed: UNIX seconds."""
+    """When each message was committed, by number, and when the router noticed the outage, in UNIX seconds."""
 
     committed: dict[str, float] = field(default_factory=dict)
     noticed: float = float("inf")
@@ -69,13 +69,13 @@ def run(options: Namespace) -> int:
             system.worker()
             warm_up(system, "acme", "sms")
             outage = fail(system, gate, options)
-            patiently(system, real, outage, options.patience)
+            wait_until_delivered(system, real, outage, options.patience)
             return report(system, real, outage, options)
 
 
 @contextmanager
 def gateway(wanted: str) -> Iterator[Gateway | None]:
-    """A real Kannel where it is installed, unless the emulator's is wanted."""
+    """Start a real Kannel if it is installed, unless the emulator's is wanted."""
     if wanted == "emulator" or (wanted == "auto" and not FAKESMSC.exists()):
         yield None
         return
@@ -87,7 +87,7 @@ def gateway(wanted: str) -> Iterator[Gateway | None]:
 
 
 def fail(system: System, gate: Gate, options: Namespace) -> Outage:
-    """The outage itself: everything is sent during it."""
+    """Cause the outage, and send everything during it."""
     outage = Outage()
     fault = {"on": "request", "provider": "google", "kind": options.how}
     with Watch(system, PAUSED) as pauses:
@@ -126,8 +126,8 @@ def _send(outage: Outage, number: str, text: str, **how: Any) -> None:
     outage.committed[number] = time.time()
 
 
-def patiently(system: System, real: Gateway | None, outage: Outage, seconds: float) -> None:
-    """Wait until everybody has got something and no row is open, or until patience ends."""
+def wait_until_delivered(system: System, real: Gateway | None, outage: Outage, seconds: float) -> None:
+    """Wait until everybody has got a message and no row is open, or until the time is over."""
     try:
         wait_until(lambda: not unfinished(), "everything to be delivered", seconds, 0.5)
         wait_until(lambda: set(outage.committed) <= set(phones(system, real)), "phones to show it", 5, 0.5)
@@ -136,14 +136,14 @@ def patiently(system: System, real: Gateway | None, outage: Outage, seconds: flo
 
 
 def phones(system: System, real: Gateway | None) -> Counter[str]:
-    """How often each number was shown something, by RCS and by SMS together."""
+    """Return how often each number was shown something, by RCS and by SMS together."""
     return Counter(shown(system)) + (real.shown() if real else Counter())
 
 
-def left() -> dict[str, tuple[float, str]]:
-    """When the first request that was accepted left, by number, and on which backend.
+def departures() -> dict[str, tuple[float, str]]:
+    """Return when the first accepted request left, by number, and on which backend.
 
-    Events are written some milliseconds after a request has ended, so what is measured is never too short.
+    Events are written some milliseconds after a request has ended, so the measured times are never too short.
     """
     from rcs_router.contract import Status
     from rcs_router.models import Event
@@ -158,17 +158,17 @@ def report(system: System, real: Gateway | None, outage: Outage, options: Namesp
     table = Table(
         f"outage: {options.how} for {options.seconds:g} s, SMS by {'Kannel' if real else 'the emulator'}"
     )
-    times, counts = left(), phones(system, real)
-    roads = Counter(alias for who, (_, alias) in times.items() if who in outage.committed)
-    table.add("left by RCS, by SMS", f"{roads['acme']}, {roads['sms']}")
-    waits(table, outage, times)
-    ends(table, "", outage.committed, counts)
+    times, counts = departures(), phones(system, real)
+    routes = Counter(alias for who, (_, alias) in times.items() if who in outage.committed)
+    table.add("left by RCS, by SMS", f"{routes['acme']}, {routes['sms']}")
+    add_waits(table, outage, times)
+    add_losses(table, "", outage.committed, counts)
     table.add("in review", len(in_review() & set(outage.committed)))
     return table.show()
 
 
-def waits(table: Table, outage: Outage, times: dict[str, tuple[float, str]]) -> None:
-    """From the commit until the request that was accepted leaves; what never left waits for ever."""
+def add_waits(table: Table, outage: Outage, times: dict[str, tuple[float, str]]) -> None:
+    """Add the times from the commit until the accepted request leaves. Without one, the time is infinite."""
     never = (float("inf"), "")
     wait = {who: times.get(who, never)[0] - at for who, at in outage.committed.items()}
     codes = {who: seconds for who, seconds in wait.items() if who.startswith(CODES)}

@@ -1,4 +1,4 @@
-"""Settings of the processes that a script starts, and of the script itself; what differs comes by environment."""
+"""Settings of each script and of the processes that it starts. What differs comes from the environment."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What every script starts: PostgreSQL, Redis, a web server with the emulator, beat, and Celery with two processes."""
+"""Start what every script needs: PostgreSQL, Redis, a web server with the emulator, beat, and Celery workers."""
 
 import os
 import threading
@@ -19,7 +19,7 @@ from tests.services.system import System
 
 @contextmanager
 def stage(port: int, **env: str) -> Iterator[System]:
-    """The whole system but its workers; this process is one that sends. `env` is for all of them."""
+    """Start the whole system without its workers; this process can send. `env` is for all processes."""
     os.environ |= env
     postgresql = PostgreSQL()
     try:
@@ -45,13 +45,13 @@ def _start(system: System) -> None:
 
     import tests.services.celery
 
-    tests.services.celery.app.set_default()  # the example project, whose settings may be used, has an app of its own
+    tests.services.celery.app.set_default()  # the settings may import the example project, which has an app of its own
     call_command("migrate", verbosity=0)
     system.beat()
 
 
 def warm_up(system: System, *aliases: str) -> None:
-    """Have one message delivered on each backend, so that nothing is done for the first time later."""
+    """Deliver one message on each backend, so that nothing happens for the first time later."""
     from rcs_router import lookup_connections, send
 
     for alias in aliases:
@@ -60,7 +60,7 @@ def warm_up(system: System, *aliases: str) -> None:
 
 
 def unfinished() -> set[str]:
-    """The numbers to which something is still on its way."""
+    """Return the numbers with a message that is still on its way."""
     from rcs_router.contract import Status
     from rcs_router.models import Transmission
 
@@ -69,7 +69,7 @@ def unfinished() -> set[str]:
 
 
 def in_review() -> set[str]:
-    """The numbers whose message waits for a person's decision."""
+    """Return the numbers whose message waits for a person's decision."""
     from rcs_router.contract import Status
     from rcs_router.models import Transmission
 
@@ -78,17 +78,17 @@ def in_review() -> set[str]:
     )
 
 
-def ends(table: Table, name: str, people: Collection[str], counts: Mapping[str, int]) -> None:
-    """Nobody is forgotten, nobody is written to twice. `counts`: how often each number was shown something."""
+def add_losses(table: Table, name: str, people: Collection[str], counts: Mapping[str, int]) -> None:
+    """Add the goals that no message is lost, doubled or late. `counts`: how often each number was shown something."""
     late, review = unfinished(), in_review()
     unseen = {who for who in people if not counts.get(who)}
     table.goal(f"{name}lost", len(unseen - late - review), 0)
     table.goal(f"{name}doubled", sum(counts.get(who, 0) > 1 for who in people), 0)
-    table.goal(f"{name}not delivered when patience ended", len(unseen & late), 0)
+    table.goal(f"{name}not delivered in time", len(unseen & late), 0)
 
 
 def accepted(system: System) -> dict[str, float]:
-    """When the emulator took the first message to each number, in UNIX seconds."""
+    """Return when the emulator accepted the first message to each number, in UNIX seconds."""
     times: dict[str, float] = {}
     for entry in system.get("ledger/")["accepted"]:
         times.setdefault(entry["to"], datetime.fromisoformat(entry["at"]).timestamp())
@@ -96,7 +96,7 @@ def accepted(system: System) -> dict[str, float]:
 
 
 def shown(system: System) -> dict[str, int]:
-    """How often phones showed something of ours, by number."""
+    """Return how often phones showed a message of ours, by number."""
     counts: dict[str, int] = {}
     for entry in system.get("ledger/")["shown"]:
         counts[entry["number"]] = counts.get(entry["number"], 0) + entry["count"]
@@ -104,7 +104,7 @@ def shown(system: System) -> dict[str, int]:
 
 
 class Watch:
-    """Asks the database the same question every tenth of a second: `seen` has (time asked, answer)."""
+    """Asks the database the same question every tenth of a second. `seen` has (time asked, answer)."""
 
     def __init__(self, system: System, question: str) -> None:
         self._url, self._question = system.database, question
@@ -128,7 +128,7 @@ class Watch:
 
 
 def evenly(count: int, seconds: float, work: Callable[[int], object]) -> None:
-    """Call `work(0)`, `work(1)`, … at even distances over `seconds`; late calls are made up for."""
+    """Call `work(0)`, `work(1)`, … at even intervals over `seconds`. Late calls are made up for."""
     began = time.monotonic()
     for n in range(count):
         time.sleep(max(0.0, began + n * seconds / count - time.monotonic()))
@@ -136,7 +136,7 @@ def evenly(count: int, seconds: float, work: Callable[[int], object]) -> None:
 
 
 def side_by_side(*works: Callable[[], object]) -> None:
-    """Call all of them at once and wait for all. Raises the first error."""
+    """Run all calls at once and wait for all. Raises the first error."""
     with ThreadPoolExecutor(len(works)) as pool:
         for future in [pool.submit(work) for work in works]:
             future.result()

@@ -36,7 +36,9 @@ RETRIES = (1, 5, 30, 60)  # seconds to wait after each failure that is neither a
 ORDER = "urgent DESC, created_at, id"  # an index has this order, so that a claim reads only the rows that it takes
 _WAITS = "direction = 'in' AND routed_at IS NULL AND (lease_until IS NULL OR lease_until < {now})"
 LOST = "(lost_leases > 0 OR (claim IS NOT NULL AND lease_until IS NOT NULL))"
-LEASED = "(lost_leases > 0 OR lease_until IS NOT NULL)"  # broader than LOST; an index has exactly this condition
+LEASED = (
+    "(lost_leases > 0 OR lease_until IS NOT NULL)"  # broader than LOST; an index has exactly this condition
+)
 _FRESH = f"{_WAITS} AND NOT {LOST}"
 COUNT_LOST = "lost_leases = lost_leases + CASE WHEN claim IS NULL OR lease_until IS NULL THEN 0 ELSE 1 END"
 

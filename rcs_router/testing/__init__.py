@@ -1,6 +1,6 @@
-"""For your tests: test cases, handsets and scripts without a network; for backends of your own, a suite and a stub.
+"""Test helpers: test cases, handsets and scripts that need no network, and a test suite for backends of your own.
 
-`conformance` needs pytest and hypothesis, `plugin` needs pytest and pytest-django; the rest needs nothing.
+`conformance` needs pytest and hypothesis, and `plugin` needs pytest and pytest-django. The other modules need neither.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -44,7 +44,7 @@ _WHERE = {
 
 
 def __getattr__(name: str) -> Any:
-    # Lazily, because settings may name MemoryBackend before there are models.
+    # Import lazily: settings may name MemoryBackend before the models are loaded.
     if name in _WHERE:
         from importlib import import_module
 

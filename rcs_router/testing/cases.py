@@ -1,4 +1,4 @@
-"""A test class in; each of its tests has a world of its own, `self.rcs`, out: see rcs_router.testing.world."""
+"""Test cases for Django's test runner. Each test has a World of its own, `self.rcs` (see rcs_router.testing.world)."""
 
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,9 +18,9 @@ else:
 
 
 class RCSTestMixin(Base):
-    """For a test case of Django's. `apps` and `backends` replace those of the settings.
+    """Mixin for Django's test cases. `apps` and `backends` replace those of the settings.
 
-    `fail_fast`: a router app that raises fails the test, instead of being recorded while the others go on.
+    `fail_fast`: a router app that raises fails the test. If False, the error is recorded and the other apps go on.
     """
 
     apps: ClassVar[Apps | None] = None
@@ -28,7 +28,7 @@ class RCSTestMixin(Base):
     fail_fast: ClassVar[bool] = True
     rcs: World
 
-    # Those that a test may use, as in all test cases of Django: the default one, and the router's.
+    # The databases that a test may use, as in Django's test cases: the default one and the router's.
     databases: Any = classproperty(lambda cls: {DEFAULT_DB_ALIAS, database.alias()})
 
     def setUp(self) -> None:
@@ -47,8 +47,8 @@ class RCSTestMixin(Base):
 
 
 class RCSTestCase(RCSTestMixin, TestCase):
-    """Each test in a transaction that is rolled back: fast. What waits for a commit is done when a worker would be."""
+    """Run each test in a transaction that is rolled back, which is fast. Commit hooks run when a worker would run."""
 
 
 class RCSTransactionTestCase(RCSTestMixin, TransactionTestCase):
-    """With real commits, for code that asks the database about them; slow, because every table is emptied."""
+    """Run tests with real commits, for code that needs them. This is slow, because every table is emptied."""

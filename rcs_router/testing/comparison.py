@@ -11,20 +11,20 @@ class ScriptFailed(AssertionError):
     """The conversation differs from the script."""
 
 
-def compare(number: str, expected: Sequence[str], shown: Sequence[str], said: list[str]) -> None:
-    """Raise ScriptFailed unless both are the same, line by line. Add what was shown to `said`, the transcript."""
+def compare(number: str, expected: Sequence[str], shown: Sequence[str], transcript: list[str]) -> None:
+    """Raise ScriptFailed unless both are equal line by line. Append what was shown to `transcript`."""
     wanted = [" ".join(line.split()) for line in expected]
     for position, line in enumerate(shown[: len(wanted)]):
         if _matches(wanted[position], line):
             wanted[position] = line
-    before = list(said)
-    said += [f"{number} < {line}" for line in shown]
+    before = list(transcript)
+    transcript += [f"{number} < {line}" for line in shown]
     if wanted == list(shown):
         return
     lines = [line for line in difflib.ndiff(wanted, list(shown)) if not line.startswith("?")]
     difference = "\n".join(f"  {_SIGNS[line[0]]} {line[2:]}" for line in lines)
-    story = "\n".join(f"    {line}" for line in before[-SHOWN:]) or "    (nothing)"
-    raise ScriptFailed(f"{number} {_verdict(wanted, shown)}:\n{difference}\nbefore that:\n{story}")
+    earlier = "\n".join(f"    {line}" for line in before[-SHOWN:]) or "    (nothing)"
+    raise ScriptFailed(f"{number} {_verdict(wanted, shown)}:\n{difference}\nbefore that:\n{earlier}")
 
 
 _SIGNS = {"-": "missing:    ", "+": "unexpected: ", " ": "as expected:"}

@@ -1,4 +1,4 @@
-"""Outbounds in, kept for a test to look at, and the outcomes it was told out: a backend without a network."""
+"""A backend without a network. It keeps what it is given for a test to look at, and its outcomes can be set."""
 
 from collections import deque
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class MemoryOptions(Options):
 
 
 class MemoryBackend(BaseBackend):
-    """Carries everything natively. `outcomes`: what the next sends do, first one first; then they succeed."""
+    """Carries all content natively. `outcomes`: what the next sends do, in order; after them, sends succeed."""
 
     Options = MemoryOptions
     provider = "Memory"
@@ -61,7 +61,7 @@ class MemoryBackend(BaseBackend):
         self.sent: list[Outbound] = []
         self.outcomes: deque[Outcome] = deque()
         self.revocable: bool | SendError | None = True
-        self.reports: dict[UUID, list[Receipt]] = {}  # what `status` says of a transmission
+        self.reports: dict[UUID, list[Receipt]] = {}  # what `status()` returns for a transmission
         self.revoked: list[UUID] = []
         self.told: list[tuple[str, str]] = []
 
@@ -101,12 +101,12 @@ class MemoryBackend(BaseBackend):
         return request.headers.get("x-memory-id")
 
     def parse(self, request: WebhookRequest) -> list[Parsed]:
-        """Lines of `<receipt kind> <transmission>` or `text <sender> <words>`."""
+        """Parse lines of `<receipt kind> <transmission>` or `text <sender> <words>`."""
         return [_parsed(line) for line in request.body.decode().splitlines()]
 
 
 class MemorySMS(MemoryBackend):
-    """Plain text only, and it cannot tell a repeat: an SMS gateway."""
+    """An SMS gateway: carries plain text only, and is not idempotent."""
 
     provider = "Memory SMS"
     capabilities = Capabilities(content=frozenset({contents.Text}))

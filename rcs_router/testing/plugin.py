@@ -1,6 +1,6 @@
-"""pytest's fixtures `rcs` and `handset`, for `pytest_plugins = ["rcs_router.testing.plugin"]` in your conftest.py.
+"""Pytest fixtures `rcs` and `handset`. Put `pytest_plugins = ["rcs_router.testing.plugin"]` into your conftest.py.
 
-Needs pytest and pytest-django. Nothing is imported before the first test that asks for a fixture.
+Needs pytest and pytest-django. Imports nothing of the router before a test asks for a fixture.
 """
 
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def rcs(db: None, settings: Any) -> Iterator["World"]:
-    """A world without a network: no backend is called, no broker is rung. With your RCS_BACKENDS and RCS_ROUTER."""
+    """A World without a network, with your RCS_BACKENDS and RCS_ROUTER. It calls no backend and no broker."""
     from rcs_router.testing.world import World
 
     world = World()
-    for name, value in world.changes.items():  # by pytest-django, which takes them back after yours
+    for name, value in world.changes.items():  # pytest-django undoes them after your changes
         setattr(settings, name, value)
     world.changes = {}
     with world:
@@ -28,5 +28,5 @@ def rcs(db: None, settings: Any) -> Iterator["World"]:
 
 @pytest.fixture
 def handset(rcs: "World") -> "Handset":
-    """A phone with RCS. More of them: `rcs.handset("+37255501234")`."""
+    """A phone with RCS. For more phones use `rcs.handset("+37255501234")`."""
     return rcs.handset()

@@ -1,6 +1,6 @@
-"""Test cases with the names of RapidSMS's own, so that a test that is ported changes its imports and its numbers.
+"""Test cases with the names of RapidSMS's test cases: a test that you port changes only its imports and numbers.
 
-All goes through the real router, as in `RCSTestCase`, which they are: a ported test has `handset()` and `plays()`, too.
+Like `RCSTestCase`, they use the real router, and a ported test also has `handset()` and `plays()`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ MOCK = "mockbackend"
 
 
 class RapidTestMixin(RCSTestMixin):
-    """`apps` are asked first, then `handlers`; the settings hold when both are left out."""
+    """Run `apps` first, then `handlers`. If both are left out, the settings apply."""
 
     backends: ClassVar[dict[str, Any] | None] = {MOCK: {"BACKEND": "rcs_router.testing.MemorySMS"}}
     handlers: ClassVar[Apps | None] = None
@@ -33,11 +33,11 @@ class RapidTestMixin(RCSTestMixin):
         return lookup_connections(backend, identities)
 
     def receive(self, text: str, connection: Connection, **options: Any) -> Message:
-        """Receive `text`, and return the message when it was routed and answered."""
+        """Receive `text`, and return the message after it is routed and answered."""
         return self._when_done(receive(text, connection, **options))
 
     def send(self, text: str, connections: Recipients, **options: Any) -> Message:
-        """Send `text`, and return the message when the backends were given it."""
+        """Send `text`, and return the message after the backends were given it."""
         return self._when_done(send(text, connections, **options))
 
     def _when_done(self, message: Message) -> Message:
@@ -46,12 +46,12 @@ class RapidTestMixin(RCSTestMixin):
 
     @property
     def inbound(self) -> list[Message]:
-        """What people said, oldest first."""
+        """The messages that people sent, oldest first."""
         return list(self.rcs.inbound)
 
     @property
     def outbound(self) -> list[Message]:
-        """What was said to people, oldest first."""
+        """The messages that were sent to people, oldest first."""
         return list(self.rcs.outbound)
 
     @property
@@ -75,7 +75,7 @@ class RapidTestMixin(RCSTestMixin):
         return Contact.objects.create(**{"name": f"Contact {Contact.objects.count() + 1}", **(data or {})})
 
     def create_connection(self, data: Mapping[str, Any] | None = None) -> Connection:
-        """Return a connection with a number of its own, on the first backend, unless `data` says otherwise."""
+        """Return a connection on the first backend, with a new number, unless `data` says otherwise."""
         fields = {"backend": next(iter(backends)), "identity": self.rcs.handset().number, **(data or {})}
         [connection] = lookup_connections(fields.pop("backend"), [fields.pop("identity")])
         for name, value in fields.items():
@@ -85,8 +85,8 @@ class RapidTestMixin(RCSTestMixin):
 
 
 class RapidTest(RapidTestMixin, TestCase):
-    """Each test in a transaction that is rolled back."""
+    """Run each test in a transaction that is rolled back."""
 
 
 class RapidTransactionTest(RapidTestMixin, TransactionTestCase):
-    """With real commits; slow, because every table is emptied."""
+    """Run tests with real commits. This is slow, because every table is emptied."""

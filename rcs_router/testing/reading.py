@@ -1,4 +1,4 @@
-"""A content in; what a person reads of it, block by block and on one line, out."""
+"""What a person reads of a content, block by block or on one line."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -15,11 +15,11 @@ from rcs_router.content import (
 )
 from rcs_router.content.lines import degrees
 
-Block = tuple[str, list[str]]  # words, and the labels below them
+Block = tuple[str, list[str]]  # words, and the labels of the chips below them
 
 
 def blocks_of(content: Content) -> list[Block]:
-    """The words and chips of a message in reading order; each card of a carousel is a block of its own."""
+    """Return the words and chips of a content in reading order. Each card of a carousel is a block of its own."""
     if isinstance(content, Carousel):
         words: list[Block] = [(content.text, [])] if content.text else []
         cards = [*words, *(block for card in content.cards for block in blocks_of(card))]
@@ -30,19 +30,19 @@ def blocks_of(content: Content) -> list[Block]:
 
 
 def chips_of(content: Content) -> Sequence[Suggestion]:
-    """Everything that can be tapped."""
+    """Return all chips that can be tapped."""
     if isinstance(content, Carousel):
         return (*(chip for card in content.cards for chip in chips_of(card)), *content.suggestions)
     return (*content.suggestions, *content.chips) if isinstance(content, Card) else content.suggestions
 
 
 def line_of(blocks: Iterable[Block]) -> str:
-    """`Which one? [Boots|Jacket]`: on one line, with single blanks."""
+    """Return the blocks on one line, with single spaces: `Which one? [Boots|Jacket]`."""
     return " ".join(" ".join(part.split()) for part in _parts(blocks) if part.strip())
 
 
 def without_options(text: str, options: dict[int, str]) -> str:
-    """An SMS without the lines of its numbered options."""
+    """Return the text of an SMS without the lines of its numbered options."""
     lines = {f"{number}) {label}" for number, label in options.items()}
     return "\n".join(line for line in text.splitlines() if line not in lines).strip()
 

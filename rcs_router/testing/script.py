@@ -1,13 +1,13 @@
 """Play a scripted conversation on the handsets of a World, and compare strictly what they show.
 
     # a comment
-    +37255501234 > menu                               says
+    +37255501234 > menu                               sends this text
     +37255501234 < What would you like? [Boots|Tent]  is shown exactly this next, with exactly these chips
     +37255501234 ! Boots                              taps a label or a postback; in an SMS, answers its number
-    +37255501234 ~ sms                                loses RCS; `rcs`: has it again; `off`, `on`: its power
-    +37255501234 < Boots … EUR                        … or ... stands for anything
+    +37255501234 ~ sms                                loses RCS; `rcs`: has RCS again; `off`, `on`: its power
+    +37255501234 < Boots … EUR                        … or ... stands for any text
 
-The words of a card are its title and its description; runs of blanks and ends of lines count as one blank.
+The words of a card are its title and its description. Several spaces and line breaks count as one space.
 """
 
 import re
@@ -36,16 +36,16 @@ class Stage(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """One line of a script. `sign`: > says, < is shown, ! taps, ~ switches."""
+    """One line of a script. `sign`: > sends, < is shown, ! taps, ~ switches."""
 
-    number: int  # of the line, from 1
+    number: int  # of the line, counted from 1
     phone: str
     sign: str
     text: str
 
 
 def read(script: str) -> list[Step]:
-    """Raises ValueError that names the line."""
+    """Return the steps of a script. Raises ValueError that names the wrong line."""
     steps = []
     for number, line in enumerate(script.splitlines(), 1):
         line = line.strip()
@@ -64,21 +64,21 @@ def read(script: str) -> list[Step]:
 
 
 def play(world: Stage, script: str) -> None:
-    """Raises ScriptFailed, whose message names the line; ValueError for a line that is none."""
+    """Play a script. Raises ScriptFailed that names the line, or ValueError for a line that cannot be read."""
     expected: list[Step] = []
-    last = 1  # the line that was acted on
+    last = 1  # the line of the last action
     for step in read(script):
         if step.sign == "<":
             expected.append(step)
             continue
-        _listen(world, expected, last)
+        _check_shown(world, expected, last)
         _act(world.handset(step.phone), step)
         expected, last = [], step.number
-    _listen(world, expected, last)
+    _check_shown(world, expected, last)
 
 
-def _listen(world: Stage, expected: list[Step], last: int) -> None:
-    """Every phone was shown what is expected of it, and no phone anything else."""
+def _check_shown(world: Stage, expected: list[Step], last: int) -> None:
+    """Check that each phone was shown exactly what the script expects, and that no other phone was shown anything."""
     wanted: dict[Any, list[Step]] = defaultdict(list)
     for step in expected:
         wanted[world.handset(step.phone)].append(step)

@@ -1,4 +1,4 @@
-"""What a backend is given in, shown on a phone out: it carries what the real one carries, and calls nobody."""
+"""A replacement for a backend that shows messages on handsets. It carries what the real backend carries."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ class Phones(Protocol):
 
 
 class StandIn(MemoryBackend):
-    """In the place of `real`: its options, capabilities and checks, and its reading of webhooks that are not ours."""
+    """Has the options, capabilities and checks of `real`, which also reads webhook requests of other senders."""
 
     def __init__(self, real: BaseBackend, world: Phones) -> None:
         options: Any = real.options
@@ -40,7 +40,7 @@ class StandIn(MemoryBackend):
         self.world = world
         self.extra = real.extra
         self.capabilities = replace(real.capabilities, upload=False, opt_out_list=False)
-        self._said: dict[str, Sequence[Parsed]] = {}
+        self._reports: dict[str, Sequence[Parsed]] = {}
 
     def __repr__(self) -> str:
         return f"<StandIn {self.alias!r} for {type(self.real).__name__}>"
@@ -51,7 +51,7 @@ class StandIn(MemoryBackend):
         return self.capabilities.content <= {Text} and not self.capabilities.suggestions
 
     def send(self, outbound: Outbound) -> SendResult:
-        """As told by `next_send()`, else it is shown, or Unreachable where the phone has no RCS."""
+        """Do what `next_send()` says, else show the message. Raises Unreachable if the phone has no RCS."""
         self.sent.append(outbound)
         outcome = _first(self.outcomes) or _first(self.world.outcomes) or SendResult()
         if isinstance(outcome, SendError):
@@ -83,7 +83,7 @@ class StandIn(MemoryBackend):
         return self.real.problems()
 
     def revoke(self, transmission: UUID, to: str, provider_id: str = "") -> bool | None:
-        """What a phone that is off has not shown yet can be taken back, unless `revocable` says otherwise."""
+        """Revoke a message that waits for a phone that is off, unless `revocable` says otherwise."""
         answer = super().revoke(transmission, to, provider_id)
         return self.world.phone(to).forget_waiting(transmission) if answer else answer
 
@@ -91,17 +91,17 @@ class StandIn(MemoryBackend):
         reachable = frozenset(["rcs"])
         return {identity: reachable if self.world.phone(identity).rcs else None for identity in identities}
 
-    # The webhook: what a handset does, and what a test posts as the real provider.
+    # Webhook requests of handsets, and those that a test posts in the real provider's format.
 
-    def will_say(self, said: Sequence[Parsed]) -> str:
-        """Keep what a request will mean; returns the request's name."""
+    def keep_reports(self, reports: Sequence[Parsed]) -> str:
+        """Store what a webhook request will report. Return the name of the request."""
         name = uuid4().hex
-        self._said[name] = said
+        self._reports[name] = reports
         return name
 
     def parse(self, request: WebhookRequest) -> list[Parsed]:
         name = request.headers.get("x-handset", "")
-        return list(self._said[name]) if name in self._said else self.real.parse(request)
+        return list(self._reports[name]) if name in self._reports else self.real.parse(request)
 
     def verify(self, request: WebhookRequest) -> None:
         self.real.verify(request)

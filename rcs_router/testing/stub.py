@@ -1,6 +1,6 @@
-"""A provider made of sockets: answers as told, misbehaves as told, and remembers what it was asked.
+"""An HTTP server for tests of backends: it answers or misbehaves as told, and records the requests.
 
-`answer`, `raw`, `hang`, `cut`, `reset` and `drip` are what it can be told. Standard library only, loopback only.
+Tell it what to do with `answer`, `raw`, `hang`, `cut`, `reset` and `drip`. Uses only the standard library and loopback.
 """
 
 import contextlib
@@ -15,18 +15,18 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-Behaviour = Callable[[socket.socket], bool]  # answers one request; True keeps the connection
+Behaviour = Callable[[socket.socket], bool]  # answers one request; returns True to keep the connection
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the stub was asked. Header names are lower case."""
+    """A request to the stub. Header names are lower case."""
 
     method: str
     target: str
     headers: dict[str, str]
     body: bytes
-    connection: int  # a running number: equal numbers came over the same connection
+    connection: int  # number of the connection: equal numbers mean the same connection
 
     @property
     def path(self) -> str:
@@ -43,14 +43,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer of HTTP; calling it answers."""
+    """A complete HTTP response. Calling it sends it."""
 
     status: int = 200
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
 
     def __call__(self, connection: socket.socket) -> bool:
-        bare = self.status in {204, 304}  # these have no body, whatever they say of its length
+        bare = self.status in {204, 304}  # these have no body, whatever their Content-Length
         lines = [f"HTTP/1.1 {self.status} Reason"]
         lines += [] if bare else [f"Content-Length: {len(self.body)}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
@@ -60,7 +60,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Asked:
-    """An answer that depends on the request, as when a provider repeats our ids in it."""
+    """An answer that depends on the request, e.g. because the provider repeats our ids."""
 
     answer: "Callable[[Request], Behaviour]"
 
@@ -69,7 +69,7 @@ class Asked:
 
 
 def answer(status: int = 200, body: Any = b"", **headers: str) -> Answer:
-    """A whole answer: `body` is bytes, a string, or a value that is sent as JSON. Headers: underscores for hyphens."""
+    """Return an answer. `body`: bytes, a string, or a value to send as JSON. Headers: underscores for hyphens."""
     data = body.encode() if isinstance(body, str) else body
     if not isinstance(data, bytes):
         data = json.dumps(data).encode()
@@ -77,7 +77,7 @@ def answer(status: int = 200, body: Any = b"", **headers: str) -> Answer:
 
 
 def raw(data: bytes, *, keep: bool = False) -> Behaviour:
-    """These bytes, whether they are HTTP or not."""
+    """Send these bytes, which need not be HTTP."""
 
     def behave(connection: socket.socket) -> bool:
         connection.sendall(data)
@@ -87,24 +87,24 @@ def raw(data: bytes, *, keep: bool = False) -> Behaviour:
 
 
 def hang(connection: socket.socket) -> bool:
-    """Says nothing until the client gives up."""
+    """Send nothing until the client gives up."""
     connection.recv(1)
     return False
 
 
 def cut(connection: socket.socket) -> bool:
-    """Closes without a word."""
+    """Close the connection without an answer."""
     return False
 
 
 def reset(connection: socket.socket) -> bool:
-    """Closes with an RST."""
+    """Close the connection with an RST."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     return False
 
 
 def drip(start: bytes, every: float = 0.05) -> Behaviour:
-    """Sends `start`, then one byte after the other until the client gives up."""
+    """Send `start`, then single bytes until the client gives up."""
 
     def behave(connection: socket.socket) -> bool:
         connection.sendall(start)
@@ -121,7 +121,7 @@ def drip(start: bytes, every: float = 0.05) -> Behaviour:
 
 
 class Stub:
-    """Listens on loopback. `script` holds the answers to come; `routes` answer a path for ever; else `default`."""
+    """Listens on loopback. Answers with `routes` by path, else with the next of `script`, else with `default`."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -166,7 +166,7 @@ class Stub:
                         connection.shutdown(socket.SHUT_WR)
                         self.ended += 1
                         return
-        except (OSError, ValueError):  # the client went away, or does not speak HTTP
+        except (OSError, ValueError):  # the client has closed the connection, or does not speak HTTP
             return
 
     def _behaviour(self, request: Request) -> Behaviour:
@@ -188,8 +188,8 @@ def _read(stream: Any, number: int) -> Request | None:
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 5.0) -> None:
-    """Look every 5 ms until `condition` holds. Raises AssertionError after `seconds`."""
+    """Check every 5 ms until `condition` holds. Raises AssertionError after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, f"the condition did not become true in {seconds:g} s"
         time.sleep(0.005)

@@ -1,7 +1,7 @@
-"""A duration in, a database that is so much older out; then what workers would do now is done, in this thread.
+"""Let time pass by making the stored times older, and do the work of the workers in this thread.
 
-No clock is patched: an hour has passed when everything that the router has written down is an hour older. So the
-database's clock, Django's and yours go on agreeing, and the order of messages stays what it was.
+No clock is patched: an hour passes when every time that the router has stored becomes an hour older. So the clocks of
+the database, of Django and of your code still agree, and messages keep their order.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,34 +18,34 @@ from rcs_router.conf import router_settings
 from rcs_router.contract import Status
 from rcs_router.models import BackendState, InboundFile, Tally, Transmission
 
-ROUNDS = 1000  # of work; more than that is a loop
-besides: list[Callable[[], None]] = []  # what else is done in each round of work: a World's own
-_impatient = 0  # how many `no_waiting()` we are in
+ROUNDS = 1000  # of work; more of them mean an endless loop
+extra_work: list[Callable[[], None]] = []  # more work for each round: a World adds its own
+_no_waiting_blocks = 0  # how many `no_waiting()` blocks are open
 
 
 def work() -> None:
-    """Send, take back, digest and route until nothing is due; inside of `no_waiting()`, until nothing waits either.
+    """Send, revoke, digest and route until nothing is due; inside `no_waiting()`, until nothing waits.
 
-    Raises RuntimeError when that does not end, as with a provider that always says "not now".
+    Raises RuntimeError if that does not end, e.g. with a provider that always answers "not now".
     """
-    idle = True  # the sweep comes first, and again whenever nothing else is left to do
+    idle = True  # sweep at the start, and whenever no task is due
     for _ in range(ROUNDS):
         if idle:
             sweep.mend(sql.now(Transmission))
-        for do in besides:
-            do()
+        for step in extra_work:
+            step()
         now = sql.now(Transmission)
         wake_ups = list(sweep.due(now))
-        for station, *alias in wake_ups:
-            getattr(tasks, station.rpartition(".")[2])(*alias)  # here and now, and not by Celery
-        if idle and not wake_ups and not (_impatient and _jump(now)):
+        for task, *alias in wake_ups:
+            getattr(tasks, task.rpartition(".")[2])(*alias)  # call it directly, not through Celery
+        if idle and not wake_ups and not (_no_waiting_blocks and _pass_to_next_moment(now)):
             return
         idle = not wake_ups
-    raise RuntimeError(f"there is still work after {ROUNDS} rounds: does a backend say “not now” for ever?")
+    raise RuntimeError(f"there is still work after {ROUNDS} rounds: does a backend always answer “not now”?")
 
 
 def passes(time: timedelta) -> None:
-    """So much time has passed for everything that the router has stored. Work that has become due is not done yet."""
+    """Make everything that the router has stored older by `time`. Does not do the work that becomes due."""
     for model in apps.get_app_config("rcs_router").get_models():
         names = [field.name for field in model._meta.concrete_fields if isinstance(field, DateTimeField)]
         if names:
@@ -58,34 +58,34 @@ def passes(time: timedelta) -> None:
 
 @contextmanager
 def no_waiting() -> Iterator[None]:
-    """Retries, rests, grace periods and leases take no time: at its end all of that is over, and `work()` was done.
+    """Let retries, pauses, grace periods and leases take no time. At the end they are over, and all work is done.
 
-    What you have put off yourself (`send_at`) and the `ttl` of messages still wait: let time pass for those.
+    What you delay yourself (`send_at`) and the `ttl` of messages still wait: let time pass for them.
     """
-    global _impatient
-    _impatient += 1
+    global _no_waiting_blocks
+    _no_waiting_blocks += 1
     try:
         yield
         work()
     finally:
-        _impatient -= 1
+        _no_waiting_blocks -= 1
 
 
-def _jump(now: datetime) -> bool:
-    """On to the next moment at which something is due; False when nothing waits."""
-    moments = [moment for moment in _moments(now) if moment > now]
+def _pass_to_next_moment(now: datetime) -> bool:
+    """Let time pass until the next moment at which something is due. Return False if nothing waits."""
+    moments = [moment for moment in _due_moments(now) if moment > now]
     if moments:
         passes(min(moments) - now + timedelta(milliseconds=1))
     return bool(moments)
 
 
-def _moments(now: datetime) -> Iterator[datetime]:
-    """When each of what waits goes on."""
+def _due_moments(now: datetime) -> Iterator[datetime]:
+    """Yield the moment at which each waiting row becomes due."""
     ours: Any = Transmission.objects.filter(backend__in=list(backends))
-    rests: Any = dict(BackendState.objects.filter(paused_until__gt=now).values_list("pk", "paused_until"))
+    pauses: Any = dict(BackendState.objects.filter(paused_until__gt=now).values_list("pk", "paused_until"))
     put_off = Q(due_at__gt=now, fallback_of=None) & ~Q(events__kind="attempt")
     for row in ours.filter(status=Status.QUEUED).exclude(put_off):
-        yield max(row.due_at, rests.get(row.backend_id, now))
+        yield max(row.due_at, pauses.get(row.backend_id, now))
     for row in ours.filter(status=Status.SENDING, lease_until__isnull=False):
         yield row.lease_until
     for row in ours.filter(revoke_at__isnull=False):

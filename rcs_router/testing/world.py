@@ -1,4 +1,4 @@
-"""RCS_BACKENDS in, a world without a network out: a stand-in for each backend, and the phones that they reach."""
+"""A test environment without a network: a stand-in for each backend of RCS_BACKENDS, and the phones that they reach."""
 
 import uuid
 from collections import deque
@@ -33,14 +33,15 @@ Apps = Sequence[str | type[Any]]
 
 
 class AppFailed(AssertionError):
-    """A router app raised. In production the others would have gone on; in a test it is a bug."""
+    """A router app raised. In production the other apps would go on; in a test it is a bug."""
 
 
 class World:
-    """`with World() as rcs:` no backend is called, no broker is rung, and time passes when you say so.
+    """A context manager in which no backend and no broker is called, and time passes only when you say so.
 
-    `backends` and `apps` replace RCS_BACKENDS and RCS_ROUTER["APPS"] (dotted paths, or classes of a module); else the
-    settings hold. RATE, QUIET_HOURS and ANSWERS_A_MINUTE are not kept. `fail_fast`: an app that raises fails the test.
+    `backends` and `apps` replace RCS_BACKENDS and RCS_ROUTER["APPS"] (dotted paths, or classes of a module); by default
+    the settings apply. RATE, QUIET_HOURS and ANSWERS_A_MINUTE have no effect. `fail_fast`: an app that raises fails the
+    test.
     """
 
     def __init__(
@@ -49,13 +50,13 @@ class World:
         self.fail_fast = fail_fast
         self.phones: dict[str, Handset] = {}
         self.outcomes: deque[Outcome] = deque()
-        self.said: list[str] = []  # the transcript
-        self.soon: deque[tuple[str, Parsed]] = deque()  # what providers are about to tell us
+        self.transcript: list[str] = []
+        self.pending: deque[tuple[str, Parsed]] = deque()  # what providers will report at the next work
         self._stand_ins: dict[str, StandIn] = {}
         self._reported: set[Any] = set()
         self._numbers = iter(range(1, 10_000))
-        self.links: dict[str, tuple[bytes, str]] = {}  # what lies at the addresses of files that people send
-        self.changes = _changes(apps, backends)  # of the settings, while it lasts
+        self.links: dict[str, tuple[bytes, str]] = {}  # the files that people send, by address
+        self.changes = _changes(apps, backends)  # of the settings, while the world is open
 
     def __enter__(self) -> "World":
         with ExitStack() as stack:
@@ -66,17 +67,17 @@ class World:
             for where, name, instead in (
                 (backends, "config", lambda alias: replace(read(alias), rate=None)),
                 (backends, "create_connection", lambda alias: self._stand_in(make(alias))),
-                (brake, "allows", lambda connection: True),  # a test's minute has more turns than a person's
+                (brake, "allows", lambda connection: True),  # a test answers more in a minute
                 (fetch, "download", self._download),
-                (queue, "_aside", _Here()),
+                (queue, "_aside", _ImmediateExecutor()),
             ):
                 stack.enter_context(mock.patch.object(where, name, instead))
             stack.enter_context(_hooks_run_once())
-            backends.reset()  # those that were made before we came…
-            stack.callback(backends.reset)  # …and before we went
-            waiting.besides.append(self._meanwhile)
-            stack.callback(waiting.besides.remove, self._meanwhile)
-            self._depth = _depth()
+            backends.reset()  # backends that were made before this world…
+            stack.callback(backends.reset)  # …and in it
+            waiting.extra_work.append(self._between_rounds)
+            stack.callback(waiting.extra_work.remove, self._between_rounds)
+            self._outer_blocks = _open_blocks()
             self._exit = stack.pop_all()
         return self
 
@@ -84,7 +85,7 @@ class World:
         self._exit.close()
 
     def __getitem__(self, alias: str) -> StandIn:
-        """The stand-in of a backend: what it was given is `.sent`."""
+        """Return the stand-in of a backend. What it was given is in `.sent`."""
         found = backends[alias]
         assert isinstance(found, StandIn)
         return found
@@ -94,18 +95,18 @@ class World:
         return self[alias].is_sms
 
     def handset(self, number: str = "", *, rcs: bool = True) -> Handset:
-        """The phone with this number, the same one each time; without a number a new one. `rcs`: of a new one.
+        """Return the phone with this number, or a new phone. A number has one phone; `rcs` counts when it is made.
 
-        Raises IdentityError for what is no phone number, nor a provider's token.
+        Raises IdentityError for anything but a phone number or a provider's token.
         """
         return self.phone(normalise(number or f"+372555{next(self._numbers):05}", tokens=True), rcs=rcs)
 
     def phone(self, identity: str, *, rcs: bool = True) -> Handset:
-        """The same for an identity as connections have it."""
+        """Return the phone for an identity in the form in which connections store it."""
         return self.phones.setdefault(identity, Handset(identity, self, rcs=rcs))
 
     def contact(self, name: str = "", number: str = "", **fields: Any) -> Contact:
-        """A person with a connection on every backend; `fields` are those of Contact, such as `language`."""
+        """Create a contact with a connection on every backend. `fields`: of Contact, such as `language`."""
         person = Contact.objects.create(name=name, **fields)
         identity = self.handset(number).number
         for alias in backends:
@@ -113,37 +114,37 @@ class World:
         return person
 
     def next_send(self, *outcomes: Outcome, alias: str = "") -> None:
-        """What the next sends do (of one backend, or of any): a SendError, a SendResult, or a callable that decides."""
+        """Set what the next sends do, on one backend or on any: SendErrors, SendResults, or callables."""
         (self[alias].outcomes if alias else self.outcomes).extend(outcomes)
 
     @property
     def sent(self) -> list[Outbound]:
-        """All that backends were given, refused attempts included; backend by backend."""
+        """Everything that the backends were given, by backend, including attempts that were refused."""
         self.work()
         return [outbound for alias in backends for outbound in self[alias].sent]
 
     @property
     def inbound(self) -> QuerySet[Message]:
-        """What people said, oldest first."""
+        """The messages that people sent, oldest first."""
         self.work()
         return Message.objects.filter(direction=Message.Direction.IN).order_by("created_at")
 
     @property
     def outbound(self) -> QuerySet[Message]:
-        """What was said to people, oldest first."""
+        """The messages that were sent to people, oldest first."""
         self.work()
         return Message.objects.filter(direction=Message.Direction.OUT).order_by("created_at")
 
     def work(self) -> None:
-        """Everything that is due is done. Looking at a phone does that by itself.
+        """Do everything that is due. Looking at a phone does this by itself.
 
-        Raises AppFailed, and RuntimeError inside of a transaction of yours: before its commit nobody would work.
+        Raises AppFailed; RuntimeError if a transaction of yours is open: before its commit no worker would do anything.
         """
         waiting.work()
         self._look_for_failures()
 
     def passes(self, time: timedelta | None = None, **duration: float) -> None:
-        """So much time passes (`passes(minutes=5)`), and what has become due is done."""
+        """Let this much time pass (`passes(minutes=5)`), and do what has become due."""
         self.work()
         waiting.passes(time or timedelta(**duration))
         self.work()
@@ -153,48 +154,48 @@ class World:
 
     @contextmanager
     def conversation(self) -> Iterator[None]:
-        """At its end no phone may have been shown anything that `hears()` was not asked about."""
+        """Check at the end of the block that no phone was shown a message that `hears()` did not check."""
         yield
         self.nothing_more()
 
     def nothing_more(self) -> None:
-        """Raises ScriptFailed when a phone was shown what nobody expected."""
+        """Raise ScriptFailed if a phone was shown a message that nobody expected."""
         self.work()
         for phone in list(self.phones.values()):
             phone.hears()
 
     def plays(self, script: str) -> None:
-        """A scripted conversation, strictly: rcs_router.testing.script tells how it is written. Raises ScriptFailed."""
+        """Play a scripted conversation. Raises ScriptFailed. See rcs_router.testing.script for the format."""
         play(self, script)
 
-    def hear(self, alias: str, *said: Parsed) -> None:
-        """A provider's webhook request that says this, stored as any other is."""
-        name = self[alias].will_say(said)
+    def receive(self, alias: str, *reports: Parsed) -> None:
+        """Store a webhook request of the provider that reports this, like any other request."""
+        name = self[alias].keep_reports(reports)
         intake.accept(self[alias], WebhookRequest("POST", headers={"x-handset": name}))
 
     def _stand_in(self, real: Any) -> StandIn:
         made = StandIn(real, self)
         earlier = self._stand_ins.get(made.alias)
-        if earlier:  # the settings were changed in the middle of a test
+        if earlier:  # the test has changed the settings
             made.sent, made.outcomes, made.told = earlier.sent, earlier.outcomes, earlier.told
         self._stand_ins[made.alias] = made
         return made
 
     def _download(self, url: str, **limits: Any) -> Download:
-        """In the place of the fetch from a provider: what the handset has sent."""
+        """Return what the handset has sent, instead of fetching it from the provider."""
         if url not in self.links:
             raise Gone("http_404")
         content, media_type = self.links[url]
         return Download(media_type, len(content), content[:65536], BytesIO(content))
 
-    def _meanwhile(self) -> None:
-        """What a commit, and the providers, do between two rounds of work."""
-        if _depth() > self._depth:
+    def _between_rounds(self) -> None:
+        """Do what commits and providers do between two rounds of work."""
+        if _open_blocks() > self._outer_blocks:
             raise RuntimeError("a transaction is open: nothing is sent or routed before it is committed")
         _run_commit_hooks()
-        while self.soon:
-            alias, what = self.soon.popleft()
-            self.hear(alias, what)
+        while self.pending:
+            alias, report = self.pending.popleft()
+            self.receive(alias, report)
 
     def _look_for_failures(self) -> None:
         failed = Message.objects.exclude(errors=[]).exclude(pk__in=self._reported)
@@ -205,15 +206,17 @@ class World:
             raise AppFailed(f"{row.text!r}: " + "; ".join(where))
 
     def receipt(self, alias: str, kind: Any, transmission: uuid.UUID, **more: Any) -> None:
-        """The provider will say this of a transmission, at the next work. Called from the threads that send."""
-        self.soon.append((alias, Receipt(kind, transmission, event_id=uuid.uuid4().hex, **more)))
+        """Have the provider report this of a transmission at the next work. The sending threads call it."""
+        self.pending.append((alias, Receipt(kind, transmission, event_id=uuid.uuid4().hex, **more)))
 
 
 def _changes(apps: Apps | None, backends: dict[str, Any] | None) -> dict[str, Any]:
     router = dict(getattr(settings, "RCS_ROUTER", {}))
-    calm = {"QUIET_HOURS": ()} if router.get("QUIET_HOURS") else {}  # a test may run at night
+    no_quiet_hours = {"QUIET_HOURS": ()} if router.get("QUIET_HOURS") else {}  # a test may run at night
     listed = {} if apps is None else {"APPS": [_path(app) for app in apps]}
-    changes: dict[str, Any] = {"RCS_ROUTER": router | calm | listed} if calm or listed else {}
+    changes: dict[str, Any] = (
+        {"RCS_ROUTER": router | no_quiet_hours | listed} if no_quiet_hours or listed else {}
+    )
     return changes if backends is None else changes | {"RCS_BACKENDS": backends}
 
 
@@ -221,20 +224,20 @@ def _path(app: str | type[Any]) -> str:
     return app if isinstance(app, str) else f"{app.__module__}.{app.__qualname__}"
 
 
-def _depth() -> int:
-    """How many atomic blocks are open: those of the test case itself are there when a world begins."""
+def _open_blocks() -> int:
+    """Return how many atomic blocks are open. Those of the test case are open before a world begins."""
     return len(database.connection().atomic_blocks)
 
 
-class _Here:
-    """An executor that does it at once: typing and read marks are there when a test looks for them."""
+class _ImmediateExecutor:
+    """An executor that runs each call at once, so that typing and read marks exist when a test looks for them."""
 
     def submit(self, call: Callable[..., Any], *args: Any) -> None:
         call(*args)
 
 
-class _Once:
-    """A hook that Django's captureOnCommitCallbacks() may have run already."""
+class _RunOnce:
+    """A commit hook that Django's captureOnCommitCallbacks() may have run already."""
 
     def __init__(self, hook: Callable[[], Any]) -> None:
         self.hook: Callable[[], Any] | None = hook
@@ -249,13 +252,13 @@ def _hooks_run_once() -> AbstractContextManager[Any]:
     connection = database.connection()
     register = connection.on_commit
     return mock.patch.object(
-        connection, "on_commit", lambda hook, robust=False: register(_Once(hook), robust=robust)
+        connection, "on_commit", lambda hook, robust=False: register(_RunOnce(hook), robust=robust)
     )
 
 
 def _run_commit_hooks() -> None:
-    """In a TestCase nothing is ever committed, so what waits for that would never run."""
+    """Run the commit hooks: a TestCase never commits, so they would never run."""
     connection: Any = database.connection()
     for _, hook, _ in list(connection.run_on_commit):
-        if isinstance(hook, _Once):
+        if isinstance(hook, _RunOnce):
             hook()

@@ -1,4 +1,4 @@
-"""Six backends, each with its provider at the other end of a socket: content in, the bubble on a phone out."""
+"""Six backends, each with its provider behind a socket: how a content looks on a phone."""
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping

@@ -1,6 +1,6 @@
-"""A provider's name in; what the shop's settings, the emulator's dials and a test must know of its wire out.
+"""For each provider: the shop's settings, the emulator's settings, and what a test must know about its API.
 
-`example_project.providers` says how a shop and a provider are told of each other; this gives each alias an agent, bot
+`example_project.providers` configures a shop and a provider for each other; this gives each alias an agent, bot
 or account of its own.
 """
 

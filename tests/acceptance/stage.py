@@ -214,7 +214,7 @@ class Stage:
         assert is_so, (self.gate.active, self.soon.count, _on_its_way(), _untried())
 
     def work(self) -> None:
-        """All that workers and beat would do, until there is nothing left to do."""
+        """Do what workers and beat would do until nothing is due."""
         for _ in range(100):
             self.quiet()
             sweep.mend(sql.now(Transmission))
@@ -223,7 +223,7 @@ class Stage:
         raise AssertionError("there is always something due")
 
     def _workers(self) -> int:
-        """Run what is due until nothing is; what came in first, so that it counts. Returns how many turns it took."""
+        """Run due tasks, webhooks first so that they count, until none is left. Return the number of turns."""
         for turn in range(100):
             self.quiet()
             wake_ups = sorted(sweep.due(sql.now(Transmission)), key=lambda one: one[0] != wake.DIGEST)

@@ -115,7 +115,7 @@ def test_a_step_that_does_not_happen_is_named():
         ("told_wrongly(lambda s: s['kannel'].update(mo_url=''))", STEPS[4]),
         ("told_wrongly(lambda s: s['google'].update(expiry='neither', revoke='lost_race'))", STEPS[5]),
         (
-            "skip('expiry')\nfrom rcs_router import consent\nconsent.refused = lambda *asked: set()",
+            "skip('expiry')\nfrom rcs_router.people import consent\nconsent.refused = lambda *asked: set()",
             STEPS[6],
         ),
         (

@@ -1,4 +1,4 @@
-"""Each rule of the alarms as a table: values in, trouble or none out."""
+"""Each rule of the alarms as a table: which values raise an alarm, and which do not."""
 
 from datetime import timedelta
 

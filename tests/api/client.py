@@ -1,4 +1,4 @@
-"""A caller of the API: JSON in, status and JSON out."""
+"""A client of the API that sends JSON and returns the status and the JSON of the response."""
 
 import json
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""A page of docs in; its examples, run in one namespace, and the rows of its tables out."""
+"""Read a page of the docs: run its examples in one namespace, and return the rows of its tables."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""A bot on the emulated MaaP platform: what its tests send comes in, the platform's answers and events come out."""
+"""A bot on the emulated MaaP platform, which sends for tests and keeps the platform's answers and events."""
 
 import json
 from dataclasses import dataclass

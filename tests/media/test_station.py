@@ -426,7 +426,7 @@ def test_statements_of_an_idle_run() -> None:
         assert media.fetch_due() == 0
 
 
-# Signals, bells, and a person's wish
+# Signals, wake-ups, and operators' requests
 
 
 def test_the_signal_comes_when_the_row_says_so(stub: Stub) -> None:
@@ -457,7 +457,7 @@ def test_the_signal_comes_when_the_row_says_so(stub: Stub) -> None:
     assert heard == [(State.FETCHED, State.FETCHED, PNG, PNG, True)]
 
 
-def test_bells_are_rung_after_the_message_and_by_the_sweep(
+def test_wake_ups_are_sent_after_the_message_and_by_the_sweep(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rung: list[Any] = []

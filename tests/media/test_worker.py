@@ -1,4 +1,4 @@
-"""A webhook of a provider in, its file in the storage out, by the worker without a broker and by tick and task."""
+"""A webhook announces a file, and the file is stored: by the worker without a broker, and by tick and task."""
 
 import json
 from typing import Any

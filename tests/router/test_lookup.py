@@ -1,4 +1,4 @@
-"""Identities in, connections out: good and broken numbers, tokens, order, and how many statements it takes."""
+"""lookup_connections(): valid and invalid numbers, tokens, order, and the number of statements."""
 
 from typing import Any
 

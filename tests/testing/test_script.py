@@ -102,7 +102,7 @@ def test_the_other_side_may_begin(rcs: World) -> None:
         ),
         (  # a chip that is not there
             f"{A} > menu\n{A} < … [Boots|Tent]\n{A} ! Hat",
-            "line 3 of the script: +37255501234 has nothing to tap called 'Hat', but ['Boots', 'Tent']",
+            "line 3 of the script: +37255501234 has no chip 'Hat'; its chips: ['Boots', 'Tent']",
         ),
         (  # the wrong phone
             f"{A} > echo a\n{B} < a",

@@ -120,7 +120,7 @@ def test_what_was_said_both_ways(rcs: World, handset: Handset) -> None:
     handset.says("echo a")
     assert [row.text for row in rcs.inbound] == ["echo a"]
     assert [row.text for row in rcs.outbound] == ["a"]
-    assert rcs.said == [f"{handset.number} > echo a"]
+    assert rcs.transcript == [f"{handset.number} > echo a"]
 
 
 # Commits

@@ -1,4 +1,4 @@
-"""`manage.py demo`: the shop and an emulated world in one process; a story comes out, then pages to play with."""
+"""`manage.py demo`: run the shop and the emulator in one process, play a story, then serve pages to try out."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ ENDS = (signal.SIGINT, signal.SIGTERM)
 
 class Command(BaseCommand):
     help = "Play a short story between the example shop and three phones, then keep serving them."
-    requires_system_checks = ()  # not of the settings' own backends: those of the stage are checked
+    requires_system_checks = ()  # the demo checks its own backends, not those of the settings
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -35,19 +35,19 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, once: bool, backend: str, port: int, no_story: bool, **options: Any) -> None:
         if not 0 <= port <= 65535:
-            raise CommandError(f"{port} is no port: choose one from 1 to 65535, or 0 for any free one")
+            raise CommandError(f"{port} is not a port: choose one from 1 to 65535, or 0 for any free one")
         self.began = time.monotonic()
-        with self._told_plainly(), stage(port, backend) as url:
+        with self._plain_errors(), stage(port, backend) as url:
             self.check()
             self._play(url, backend, no_story)
             if once:
-                _ignore_signals()  # all is done, and what is put away is not to be disturbed
+                _ignore_signals()  # do not interrupt the shutdown
             else:
                 self._serve(url)
 
     @contextmanager
-    def _told_plainly(self) -> Iterator[None]:
-        """Whatever ends the demo early becomes one sentence; `--traceback` shows the rest."""
+    def _plain_errors(self) -> Iterator[None]:
+        """Turn every error that ends the demo into one sentence; `--traceback` shows the rest."""
         for number in ENDS:
             signal.signal(number, _interrupt)
         try:
@@ -66,7 +66,7 @@ class Command(BaseCommand):
             raise CommandError(f"The demo has failed: {type(error).__name__}: {error}") from error
 
     def _leave(self) -> NoReturn:
-        """Nobody reads on: end without a word, also without Python's own when it closes what is left."""
+        """End without output: nobody reads it, and Python would complain when it closes stdout."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1)
 
@@ -79,7 +79,7 @@ class Command(BaseCommand):
     def _say(self, text: str) -> None:
         """Print `text` at once, also into a pipe or a file. Without any output (`>&-`) it prints nothing.
 
-        Raises KeyboardInterrupt when the demo is to end, and some library has taken the first one for its own.
+        Raises KeyboardInterrupt if a library has swallowed the interrupt that should end the demo.
         """
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
             raise KeyboardInterrupt
@@ -103,13 +103,13 @@ class Command(BaseCommand):
         with suppress(KeyboardInterrupt):
             while (
                 signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
-            ):  # a library may have taken the interrupt
+            ):  # a library may have swallowed the interrupt
                 time.sleep(0.5)
         self.stdout.write("\nGood bye.")
 
 
 def _interrupt(number: int, frame: object) -> NoReturn:
-    """Once: the demo takes a moment to be put away, and is not to be disturbed at that."""
+    """Interrupt the demo once; later signals must not disturb the shutdown."""
     _ignore_signals()
     raise KeyboardInterrupt
 

@@ -1,11 +1,11 @@
-"""A backend and its provider's habits in; every promise of the contract as a test out. For your backends too.
+"""A test suite that checks that a backend keeps every promise of the contract. Use it for backends of your own, too.
 
     from rcs_router.testing.conformance import Conformance, Heard, Provider, answer
 
     class TestAcme(Conformance):
         provider = Provider(backend=Acme, options=lambda url: {"url": url, …}, accepted=answer(201, {"id": "1"}), …)
 
-Needs pytest and hypothesis, and neither network nor emulator: the provider is a socket on loopback. Tests that do
+Needs pytest and hypothesis, but neither a network nor the emulator: the provider is a socket on loopback. Tests that do
 not apply, e.g. of a call that the capabilities do not announce, are skipped and say why.
 """
 
@@ -54,7 +54,7 @@ __all__ = [
 
 
 class Conformance(Options, Sending, Limits, Answers, Foreign, Optional, Webhooks):
-    """The whole suite. A subclass whose name begins with Test and that has a `provider` is what pytest runs."""
+    """The whole suite. Pytest runs each subclass whose name begins with Test; it must have a `provider`."""
 
     def __init_subclass__(cls) -> None:
         if not isinstance(getattr(cls, "provider", None), Provider):

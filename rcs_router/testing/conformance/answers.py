@@ -1,4 +1,4 @@
-"""Whatever a provider may answer, or fail to, in; a result or the SendError that says what to do next out."""
+"""Test what a backend makes of each answer of its provider, and of no answer: a result, or the right SendError."""
 
 import json
 import logging
@@ -46,7 +46,7 @@ HALF = {
     "no HTTP": raw(b"SSH-2.0-OpenSSH_9.6\r\n"),
 }
 STATUSES = {f"{start}-{start + 99}": range(start, start + 100) for start in (200, 300, 400, 500)}
-IN_A_MINUTE = "in a minute"  # becomes a date when it is sent
+IN_A_MINUTE = "in a minute"  # replaced by a date when it is sent
 WAITS: dict[str, tuple[str, float | None]] = {
     "seconds": ("12", 12),
     "a date": (IN_A_MINUTE, 60),
@@ -57,7 +57,7 @@ WAITS: dict[str, tuple[str, float | None]] = {
 
 
 def unreadable(provider: Provider) -> dict[str, bytes]:
-    """Bodies in which no acceptance can be read, the accepted one cut in half among them."""
+    """Return bodies that a backend cannot read as an acceptance, including the first half of a real one."""
     half = provider.accepted.body[: len(provider.accepted.body) // 2]
     return {**UNREADABLE, "cut in half": half}
 
@@ -72,7 +72,7 @@ def _spoiled(provider: Provider) -> Iterator[tuple[str, bytes]]:
 
 
 class Answers(Suite):
-    """From the provider's answer to what the outbox reads."""
+    """From the provider's answer to the result that the outbox gets."""
 
     def test_accepted_message_has_its_id(self, stub: Stub) -> None:
         end = ended(self.provider.make(stub), outbound(Text("x")))
@@ -80,14 +80,16 @@ class Answers(Suite):
 
     @over(unreadable)
     def test_unreadable_acceptance_is_never_sent_again(self, case: bytes, stub: Stub) -> None:
-        self._taken(stub, self.provider.make(stub), Answer(self.provider.accepted.status, case), "this body")
+        self._check_accepted(
+            stub, self.provider.make(stub), Answer(self.provider.accepted.status, case), "this body"
+        )
 
     def test_acceptance_of_wrong_types_is_never_sent_again(self, stub: Stub) -> None:
         backend = self.provider.make(stub)
         for name, body in _spoiled(self.provider):
-            self._taken(stub, backend, Answer(self.provider.accepted.status, body), name)
+            self._check_accepted(stub, backend, Answer(self.provider.accepted.status, body), name)
 
-    def _taken(self, stub: Stub, backend: BaseBackend, behaviour: Behaviour, name: str) -> None:
+    def _check_accepted(self, stub: Stub, backend: BaseBackend, behaviour: Behaviour, name: str) -> None:
         stub.default = behaviour
         end = ended(backend, outbound(Text("x")))
         if isinstance(end, SendError):
@@ -149,28 +151,30 @@ class Answers(Suite):
         backend = self.provider.make(stub)
         stub.default = answer(case, Location=f"{stub.url}/elsewhere")
         assert isinstance(ended(backend, outbound(Text("x"))), SendError)
-        assert "/elsewhere" not in [request.path for request in stub.requests], "our secrets would follow"
+        assert "/elsewhere" not in [request.path for request in stub.requests], (
+            "our secrets would be sent there"
+        )
 
     def test_refused_connection_is_unavailable(self, stub: Stub) -> None:
         stub.close()
         end = ended(self.provider.make(stub.url), outbound(Text("x")))
-        assert type(end) is Unavailable, f"nothing has left, but the end is {end!r}"
+        assert type(end) is Unavailable, f"nothing was sent, but the result is {end!r}"
 
     @over(lambda provider: LOST)
     def test_lost_answer_is_ambiguous(self, case: Behaviour, stub: Stub) -> None:
-        end = self._after_a_good_one(stub, case)
-        assert type(end) is Ambiguous, f"the request has left, but the end is {end!r}"
+        end = self._after_a_success(stub, case)
+        assert type(end) is Ambiguous, f"the request was sent, but the result is {end!r}"
 
     @over(lambda provider: HALF)
     def test_half_an_answer_is_never_sent_again(self, case: Behaviour, stub: Stub) -> None:
-        end = self._after_a_good_one(stub, case)
-        assert isinstance(end, SendResult) or end.unknown, f"the request has left, but the end is {end!r}"
+        end = self._after_a_success(stub, case)
+        assert isinstance(end, SendResult) or end.unknown, f"the request was sent, but the result is {end!r}"
 
-    def _after_a_good_one(self, stub: Stub, behaviour: Behaviour) -> SendResult | SendError:
-        """Tokens are there by then, so that it is the message alone that gets lost."""
+    def _after_a_success(self, stub: Stub, behaviour: Behaviour) -> SendResult | SendError:
+        """Send one message first, so that a token exists and only the second message can get lost."""
         backend = self.provider.make(stub, timeout=PATIENCE)
         first = ended(backend, outbound(Text("x")))
-        assert isinstance(first, SendResult), f"the first message, which nothing disturbs: {first!r}"
+        assert isinstance(first, SendResult), f"the first message, before any fault: {first!r}"
         stub.default = behaviour
         return ended(backend, outbound(Text("x")))
 
@@ -186,13 +190,17 @@ class Answers(Suite):
             for body in _echoes(" ".join([*secrets, *words, PHONE])):
                 stub.default = answer(case, body)
                 end = ended(backend, outbound(fitted))
-                told = f"{end!r} {end.detail} {caplog.text} {_traceback(end)}"
-                shown = [what for what, values in _hidden(secrets).items() if any(v in told for v in values)]
+                output = f"{end!r} {end.detail} {caplog.text} {_traceback(end)}"
+                shown = [
+                    what
+                    for what, values in _must_not_show(secrets).items()
+                    if any(v in output for v in values)
+                ]
                 assert not shown, f"{name}: an error, a result or the log shows {', '.join(shown)}: {end!r}"
 
 
 def _echoes(words: str) -> list[Any]:
-    """Answers of a provider that repeats all it knows."""
+    """Return answers of a provider that repeats everything it knows."""
     error = {"code": words, "message": words, "detail": words, "title": words, "description": words}
     return [words, {"error": error}, {"errors": [error]}, {**error, "id": "1", "status": words}]
 
@@ -201,5 +209,5 @@ def _traceback(end: Any) -> str:
     return "".join(traceback.format_exception(end)) if isinstance(end, Exception) else ""
 
 
-def _hidden(secrets: list[str]) -> dict[str, list[str]]:
+def _must_not_show(secrets: list[str]) -> dict[str, list[str]]:
     return {"a secret": secrets, "what was said": ["482913", "771203"], "the number": [PHONE[1:]]}

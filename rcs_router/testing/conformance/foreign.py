@@ -1,4 +1,4 @@
-"""Answers that somebody else wrote: a proxy, a login page, another server. Nothing may be concluded from them."""
+"""Test answers that come from a proxy, a login page or another server. A backend must conclude nothing from them."""
 
 from typing import Any
 
@@ -31,23 +31,23 @@ PAGES: dict[str, Answer] = {
     for status in (404, 400, 403, 405, 409, 410, 422)
 }
 REDIRECT: dict[str, Answer] = {"redirect": answer(302, PAGE, Content_Type=HTML, Location="/login")}
-ASKED = ("revoke", "status", "check")  # calls whose answer something is concluded from
+ASKED = ("revoke", "status", "check")  # calls from whose answer the router concludes something
 
 
 def successes(provider: Provider) -> dict[str, Answer]:
-    """Without what is the provider's own acceptance."""
+    """Return the foreign successes, without the one that is the provider's own acceptance."""
     own = provider.accepted.body.strip()
     return {name: case for name, case in SUCCESSES.items() if case.body.strip() != own}
 
 
 def token_endpoints(provider: Provider) -> dict[str, tuple[str, Answer]]:
-    """The other addresses, each with every answer that is not theirs."""
+    """Return the other addresses of the provider, each with every answer that does not come from it."""
     answers = {**SUCCESSES, "HTML 404": PAGES["HTML 404"]}
     return {f"{path} {name}": (path, case) for path in provider.routes for name, case in answers.items()}
 
 
 def questions(provider: Provider) -> dict[str, tuple[Call, Answer]]:
-    """Each announced call of ASKED with each foreign answer; without `{}` where that is the provider's own."""
+    """Return each announced call of ASKED with each foreign answer, without `{}` where that is the provider's own."""
     answers = {**SUCCESSES, **PAGES, **REDIRECT}
     return {
         f"{name} {how}": (call, case)
@@ -58,7 +58,7 @@ def questions(provider: Provider) -> dict[str, tuple[Call, Answer]]:
 
 
 def batches(provider: Provider) -> dict[str, Answer]:
-    """Where there is a `send_many`: every answer that is not the provider's."""
+    """Return the foreign answers to `send_many`, for a backend that has it."""
     if not provider.make().capabilities.bulk:
         return {}
     own = getattr(provider.answers["bulk"], "body", b"").strip()
@@ -67,7 +67,7 @@ def batches(provider: Provider) -> dict[str, Answer]:
 
 
 class Foreign(Suite):
-    """What is no answer of the provider's, whatever its status."""
+    """Answers that do not come from the provider, with any status."""
 
     @over(successes)
     def test_success_that_is_not_the_providers_is_doubted(self, case: Answer, stub: Stub) -> None:
@@ -76,7 +76,7 @@ class Foreign(Suite):
         end = ended(backend, outbound(Text("x")))
         if isinstance(end, SendResult):
             assert end.code == MALFORMED_REPLY, (
-                f"{end!r}: this is no acceptance of the provider's. Raise Unreadable"
+                f"{end!r}: the provider has not accepted the message. Raise Unreadable"
             )
         else:
             assert end.unknown, f"{end!r} says that it was not sent, which nobody knows. Raise Unreadable"
@@ -87,8 +87,8 @@ class Foreign(Suite):
         stub.default = case
         end = ended(backend, outbound(Text("x")))
         assert isinstance(end, Unavailable), (
-            f"{end!r}: the provider writes no web pages, so this says nothing of phone, content or credentials."
-            " Raise Unavailable, as http.call does"
+            f"{end!r}: the provider does not answer with web pages, so this says nothing about phone, content or"
+            " credentials. Raise Unavailable, as http.call does"
         )
 
     @over(lambda provider: REDIRECT)
@@ -96,7 +96,7 @@ class Foreign(Suite):
         backend = self.provider.make(stub)
         stub.default = case
         end = ended(backend, outbound(Text("x")))
-        assert isinstance(end, Misconfigured), f"{end!r}: an API does not move. Raise Misconfigured"
+        assert isinstance(end, Misconfigured), f"{end!r}: an API does not redirect. Raise Misconfigured"
 
     def test_bare_403_pauses_nobody(self, stub: Stub) -> None:
         backend = self.provider.make(stub)
@@ -116,9 +116,9 @@ class Foreign(Suite):
         backend = self.provider.make(stub)
         stub.routes[path] = behaviour
         end = ended(backend, outbound(Text("x")))
-        assert isinstance(end, Unavailable), f"{end!r}: no token can be had, which is Unavailable"
-        assert not end.unknown, f"{end!r} says that the message may have left"
-        assert self.provider.asked(stub) == [], "the message left with something that is no token"
+        assert isinstance(end, Unavailable), f"{end!r}: there is no token, which is Unavailable"
+        assert not end.unknown, f"{end!r} says that the message may have been sent"
+        assert self.provider.asked(stub) == [], "the message was sent with something that is not a token"
 
     @over(questions)
     def test_question_is_not_answered_by_somebody_else(self, case: tuple[Call, Answer], stub: Stub) -> None:
@@ -127,11 +127,11 @@ class Foreign(Suite):
         stub.default = behaviour
         end = ended_call(call, backend, self.provider, "an answer that is not the provider's")
         assert isinstance(end, SendError), (
-            f"{call.capability} returned {end!r}, and the provider has not said so."
+            f"{call.capability} returned {end!r}, but the provider has not said so."
             " Raise Unavailable(code='malformed_reply'), so that it is asked again"
         )
         if behaviour not in REDIRECT.values():
-            assert end.retry, f"{call.capability}: after {end!r} nobody asks again"
+            assert end.retry, f"{call.capability}: after {end!r} the router does not ask again"
 
     def test_revoke_concludes_nothing_from_an_arbitrary_answer(self, stub: Stub) -> None:
         backend = self.provider.make(stub)
@@ -141,10 +141,12 @@ class Foreign(Suite):
         @QUICK
         @given(st.sampled_from([200, 202, 204, 400, 404, 409]), JSON | st.binary(max_size=60))
         def concludes_nothing(status: int, body: Any) -> None:
-            assume(body != {})  # several providers have that, with one status or another
+            assume(body != {})  # several providers answer this, with one status or another
             stub.default = answer(status, body)
             end = ended_call(call, backend, self.provider, f"HTTP {status} {body!r}")
-            assert end is None or isinstance(end, SendError), f"returned {end!r}, which nobody has said"
+            assert end is None or isinstance(end, SendError), (
+                f"returned {end!r}, but the provider has not said so"
+            )
 
         concludes_nothing()
 
@@ -152,11 +154,13 @@ class Foreign(Suite):
     def test_batch_that_somebody_else_answers_is_doubted(self, case: Answer, stub: Stub) -> None:
         backend = self.provider.make(stub)
         stub.default = case
-        end = ended_call(announced(self.provider)["bulk"], backend, self.provider, "somebody else's answer")
+        end = ended_call(announced(self.provider)["bulk"], backend, self.provider, "another server's answer")
         for one in [end] if isinstance(end, SendError) else end:
             if isinstance(one, SendResult):
-                assert one.code == MALFORMED_REPLY, f"{one!r}: this is no acceptance. Give Unreadable"
+                assert one.code == MALFORMED_REPLY, (
+                    f"{one!r}: the provider has not accepted the message. Give Unreadable"
+                )
             elif case.status < 300:
                 assert one.unknown, f"{one!r} says that it was not sent, which nobody knows. Give Unreadable"
             else:
-                assert isinstance(one, Unavailable), f"{one!r}: a web page says nothing of a message"
+                assert isinstance(one, Unavailable), f"{one!r}: a web page says nothing about a message"

@@ -1,4 +1,4 @@
-"""A backend's limits table in; a content exactly at each limit, which passes, and one above, which is named, out."""
+"""Test a backend's table of limits: a content at each limit passes, and check() names a content that is above it."""
 
 import dataclasses
 from collections.abc import Callable
@@ -33,11 +33,11 @@ BOOTS = Media("https://cdn.example/b.jpg")
 
 @dataclasses.dataclass(frozen=True)
 class Limit:
-    """Where a limit bites: `make` builds a content of a size, `path` is what check() calls the place."""
+    """How to reach a limit. `make` builds a content of a given size; `path` is the name of the place in check()."""
 
     path: str
     make: Callable[[int], Content]
-    needs: tuple[Any, ...] = ()  # content, chips and features without which there is nothing to limit
+    needs: tuple[Any, ...] = ()  # content, chips and features without which the limit does not apply
 
 
 def _on_text(field: str, chip: Callable[[str], Any], *needs: Any) -> Limit:
@@ -84,7 +84,7 @@ def _replies(count: int) -> tuple[Reply, ...]:
 
 
 def limited(provider: Provider) -> dict[str, tuple[Limit, int]]:
-    """The limits of the provider's table that what it carries can reach."""
+    """Return the limits of the provider's table that the content of this backend can reach."""
     backend = provider.make()
     most = backend.limits.most if backend.limits else {}
     return {
@@ -99,7 +99,7 @@ def _has(can: Capabilities, need: Any) -> bool:
 
 
 class Limits(Suite):
-    """What check() says before anything is sent."""
+    """What check() returns before anything is sent."""
 
     @over(limited)
     def test_content_at_a_limit_passes_and_can_be_sent(self, case: tuple[Limit, int], stub: Stub) -> None:
@@ -114,9 +114,9 @@ class Limits(Suite):
         limit, most = case
         problems = self.provider.make().check(limit.make(most + 1))
         named = [problem for problem in problems if problem.startswith(f"{limit.path}: ")]
-        assert named, f"check() does not name {limit.path}; it says {problems}"
+        assert named, f"check() does not name {limit.path}, only {problems}"
         assert str(most) in named[0].replace(",", ""), (
-            f"the sentence does not say how much is allowed: {named}"
+            f"the problem does not say how much is allowed: {named}"
         )
 
     def test_message_that_is_too_big_is_named(self) -> None:

@@ -1,4 +1,4 @@
-"""The optional calls that a backend announces, any answer, in; a result of the agreed kind or a SendError out."""
+"""Test the optional calls that a backend announces: every answer leads to a result of the right type or a SendError."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ STATUSES = (*range(300, 309), *range(400, 430), 451, *range(500, 512))
 
 @dataclass(frozen=True)
 class Call:
-    """An optional call by its capability, and whether what it returned is of the agreed kind."""
+    """An optional call with its capability, and a test of the type of its result."""
 
     capability: str
     make: Callable[[BaseBackend, str], Any]
@@ -64,7 +64,7 @@ assert {call.capability for call in CALLS} == set(OPTIONAL)
 
 
 def announced(provider: Provider) -> dict[str, Call]:
-    """The calls that the capabilities name; the others are never made."""
+    """Return the calls that the capabilities announce. The others are never made."""
     can = provider.make().capabilities
     return {call.capability: call for call in CALLS if getattr(can, call.capability)}
 
@@ -84,7 +84,7 @@ class Optional(Suite):
             requests = self.provider.asked(stub)
             assert len(requests) == 1, f"{len(requests)} requests for one batch"
             leaves = self.provider.read(requests[0])
-            assert all(is_in(said, leaves) for said in [*TEXTS, *(phone[1:] for phone in PHONES)])
+            assert all(is_in(value, leaves) for value in [*TEXTS, *(phone[1:] for phone in PHONES)])
         if case.capability == "status":
             named = [one.transmission == ID or one.provider_id == self.provider.provider_id for one in end]
             assert all(named), f"a receipt names another message: {end}"
@@ -118,7 +118,7 @@ class Optional(Suite):
 
 
 def ended_call(call: Call, backend: BaseBackend, provider: Provider, answer: str) -> Any:
-    """What the call returned, or its SendError. All else fails the test, which names the `answer`."""
+    """Return the result of the call, or its SendError. Anything else fails the test, which names the `answer`."""
     end = outcome(lambda: call.make(backend, provider.provider_id), object)
     if not isinstance(end, SendError):
         assert call.is_agreed(end), f"{call.capability} returned {end!r} for {answer}"

@@ -1,4 +1,4 @@
-"""OPTIONS in, right and wrong; one clear sentence about what is wrong out, and never a secret."""
+"""Test the OPTIONS of a backend: a wrong one leads to one clear sentence, which never contains a secret."""
 
 import dataclasses
 import re
@@ -19,14 +19,14 @@ SECRETIVE = re.compile("(password|secret|token|key)s?$")
 
 
 class Odd:
-    """A value of no type that an option has."""
+    """A value of a type that no option has."""
 
     def __repr__(self) -> str:
         return "what-was-given"
 
 
 def fields(provider: Provider) -> dict[str, Any]:
-    """The options by name."""
+    """Return the options by name."""
     return {f.name: f for f in dataclasses.fields(provider.backend.Options)}
 
 
@@ -36,7 +36,7 @@ def _shown(options: Any, name: str) -> bool:
 
 
 def required(provider: Provider) -> dict[str, str]:
-    """The names of the options without a default."""
+    """Return the names of the options without a default."""
     missing = dataclasses.MISSING
     return {
         name: name
@@ -46,18 +46,18 @@ def required(provider: Provider) -> dict[str, str]:
 
 
 def typed(provider: Provider) -> dict[str, str]:
-    """The names of the options whose type says anything."""
+    """Return the names of the options whose type is not Any."""
     hints = get_type_hints(provider.backend.Options)
     return {name: name for name in fields(provider) if hints[name] is not Any}
 
 
 def texts(provider: Provider) -> dict[str, str]:
-    """The names of the options that are given as a string."""
+    """Return the names of the options whose value is a string."""
     return {name: name for name, value in provider.options(NOWHERE).items() if isinstance(value, str)}
 
 
 class Options(Suite):
-    """What `manage.py check` shows of a backend."""
+    """What `manage.py check` reports about a backend."""
 
     def test_unknown_option_is_named(self) -> None:
         self._refused({**self.provider.options(NOWHERE), "no_such_option": 1}, "no_such_option")
@@ -78,9 +78,9 @@ class Options(Suite):
             sentence = str(error)
         else:
             pytest.fail(
-                f"Options.read() took it: what is wrong with {name} would show when a message is sent"
+                f"Options.read() accepted it: the error in {name} would appear only when a message is sent"
             )
-        assert f"'{name}'" in sentence, f"the sentence does not name {name}: {sentence}"
+        assert f"'{name}'" in sentence, f"the error does not name {name}: {sentence}"
         assert "\n" not in sentence, f"more than one line: {sentence}"
         assert "what-was-given" not in sentence, "the value may be a secret, and is shown"
 
@@ -99,7 +99,7 @@ class Options(Suite):
     def test_empty_option_has_a_problem_or_none_but_no_traceback(self, case: str) -> None:
         backend = self.provider.make(**{case: ""})
         for problem in backend.problems():
-            assert "\n" not in problem, f"no sentence: {problem!r}"
+            assert "\n" not in problem, f"more than one line: {problem!r}"
             shown = [secret for secret in backend.options.secrets() if secret and secret in problem]
             assert not shown, "a problem shows a secret"
 
@@ -108,9 +108,9 @@ class Options(Suite):
 
     def test_capabilities_are_sound(self) -> None:
         backend, can = self.provider.make(), self.provider.make().capabilities
-        assert Text in can.content, "every backend carries Text: it is what all content can become"
-        assert can.content <= CONTENTS, f"no content: {can.content - CONTENTS}"
-        assert can.suggestions <= CHIPS, f"no suggestions: {can.suggestions - CHIPS}"
+        assert Text in can.content, "every backend must carry Text: any content can be sent as text"
+        assert can.content <= CONTENTS, f"not content types: {can.content - CONTENTS}"
+        assert can.suggestions <= CHIPS, f"not suggestion types: {can.suggestions - CHIPS}"
         assert can.fallback_urls <= can.suggestions, "fallback_urls names chips that suggestions does not"
         assert backend.provider, "`provider` is the name that people see"
         assert backend.tested in {"live", "emulator", "documents only"}

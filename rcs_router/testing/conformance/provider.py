@@ -1,4 +1,4 @@
-"""What an author tells of a provider → what the suite sends, answers and forges; a misuse is one clear sentence."""
+"""What the author of a backend says about its provider. The suite sends, answers and forges requests from it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -15,10 +15,10 @@ from rcs_router.testing.stub import Answer, Behaviour, Request, Stub
 ID = UUID("5f1c9f0e-5b0a-4d7e-9a34-1f2d3c4b5a69")
 PHONE = "+37255501234"
 WEBHOOK_URL = "https://shop.example/rcs/webhooks/kit/"
-NOWHERE = "http://127.0.0.1:9"  # for what makes no request
-TIMEOUT = 5.0  # seconds; for an answer that comes
-PATIENCE = 0.5  # seconds; for one that does not
-OPTIONAL = ("revoke", "status", "typing", "mark_read", "check", "bulk")  # as capabilities announce them
+NOWHERE = "http://127.0.0.1:9"  # for a backend that makes no request
+TIMEOUT = 5.0  # seconds to wait for an answer that comes
+PATIENCE = 0.5  # seconds to wait for an answer that does not come
+OPTIONAL = ("revoke", "status", "typing", "mark_read", "check", "bulk")  # the names in the capabilities
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Heard:
-    """A payload as the provider writes it (or a whole request), and what the backend must understand."""
+    """A payload in the provider's format (or a whole request), and what parse() must return for it."""
 
     name: str
     payload: Any
@@ -41,22 +41,23 @@ class Heard:
 
 @dataclass(frozen=True, kw_only=True)
 class Provider:
-    """One backend and its provider's habits. Only `backend`, `options` and `accepted` are needed by all.
+    """One backend and the behaviour of its provider. Every backend needs `backend`, `options` and `accepted`.
 
-    `options`: OPTIONS for a provider that listens at the given address. `accepted`: its answer to a message that it
-    takes, with `provider_id` where it gives one. `routes`: answers of other paths, e.g. of a token endpoint; what is
-    asked there is not counted. `errors`: its error answers by name. `odd_error`: an error answer of this HTTP status,
-    with a code of the provider's own that nobody knows.
+    `options`: returns OPTIONS for a provider that listens at the given address. `accepted`: its answer to a message
+    that it accepts, with `provider_id` if it gives one. `routes`: answers of other paths, e.g. of a token endpoint;
+    requests to them are not counted. `errors`: its error answers by name. `odd_error`: returns an error answer with
+    this HTTP status and an unknown code in the provider's format.
 
-    `sign`: a payload (a JSON value, or bytes that are none) → the webhook request that carries it, genuine in all
-    respects. `heard`: payloads and their meaning. `unknown`: payloads of kinds that the backend cannot know. `forged`:
-    requests that must be refused, besides the ones the suite makes of the genuine. `signs_body` is False where a
-    shared secret in a header or address is all there is. `rotates`: the option that may hold several secrets.
+    `sign`: takes a payload (a JSON value, or bytes that are not JSON) and returns the genuine webhook request that
+    carries it. `heard`: payloads and their meaning. `unknown`: payloads of kinds that the backend cannot know.
+    `forged`: requests that must be refused; the suite adds some that it makes from the genuine ones. `signs_body`:
+    False if only a shared secret in a header or in the address protects the webhook. `rotates`: the option that may
+    hold several secrets.
 
     `answers`: the provider's answer to each optional call that the capabilities announce: revoke, status, typing,
-    mark_read, check, bulk. `empty_answers`: those of revoke, status and check to which an empty JSON object, `{}`, is
-    an answer of the provider's own; to all others it means that somebody else answered. `read`: the values that a
-    request says, if they are not JSON, form or query.
+    mark_read, check, bulk. `empty_answers`: those of revoke, status and check for which an empty JSON object, `{}`, is
+    an answer of the provider; for all others it means that another server answered. `read`: returns the values that a
+    request contains, if they are not in JSON, a form or the query.
     """
 
     backend: type[BaseBackend]
@@ -110,7 +111,7 @@ class Provider:
         return [problem for problem, is_so in found.items() if is_so]
 
     def make(self, where: Stub | str = NOWHERE, **options: Any) -> BaseBackend:
-        """The backend; with a stub, one that talks to it. `options` replace those of `self.options`."""
+        """Return the backend, connected to the stub if there is one. `options` replace those of `self.options`."""
         url = where if isinstance(where, str) else where.url
         if not isinstance(where, str):
             where.routes |= self.routes
@@ -119,16 +120,16 @@ class Provider:
         return self.backend("kit", self.backend.Options.read("kit", given), webhook_url=WEBHOOK_URL)
 
     def asked(self, stub: Stub) -> list[Request]:
-        """The requests that went to the provider, those to `routes` left out."""
+        """Return the requests to the provider, without those to `routes`."""
         return [request for request in stub.requests if request.path not in self.routes]
 
     def request(self, heard: Any) -> WebhookRequest:
-        """The genuine webhook request of a Heard, or of a payload."""
+        """Return the genuine webhook request of a Heard, or of a payload."""
         payload = heard.payload if isinstance(heard, Heard) else heard
         assert self.sign
         return payload if isinstance(payload, WebhookRequest) else self.sign(payload)
 
 
 def outbound(content: Content, **kwargs: Any) -> Outbound:
-    """A content on its way to PHONE, as if it had been fitted."""
+    """Return an Outbound to PHONE, as if the content had been fitted."""
     return Outbound(**{"id": ID, "to": PHONE, "content": content, "text": render(content).text, **kwargs})

@@ -1,4 +1,4 @@
-"""A request that went out → every value it says; a content → every value that such a request must say."""
+"""Read every value that a request contains, and list every value of a content that the request must contain."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from rcs_router.content import Form, postback_of
 from rcs_router.testing.stub import Request
 
-# Fields that a wire writes in words of its own (HORIZONTAL), or that only some wires have a place for.
+# Fields that a provider's API writes in its own words (HORIZONTAL), or that only some of them support.
 NOT_SAID = {
     *("type", "orientation", "alignment", "height", "width", "application", "webview_size", "mode", "media"),
     *("force_refresh", "media_type", "size", "seconds", "thumbnail_type", "thumbnail_size", "required"),
@@ -19,7 +19,7 @@ NOT_SAID = {
 
 
 def read(request: Request) -> list[Any]:
-    """The strings and numbers of a request's query and body, decoded. Raises ValueError for a body that is broken."""
+    """Return the strings and numbers of a request's query and body, decoded. Raises ValueError for a broken body."""
     return [*request.query.values(), *_leaves(_body(request))]
 
 
@@ -51,7 +51,7 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def says(content: Any) -> Iterator[tuple[str, Any]]:
-    """The path and value of each text, address, number and time of a content; what is empty is left out."""
+    """Yield the path and value of each text, address, number and time of a content. Empty values are left out."""
     for f in fields(content):
         value = getattr(content, f.name)
         if f.name == "postback" and not isinstance(content, Form):
@@ -77,7 +77,7 @@ def _said(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def is_in(value: Any, leaves: list[Any]) -> bool:
-    """Does a request with these leaves say the value? Numbers may be strings; times may be ISO 8601 or seconds."""
+    """Is this value in a request with these leaves? Numbers may be strings; times may be ISO 8601 or seconds."""
     if isinstance(value, datetime):
         return any(_is_time(leaf, value) for leaf in leaves)
     if isinstance(value, int | float):

@@ -1,4 +1,4 @@
-"""Every example of content, fitted to the backend, in; one request that says all of it out, from any thread."""
+"""Test that a backend sends every example of content with one request that contains all of it, from any thread."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -26,12 +26,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "expires in a day": {"expires_at": NOW + timedelta(days=1)},
     "expires in a year": {"expires_at": NOW + timedelta(days=365)},
 }
-STRANGE = "+372/../../x?a=1&b=2#c"  # an identity that would lead elsewhere if it were not quoted
+STRANGE = "+372/../../x?a=1&b=2#c"  # an identity that changes the address if it is not quoted
 THREADS, EACH = 8, 3
 
 
 def sayable(provider: Provider) -> dict[str, Content]:
-    """The examples as the backend gets them; without those of which nothing can be said to it."""
+    """Return the examples as the backend gets them, without those that it cannot carry even as text."""
     backend = provider.make()
     fitted = {example.name: fit(backend, example.content, form_link=FORM_LINK) for example in examples()}
     return {
@@ -40,7 +40,7 @@ def sayable(provider: Provider) -> dict[str, Content]:
 
 
 class Sending(Suite):
-    """From an Outbound to the request."""
+    """From an Outbound to the provider's request."""
 
     @over(sayable)
     def test_content_is_sent_whole_by_one_request(self, case: Content, stub: Stub) -> None:
@@ -49,24 +49,22 @@ class Sending(Suite):
         request = self._sent(stub, backend, case)
         leaves = self._read(request)
         missing = [path for path, value in says(case) if not is_in(value, leaves)]
-        assert not missing, f"the request does not say {', '.join(missing)}; it says {leaves}"
+        assert not missing, f"the request does not contain {', '.join(missing)}, only {leaves}"
 
     def test_request_names_the_phone(self, stub: Stub) -> None:
         request = self._sent(stub, self.provider.make(stub), Text("x"))
-        told = [unquote(request.target), *map(str, self._read(request))]
-        assert any(PHONE[1:] in one for one in told), (
-            "the number stands neither in the address nor in the body"
-        )
+        values = [unquote(request.target), *map(str, self._read(request))]
+        assert any(PHONE[1:] in one for one in values), "the number is neither in the address nor in the body"
 
     def test_idempotent_backend_sends_our_id(self, stub: Stub) -> None:
         backend = self.provider.make(stub)
         if not backend.capabilities.idempotent:
             pytest.skip("not announced: idempotent")
-        told = []
+        values = []
         for _ in range(2):
             request = self._sent(stub, backend, Text("x"))
-            told.append([request.target, *request.headers.values(), *map(str, self._read(request))])
-            assert any(str(ID) in one or ID.hex in one for one in told[-1]), "our id is not in the request"
+            values.append([request.target, *request.headers.values(), *map(str, self._read(request))])
+            assert any(str(ID) in one or ID.hex in one for one in values[-1]), "our id is not in the request"
             stub.requests.clear()
 
     @over(lambda provider: VARIANTS)
@@ -98,9 +96,9 @@ class Sending(Suite):
         for thread in work:
             thread.join()
         assert [end for end in ends if not isinstance(end, SendResult)] == []
-        said = [leaf for request in self.provider.asked(stub) for leaf in self._read(request)]
+        sent = [leaf for request in self.provider.asked(stub) for leaf in self._read(request)]
         for word in (word for mine in words for word in mine):
-            found = sum(isinstance(leaf, str) and word in leaf for leaf in said)
+            found = sum(isinstance(leaf, str) and word in leaf for leaf in sent)
             assert found == 1, f"“{word}” was sent {found} times: do the threads share a variable?"
 
     def _sent(self, stub: Stub, backend: BaseBackend, content: Content, **more: Any) -> Request:
@@ -121,11 +119,11 @@ def _send_all(backend: BaseBackend, words: list[str], ends: list[Any]) -> None:
     for word in words:
         try:
             ends.append(backend.send(outbound(Text(word), id=uuid4())))
-        except Exception as error:  # shown by the test
+        except Exception as error:  # the test shows it
             ends.append(error)
 
 
 def _shape(request: Request) -> tuple[int, list[str]]:
-    """How deep the path is, and which parameters there are."""
+    """Return the depth of the path, and the names of the parameters."""
     address = urlsplit(request.target)
     return address.path.count("/"), [name for name, _ in parse_qsl(address.query, keep_blank_values=True)]

@@ -1,4 +1,4 @@
-"""A JSON value in; the same with a field left out, or with something in its place that nobody expects, out."""
+"""Variants of a JSON value: with a field left out, or with an unexpected value in its place."""
 
 import copy
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ Path = tuple[Any, ...]
 
 
 def spoiled(value: Any) -> Iterator[tuple[str, Any]]:
-    """Each field once without and once with each odd value: a name for it, and the whole value."""
+    """Yield a name and the whole value for each field: once without it, and once with each unexpected value."""
     for path in _paths(value):
         name = ".".join(map(str, path))
         yield f"without {name}", _changed(value, path)

@@ -1,4 +1,4 @@
-"""What all parts of the suite share: the socket stub, the tables that a provider fills, and how a send ended."""
+"""The base class of the suite's parts: the provider's socket, parameters from its tables, and the end of a send."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
@@ -15,7 +15,7 @@ Cases = Callable[[Provider], Mapping[str, Any]]
 
 
 def over(cases: Cases) -> Callable[[Test], Test]:
-    """Run a test once for each case of the provider; the case is its argument `case`, the key its name."""
+    """Run a test once for each case of the provider: the case is its argument `case`, the key is its id."""
 
     def mark(test: Test) -> Test:
         test.cases = cases  # type: ignore[attr-defined]
@@ -25,7 +25,7 @@ def over(cases: Cases) -> Callable[[Test], Test]:
 
 
 class Suite:
-    """Base of the parts."""
+    """Base class of the parts."""
 
     provider: ClassVar[Provider]
 
@@ -37,7 +37,7 @@ class Suite:
         server.close()
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """pytest's hook: fill in the tables."""
+        """Pytest's hook: parametrize the tests with the provider's tables."""
         if cases := getattr(metafunc.function, "cases", None):
             table = cases(self.provider)
             none = pytest.param(None, id="none", marks=pytest.mark.skip("this backend has none of these"))
@@ -46,19 +46,19 @@ class Suite:
 
 
 def ended(backend: BaseBackend, outbound: Outbound) -> SendResult | SendError:
-    """How a send ended. What is neither a result nor a SendError fails the test."""
+    """Return the result of a send, or its SendError. Anything else fails the test."""
     return outcome(lambda: backend.send(outbound), SendResult)
 
 
 def outcome(work: Callable[[], Any], wanted: type | tuple[type, ...]) -> Any:
-    """What `work` returns, if it is `wanted`, or its SendError; all else fails the test."""
+    """Return the result of `work`, if its type is `wanted`, or its SendError. Anything else fails the test."""
     try:
         result = work()
     except SendError as error:
         return error
     except Exception as error:
         pytest.fail(
-            f"raised {type(error).__name__} ({error}), which is no SendError: the message ends in review"
+            f"raised {type(error).__name__} ({error}), which is not a SendError: the message ends in review"
         )
     if not isinstance(result, wanted):
         pytest.fail(f"returned {result!r}, wanted {wanted}")

@@ -1,4 +1,4 @@
-"""Genuine, forged and arbitrary webhook requests in; what they say, a refusal, or a ValueError out, and no more."""
+"""Test how a backend handles genuine, forged and arbitrary webhook requests: parsed, refused or a ValueError."""
 
 import dataclasses
 import json
@@ -39,12 +39,12 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 
 
 def heard(provider: Provider) -> dict[str, Heard]:
-    """The genuine requests by name; none for a backend without webhooks."""
+    """Return the genuine requests by name; none for a backend without webhooks."""
     return {case.name: case for case in provider.heard} if provider.backend.capabilities.webhook else {}
 
 
 def forged(provider: Provider) -> dict[str, WebhookRequest]:
-    """What must be refused: the provider's own table, and the first genuine request spoilt in all ways."""
+    """Return requests that must be refused: the provider's own, and broken variants of its first genuine request."""
     if not heard(provider):
         return {}
     genuine = provider.request(provider.heard[0])
@@ -74,32 +74,32 @@ def _bodies(body: bytes) -> dict[str, bytes]:
 
 
 def unknown(provider: Provider) -> dict[str, Any]:
-    """Payloads of kinds that the backend cannot know."""
+    """Return the payloads of kinds that the backend cannot know."""
     return {str(number): payload for number, payload in enumerate(provider.unknown, 1)}
 
 
 class Webhooks(Suite):
-    """What comes in."""
+    """Requests from the provider."""
 
     @over(heard)
-    def test_genuine_request_is_believed_and_understood(self, case: Heard) -> None:
+    def test_first_genuine_request_is_believed_and_understood(self, case: Heard) -> None:
         backend, request = self.provider.make(), self.provider.request(case)
-        assert backend.handshake(request) is None, "an ordinary request is no handshake"
+        assert backend.handshake(request) is None, "an ordinary request is not a handshake"
         backend.verify(request)
-        said = backend.parse(request)
-        assert said == list(case.expected), f"understood as {said}"
+        parsed = backend.parse(request)
+        assert parsed == list(case.expected), f"parsed as {parsed}"
 
     @over(heard)
     def test_parsing_is_pure_and_needs_only_what_is_stored(self, case: Heard) -> None:
         backend, request = self.provider.make(), self.provider.request(case)
         stored = dataclasses.replace(backend.kept(request), url="", raw_query=b"")
-        told = [*stored.query.values(), *stored.headers.values()]
+        values = [*stored.query.values(), *stored.headers.values()]
         shown = [
-            secret for secret in backend.options.secrets() if secret and any(secret in one for one in told)
+            secret for secret in backend.options.secrets() if secret and any(secret in one for one in values)
         ]
         assert not shown, "a secret is stored with the request: name its parameter or header in secret_names"
         first, again, fresh = backend.parse(stored), backend.parse(stored), self.provider.make().parse(stored)
-        assert first == again == fresh, "parsed twice, the same request says two things"
+        assert first == again == fresh, "parsing the same request twice gives two results"
         assert first == backend.parse(request), "it reads the address, which is not stored with a request"
         for item in first:
             _assert_storable(item)
@@ -111,24 +111,24 @@ class Webhooks(Suite):
         backend.verify(request)
         for item in backend.parse(request):
             if isinstance(item, Incoming):
-                told = [
+                logged = [
                     name
                     for name in ("text", "sender", "url")
                     if len(value := getattr(item, name)) > 3 and value in caplog.text
                 ]
-                assert not told, f"the log shows {told}"
+                assert not logged, f"the log shows {logged}"
 
     @over(forged)
     def test_forged_request_is_refused(self, case: WebhookRequest) -> None:
         backend = self.provider.make()
         error = _refusal(backend, case)
-        assert error, "believed a forged request"
-        assert 400 <= error.status < 500, f"refused with {error.status}, which is no 4xx"
+        assert error, "a forged request was accepted"
+        assert 400 <= error.status < 500, f"refused with {error.status}, which is not a 4xx"
         shown = [secret for secret in backend.options.secrets() if secret and secret in str(error)]
         assert not shown, "the refusal shows a secret"
 
     def test_arbitrary_request_is_refused_and_nothing_else(self) -> None:
-        backend, genuine = self.provider.make(), self._genuine()
+        backend, genuine = self.provider.make(), self._first_genuine()
         headers, query = sorted(genuine.headers) or ["x-a"], sorted(genuine.query) or ["a"]
         values = st.text(max_size=60) | st.binary(max_size=32).map(bytes.hex)
 
@@ -140,12 +140,12 @@ class Webhooks(Suite):
             st.dictionaries(st.sampled_from(headers), values),
         )
         def refused(method: str, body: bytes, query: dict[str, str], headers: dict[str, str]) -> None:
-            assert _refusal(backend, WebhookRequest(method, body, query, headers)), "believed it"
+            assert _refusal(backend, WebhookRequest(method, body, query, headers)), "the request was accepted"
 
         refused()
 
     def test_either_secret_is_good_while_it_is_changed(self) -> None:
-        request = self._genuine()
+        request = self._first_genuine()
         if not (name := self.provider.rotates):
             pytest.skip("no option holds several secrets: no rotates")
         given = self.provider.make().options
@@ -170,7 +170,7 @@ class Webhooks(Suite):
 
     def test_different_events_have_different_keys(self) -> None:
         backend = self.provider.make()
-        self._genuine()
+        self._first_genuine()
         named: dict[str, tuple[Any, str]] = {}
         for case in self.provider.heard:
             key, what = backend.dedupe_key(self.provider.request(case)), _identity(case)
@@ -188,7 +188,7 @@ class Webhooks(Suite):
     @over(heard)
     def test_spoilt_payload_is_understood_or_a_value_error(self, case: Heard) -> None:
         if isinstance(case.payload, WebhookRequest | bytes):
-            pytest.skip("no JSON value to spoil")
+            pytest.skip("the payload is not a JSON value")
         backend = self.provider.make()
         for name, payload in spoiled(case.payload):
             try:
@@ -197,7 +197,7 @@ class Webhooks(Suite):
                 pytest.fail(f"{name}: {type(error).__name__}: {error}")
 
     def test_signed_body_that_cannot_be_read_is_a_value_error(self) -> None:
-        self._genuine()
+        self._first_genuine()
         for name, body in {**_bodies(b"{}"), "NaN": b'{"a": NaN}', "null": b"null"}.items():
             try:
                 _survives(self.provider.make(), self.provider.request(body))
@@ -205,7 +205,7 @@ class Webhooks(Suite):
                 pytest.fail(f"a body that is {name}: {type(error).__name__}: {error}")
 
     def test_any_signed_payload_is_understood_or_a_value_error(self) -> None:
-        self._genuine()
+        self._first_genuine()
         payloads = [case.payload for case in self.provider.heard if isinstance(case.payload, dict)]
         names = sorted({name for payload in payloads for name in payload}) or ["a"]
         words = sorted({v for payload in payloads for v in payload.values() if isinstance(v, str)}) or ["a"]
@@ -226,14 +226,14 @@ class Webhooks(Suite):
         assert isinstance(answer, WebhookAnswer)
         assert 200 <= answer.status < 300
 
-    def _genuine(self) -> WebhookRequest:
+    def _first_genuine(self) -> WebhookRequest:
         if not heard(self.provider):
             pytest.skip("not announced: webhook")
         return self.provider.request(self.provider.heard[0])
 
 
 def _refusal(backend: Any, request: WebhookRequest) -> WebhookRefused | None:
-    """As the view asks: the handshake first. Any other exception would be a 500 for everybody to trigger."""
+    """Return the refusal, if any, with the handshake first, as in the view. Any other exception would be a 500."""
     try:
         if backend.handshake(request):
             return None
@@ -244,7 +244,7 @@ def _refusal(backend: Any, request: WebhookRequest) -> WebhookRefused | None:
 
 
 def _survives(backend: Any, request: WebhookRequest) -> None:
-    """A request that is genuine, whatever it says: it may be refused as a bad request, or make no sense."""
+    """Check that a genuine request with any content is handled: parsed, refused as a bad request, or a ValueError."""
     try:
         backend.handshake(request)
         backend.verify(request)
@@ -261,7 +261,7 @@ def _survives(backend: Any, request: WebhookRequest) -> None:
 
 
 def _assert_storable(item: Any) -> None:
-    """What the database and the outbox can take."""
+    """Check that the database and the outbox can store what parse() returned."""
     assert isinstance(item, Receipt | Incoming | Linked | FileReport), f"parse returned {item!r}"
     for f in dataclasses.fields(item):
         value = getattr(item, f.name)
@@ -271,12 +271,12 @@ def _assert_storable(item: Any) -> None:
         if isinstance(value, datetime):
             assert value.tzinfo, f"{f.name} has no time zone"
     if isinstance(item, Incoming):
-        assert item.sender.strip(), "an incoming message from nobody"
+        assert item.sender.strip(), "an incoming message without a sender"
         json.dumps(dict(item.fields), allow_nan=False)
 
 
 def _identity(case: Heard) -> Any:
-    """What the provider itself tells its events apart by; None where it does not."""
+    """Return what the provider uses to tell its events apart, or None."""
     match list(case.expected):
         case [Receipt() as receipt]:
             return receipt.transmission or receipt.provider_id, receipt.event_id or receipt.kind
