@@ -194,4 +194,7 @@ def explained(statement: str) -> str:
         params = [sql.now(Message)] * statement.count("{now}")
         explain = "EXPLAIN" if postgresql else "EXPLAIN QUERY PLAN"
         cursor.execute(f"{explain} {statement.format(now='%s')}", sql.params_for(params, database))
-        return "\n".join(str(row[-1]) for row in cursor.fetchall())
+        plan = "\n".join(str(row[-1]) for row in cursor.fetchall())
+        if not postgresql:
+            cursor.execute("DELETE FROM sqlite_stat1")  # else these numbers choose the plans of later tests
+    return plan
