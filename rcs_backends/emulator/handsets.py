@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from rcs_backends.emulator import actions, delivery
-from rcs_backends.emulator.answers import finished
 from rcs_backends.emulator.config import ConfigProblem
 from rcs_backends.emulator.faults import FaultProblem
+from rcs_backends.emulator.gate import finished
 from rcs_backends.emulator.phones import FEATURES, Handset, Json
 from rcs_backends.emulator.state import normalised, world
 from rcs_backends.emulator.webhooks import outbox

@@ -14,8 +14,8 @@ from django.test import Client, override_settings
 from django.urls import reverse
 
 from rcs_backends.emulator import server
-from rcs_backends.emulator.checks import check_not_in_production
 from rcs_backends.emulator.config import ConfigProblem
+from rcs_backends.emulator.gate import check_not_in_production
 from rcs_backends.emulator.phones import FEATURES
 from rcs_backends.emulator.state import world
 from tests.emulator.conftest import HELLO, NUMBER, Phone

@@ -13,8 +13,8 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from rcs_backends.emulator import server
-from rcs_backends.emulator.answers import finished
 from rcs_backends.emulator.faults import Fault
+from rcs_backends.emulator.gate import finished
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.rules import Invalid

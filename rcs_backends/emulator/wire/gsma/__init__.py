@@ -5,14 +5,7 @@ from django.urls import re_path
 from rcs_backends.emulator.config import ConfigProblem
 from rcs_backends.emulator.phones import Json, Message
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.gsma import (
-    capabilities,
-    files,
-    messages,
-    people,
-    status,
-    webhooks,
-)
+from rcs_backends.emulator.wire.gsma import capabilities, files, messages, people, webhooks
 from rcs_backends.emulator.wire.gsma.request import API
 from rcs_backends.emulator.wires import Delivered, Said, Wire
 
@@ -69,7 +62,7 @@ class GsmaWire(Wire):
         re_path(r"^gsma/files/(?P<file_id>[^/]+)$", files.content, name="gsma-file"),
         re_path(
             BOT + r"+messages/+(?P<message_id>[^/]+)/+status$",
-            API.by_verb("status", GET=status.show, PUT=status.change),
+            API.by_verb("status", GET=messages.show_status, PUT=messages.change_status),
         ),
         re_path(BOT + r"+messages(?:/+async)?$", API.by_verb("messages", POST=messages.create)),
         re_path(BOT + r"+contactCapabilities$", API.by_verb("contactCapabilities", GET=capabilities.show)),

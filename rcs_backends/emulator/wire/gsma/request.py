@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from django.http import HttpRequest, HttpResponse
 
-from rcs_backends.emulator.answers import finished
+from rcs_backends.emulator.gate import finished
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.wire.api import Answer, Api, Handler, Path, json_of
 from rcs_backends.emulator.wire.gsma import auth, errors, schema

@@ -14,9 +14,8 @@ from django.urls import path
 from rcs_backends.emulator.phones import Json, now
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.messente import callbacks, request
-from rcs_backends.emulator.wire.messente.errors import Rejected
-from rcs_backends.emulator.wire.messente.fields import NUMBER, Record
-from rcs_backends.emulator.wire.messente.request import PHONEBOOK
+from rcs_backends.emulator.wire.messente.request import PHONEBOOK, Rejected
+from rcs_backends.emulator.wire.messente.schema import NUMBER, Record
 from rcs_backends.emulator.wire.messente.store import MessenteStore
 from rcs_backends.emulator.wire.rules import Rule, text
 

@@ -15,7 +15,7 @@ from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.messente import callbacks, request
 from rcs_backends.emulator.wire.messente.content import parts
-from rcs_backends.emulator.wire.messente.fields import NUMBER, Record
+from rcs_backends.emulator.wire.messente.schema import NUMBER, Record
 from rcs_backends.emulator.wire.messente.store import MessenteStore
 from rcs_backends.emulator.wire.rules import Invalid, enum, items, text
 

@@ -2,7 +2,8 @@
 
 Source: the integration guide. A repeated messageId with the same body answers as the first time and shows nothing; with
 another body it is refused. A phone without RCS gets the fallback text as an SMS (dial `own_fallback`), which the answer
-says at once in its state, and a webhook after it.
+says at once in its state, and a webhook after it. The guide shows no refusal; the shape
+`{"error": {code, status, message}}` and the statuses are our decision.
 """
 
 import hmac
@@ -11,16 +12,53 @@ import re
 import time
 from collections.abc import Callable, Mapping
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from rcs_backends.emulator import delivery
-from rcs_backends.emulator.phones import Json, Message, now, stamp
+from rcs_backends.emulator.phones import Json, Media, Message, guessed_type, now, stamp
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.api import Answer, Api, Handler, Path, bearer, json_of
-from rcs_backends.emulator.wire.rest import content, names, schema, webhooks
-from rcs_backends.emulator.wire.rest.errors import RestError
-from rcs_backends.emulator.wire.rest.store import RestStore, Sent, number_of
+from rcs_backends.emulator.wire.api import Answer, Api, Handler, Path, Refused, bearer, json_of
+from rcs_backends.emulator.wire.rest import schema, webhooks
+from rcs_backends.emulator.wire.rest.store import RestStore, Sent, number_of, ours, theirs
+from rcs_backends.emulator.wire.rich import Rich
 from rcs_backends.emulator.wire.rules import Invalid
+
+ERRORS = {  # HTTP status → its name, and what is said where there is nothing more exact
+    400: ("INVALID_ARGUMENT", "The request is not valid."),
+    401: ("UNAUTHENTICATED", "The API token is missing or not valid."),
+    403: ("PERMISSION_DENIED", "The API token does not allow this."),
+    404: ("NOT_FOUND", "There is nothing at this address."),
+    405: ("METHOD_NOT_ALLOWED", "This address takes POST only."),
+    409: ("ALREADY_EXISTS", "The messageId was used for another message."),
+    429: ("RESOURCE_EXHAUSTED", "Too many messages; slow down."),
+    500: ("INTERNAL", "Something went wrong on our side."),
+    503: ("UNAVAILABLE", "The service is not available at the moment."),
+}
+
+
+class RestError(Refused):
+    """An HTTP status, a sentence, the word for it, and for 429 the seconds to wait."""
+
+    def __init__(
+        self, code: int, message: str = "", *, word: str = "", retry_after: int | None = None
+    ) -> None:
+        self.code = code
+        self.word = word or ERRORS[code][0]
+        self.message = message or ERRORS[code][1]
+        self.retry_after = retry_after
+        super().__init__(self.message)
+
+    def answer(self) -> HttpResponse:
+        body = {"code": self.code, "status": self.word, "message": self.message}
+        response = JsonResponse(theirs({"error": body}), status=self.code)
+        if self.retry_after is not None:
+            response.headers["Retry-After"] = str(self.retry_after)
+        if self.code == 401:
+            response.headers["WWW-Authenticate"] = "Bearer"
+        if self.code == 405:
+            response.headers["Allow"] = "POST"
+        return response
+
 
 NO_RCS = {"code": "DEVICE_NOT_SUPPORTED", "message": "The device does not support RCS."}
 STATUSES = {"submitted": "SENT", "delivered": "DELIVERED", "read": "READ"}
@@ -50,7 +88,7 @@ class RestApi(Api):
 
 def create(request: HttpRequest) -> Json:
     """Send a message. A messageId that was used before gets its first answer. Raises RestError or Invalid."""
-    body = schema.request(names.ours(_json(request)), "")
+    body = schema.request(ours(_json(request)), "")
     number = _number(body["conversationId"])
     sent = world.store(RestStore).sent.get(body["messageId"])
     if sent is None:
@@ -59,7 +97,7 @@ def create(request: HttpRequest) -> Json:
         raise RestError(409)
     elif sent.message:
         world.ledger.accept(sent.message)
-    return dict(names.theirs(sent.answer))
+    return dict(theirs(sent.answer))
 
 
 def _number(conversation: str) -> str:
@@ -143,7 +181,7 @@ def _message(sent: Sent, channel: str) -> Message:
     if channel == "sms":
         message.text = sent.body["fallbackText"]
     else:
-        content.fill(message, sent.body["message"])
+        fill(message, sent.body["message"])
     return message
 
 
@@ -157,3 +195,51 @@ def _reporter(conversation: str) -> Callable[[Message, str], None]:
             webhooks.status(conversation, message.number, message.id, "FALLBACK")
 
     return report
+
+
+# On the phone
+
+
+def fill(message: Message, content: Json) -> None:
+    """Give the message its kind, text, cards, media, form and chips."""
+    _RICH.fill(message, content)
+    if "file" in content:
+        message.media = _media(content["file"])
+        message.kind = "audio" if message.media.media_type.startswith("audio/") else "file"
+    elif "form" in content:
+        message.kind, message.form = "form", _form(content)
+
+
+def _media(source: Json) -> Media:
+    return Media(
+        source["contentUrl"],
+        thumbnail=source.get("thumbnailUrl", ""),
+        thumbnail_name=source.get("thumbnailFileName", ""),
+        height=source.get("height", "").lower(),
+        alt=source.get("contentDescription", ""),
+        media_type=source.get("mimeType") or guessed_type(source["contentUrl"]),
+        name=source.get("fileName", ""),
+    )
+
+
+def _form(content: Json) -> Json:
+    form = content["form"]
+    fields = [{"required": False, "options": [], **asked} for asked in form["fields"]]
+    return {
+        "id": form["id"],
+        "title": form["title"],
+        "text": content.get("text", ""),
+        "submit": form.get("submitText", "Send"),
+        "postback": form.get("postbackData", ""),
+        "fields": fields,
+    }
+
+
+_RICH = Rich(
+    _media,
+    {
+        "open_url": {"application": "browser"},
+        "dial": {"mode": "voice"},
+        "calendar_event": {"description": ""},
+    },
+)

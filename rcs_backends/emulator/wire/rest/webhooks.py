@@ -11,7 +11,7 @@ from functools import partial
 from rcs_backends.emulator.phones import Json, now, stamp
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.webhooks import SignedJson, Webhook, outbox, pauses
-from rcs_backends.emulator.wire.rest import names
+from rcs_backends.emulator.wire.rest.store import theirs
 from rcs_backends.emulator.wires import Delivered
 
 retry_delay = pauses(5.0, 30.0, 300.0)
@@ -59,7 +59,7 @@ def _post(number: str, subject: str, event: str, payload: Json, delivered: Deliv
         subject=subject,
         event=event,
         url=url,
-        build=partial(_SIGNED.request, url, secret, names.theirs(payload)),
+        build=partial(_SIGNED.request, url, secret, theirs(payload)),
         delay=retry_delay,
         delivered=delivered,
     )

@@ -5,7 +5,7 @@ from django.urls import path, re_path
 from rcs_backends.emulator.phones import Json, Message
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire import sms_text
-from rcs_backends.emulator.wire.twilio import accounts, callbacks, listing, messages
+from rcs_backends.emulator.wire.twilio import accounts, callbacks, messages
 from rcs_backends.emulator.wire.twilio.store import VERSION, Record, new_sid, records
 from rcs_backends.emulator.wires import ActionProblem, Delivered, Said, Wire
 
@@ -40,7 +40,7 @@ class Twilio(Wire):
     entries = {"accounts": accounts.KEYS}
     choices = {"outcome": ("delivered", "undelivered", "failed"), "link": ("up", "down")}
     urlpatterns = (
-        path(ACCOUNT + "Messages.json", API.by_verb("Messages", POST=messages.create, GET=listing.page)),
+        path(ACCOUNT + "Messages.json", API.by_verb("Messages", POST=messages.create, GET=messages.page)),
         path(
             ACCOUNT + "Messages/<str:sid>.json",
             API.by_verb("Messages", GET=messages.fetch, POST=messages.update, DELETE=messages.delete),
