@@ -6,7 +6,7 @@ from copy import deepcopy
 from django.conf import settings
 
 from rcs_backends.emulator.phones import Json
-from rcs_backends.emulator.wires import wires
+from rcs_backends.emulator.wires import Problem, wires
 
 GLOBAL: Json = {
     "delivery_delay": 0.05,  # seconds from accepted to shown
@@ -14,10 +14,6 @@ GLOBAL: Json = {
     "retry_scale": 1.0,  # the pauses between two tries of a webhook are multiplied by it
     "default_rcs": True,  # does a new phone have RCS?
 }
-
-
-class ConfigProblem(ValueError):
-    """A dial does not exist or cannot be set like that; the message is one sentence."""
 
 
 def defaults() -> Json:
@@ -35,7 +31,7 @@ def _choices() -> Mapping[str, tuple[str, ...]]:
 
 
 def initial() -> Json:
-    """Return the defaults, changed by `settings.RCS_EMULATOR` (same shape) if there is one. Raises ConfigProblem."""
+    """Return the defaults, changed by `settings.RCS_EMULATOR` (same shape) if there is one. Raises Problem."""
     return merged(defaults(), getattr(settings, "RCS_EMULATOR", {}))
 
 
@@ -53,21 +49,21 @@ def merged(current: Json, changes: object) -> Json:
 
 def _check_entry(path: str, entry: object, types: Mapping[str, type]) -> None:
     if not isinstance(entry, dict):
-        raise ConfigProblem(f"{path} must be an object.")
+        raise Problem(f"{path} must be an object.")
     for key, value in entry.items():
         if key not in types or not isinstance(value, types[key]):
-            raise ConfigProblem(f"{path}.{key} is unknown or of the wrong type.")
+            raise Problem(f"{path}.{key} is unknown or of the wrong type.")
 
 
 def _merge(into: Json, model: Json, changes: object, path: str) -> None:
     if not isinstance(changes, dict):
-        raise ConfigProblem(f"{path or 'the configuration'} must be an object.")
+        raise Problem(f"{path or 'the configuration'} must be an object.")
     for key, value in changes.items():
         name = f"{path}.{key}" if path else str(key)
         if path in _open():
             _set_entry(into, key, value)
         elif key not in model:
-            raise ConfigProblem(f"There is no dial {name}.")
+            raise Problem(f"There is no dial {name}.")
         elif isinstance(model[key], dict):
             _merge(into[key], model[key], value, name)
         else:
@@ -89,10 +85,10 @@ def _checked(name: str, default: object, value: object) -> object:
         (int, float) if isinstance(default, int | float) and not isinstance(default, bool) else type(default)
     )
     if not isinstance(value, wanted) or (isinstance(value, bool) and not isinstance(default, bool)):
-        raise ConfigProblem(f"{name} must be like {default!r}.")
+        raise Problem(f"{name} must be like {default!r}.")
     choices = _choices().get(name)
     if choices is not None and value not in choices:
-        raise ConfigProblem(f"{name} must be one of {', '.join(choices)}.")
+        raise Problem(f"{name} must be one of {', '.join(choices)}.")
     if isinstance(value, int | float) and value < 0:
-        raise ConfigProblem(f"{name} must not be negative.")
+        raise Problem(f"{name} must not be negative.")
     return value

@@ -6,16 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rcs_backends.emulator.phones import Json
-from rcs_backends.emulator.wires import wires
+from rcs_backends.emulator.wires import Problem, wires
 
 REFUSALS = ("429", "500", "503", "401", "403", "404")
 REQUEST_KINDS = ("latency", *REFUSALS, "hang", "cut_before", "cut_after", "html", "half_json", "empty")
 WEBHOOK_KINDS = ("duplicate", "late", "reorder", "unsigned", "bad_signature", "lost", "tampered")
 KINDS = {"request": REQUEST_KINDS, "webhook": WEBHOOK_KINDS}
-
-
-class FaultProblem(ValueError):
-    """A fault that cannot be set; the message is one sentence."""
 
 
 @dataclass(slots=True)
@@ -55,7 +51,7 @@ class Faults:
         self._ids = itertools.count(1)
 
     def add(self, body: Json) -> Fault:
-        """Set a dial from JSON. Raises FaultProblem."""
+        """Set a dial from JSON. Raises Problem."""
         fault = Fault(id=str(next(self._ids)), **_checked(body))
         self._faults[fault.id] = fault
         return fault
@@ -100,9 +96,9 @@ class Faults:
 def _checked(body: Json) -> Json:
     known = {key: value for key, value in body.items() if key != "id" and value is not None}
     if extra := sorted(set(known) - set(Fault.__slots__)):
-        raise FaultProblem(f"A fault has no {extra[0]!r}.")
+        raise Problem(f"A fault has no {extra[0]!r}.")
     if known.get("on") not in tuple(KINDS):
-        raise FaultProblem("on must be request or webhook.")
+        raise Problem("on must be request or webhook.")
     known["kind"] = str(known.get("kind"))
     _one_of(known, "kind", KINDS[known["on"]])
     _one_of(known, "provider", tuple(wires()))
@@ -110,11 +106,11 @@ def _checked(body: Json) -> Json:
     for key in ("times", "rate", "seconds", "retry_after"):
         value = known.get(key, 1)
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            raise FaultProblem(f"{key} must be a number that is not negative.")
+            raise Problem(f"{key} must be a number that is not negative.")
     if not isinstance(known.get("number", ""), str):
-        raise FaultProblem("number must be a string.")
+        raise Problem("number must be a string.")
     if known.get("times") == 0:
-        raise FaultProblem("times must be at least 1.")
+        raise Problem("times must be at least 1.")
     return known
 
 
@@ -124,4 +120,4 @@ def _methods() -> tuple[str, ...]:
 
 def _one_of(body: Json, key: str, allowed: tuple[str, ...]) -> None:
     if key in body and body[key] not in allowed:
-        raise FaultProblem(f"{key} must be one of {', '.join(allowed)}.")
+        raise Problem(f"{key} must be one of {', '.join(allowed)}.")

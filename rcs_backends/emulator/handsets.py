@@ -11,21 +11,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from rcs_backends.emulator import actions, delivery
-from rcs_backends.emulator.config import ConfigProblem
-from rcs_backends.emulator.faults import FaultProblem
 from rcs_backends.emulator.gate import finished
 from rcs_backends.emulator.phones import FEATURES, Handset, Json
 from rcs_backends.emulator.state import normalised, world
 from rcs_backends.emulator.webhooks import outbox
-from rcs_backends.emulator.wires import ActionProblem, Verifies, wires
-
-
-class Problem(ValueError):
-    """The request makes no sense; the message is one sentence."""
-
-    def __init__(self, sentence: str, status: int = 400) -> None:
-        self.status = status
-        super().__init__(sentence)
+from rcs_backends.emulator.wires import Problem, Verifies, wires
 
 
 def control(*verbs: str) -> Callable[[Callable[..., Json]], Callable[..., HttpResponse]]:
@@ -40,8 +30,6 @@ def control(*verbs: str) -> Callable[[Callable[..., Json]], Callable[..., HttpRe
                 return _json(view(request.method, _body(request), **path))
             except Problem as problem:
                 return _json({"error": str(problem)}, problem.status)
-            except (ConfigProblem, FaultProblem, ActionProblem) as problem:
-                return _json({"error": str(problem)}, 400)
 
         return wrapped
 

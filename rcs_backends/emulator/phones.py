@@ -124,6 +124,10 @@ class Message:
         """Return all suggestions in reading order: the cards' buttons, then the chips."""
         return [one for card in self.cards for one in card.suggestions] + self.suggestions
 
+    def taken(self) -> None:
+        """Note that the client has taken what the person says."""
+        self.state = "delivered" if self.state == "waiting" else self.state
+
     def tell(self, event: str) -> None:
         if self.report:
             self.report(self, event)

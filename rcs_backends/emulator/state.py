@@ -112,7 +112,7 @@ class World:
         return self._config
 
     def configure(self, changes: object) -> None:
-        """Lay `changes` over the dials. Raises ConfigProblem, and then nothing has changed."""
+        """Lay `changes` over the dials. Raises Problem, and then nothing has changed."""
         with self.change():
             self._config = config.merged(self.config, changes)
 

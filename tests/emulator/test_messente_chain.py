@@ -11,7 +11,7 @@ from rcs_backends.emulator.state import world
 from rcs_backends.emulator.webhooks import outbox
 from rcs_backends.emulator.wire.messente import WIRE, callbacks
 from rcs_backends.emulator.wire.messente.store import Leg, MessenteStore
-from rcs_backends.emulator.wires import ActionProblem, Said
+from rcs_backends.emulator.wires import Problem, Said
 from tests.emulator.conftest import NUMBER, Phone, Received, Receiver
 from tests.emulator.test_messente_validation import RCS, SMS, basic, call, omnimessage
 
@@ -590,5 +590,5 @@ def test_an_answer_by_sms(client: Client, phone: Phone, account: Receiver, asked
 
 def test_an_sms_has_nothing_to_tap(account: Receiver):
     bubble = Message("mo-1", "messente", "ACME", NUMBER, "out", "sms")
-    with pytest.raises(ActionProblem), world.change():
+    with pytest.raises(Problem), world.change():
         WIRE.say(bubble, Said("reply", label="Yes", postback="yes"), lambda: None)

@@ -6,7 +6,7 @@ Every view of a provider is made by `Api.by_verb`, so that faults and refusals w
 import base64
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -27,11 +27,23 @@ Path = dict[str, str]  # what an address captured
 
 
 class Refused(Exception):
-    """The provider refuses a request. Each provider has its own subclass."""
+    """The provider refuses a request. Each provider has its own subclass, which words the answer."""
+
+    challenge = ""  # the header WWW-Authenticate of a 401
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        self.message = message
+        super().__init__(message)
+
+    def body(self) -> Json:
+        raise NotImplementedError
 
     def answer(self) -> HttpResponse:
-        """Write the refusal as the provider does."""
-        raise NotImplementedError
+        response = JsonResponse(self.body(), status=self.status)
+        if self.status == 401 and self.challenge:
+            response.headers["WWW-Authenticate"] = self.challenge
+        return response
 
 
 class Api:
@@ -51,9 +63,18 @@ class Api:
         """Read from the request which phone it is for, before anything is checked; only the fault dials use it."""
         return path["phone"]
 
+    def wrong_verb(self, verbs: Iterable[str]) -> Refused:
+        return self.refused(405)
+
+    def check(self, request: HttpRequest, method: str, path: Path) -> tuple[Any, ...]:
+        """Check the log-in, and return what functions get between the request and the path. Raises Refused."""
+        return ()
+
     def call(self, request: HttpRequest, method: str, verbs: Mapping[str, Handler], path: Path) -> Answer:
         """Check the verb and the log-in, and call the function of the verb. Raises Refused or Invalid."""
-        raise NotImplementedError
+        if request.method not in verbs:
+            raise self.wrong_verb(verbs)
+        return verbs[request.method or ""](request, *self.check(request, method, path), **path)
 
     def by_verb(self, method: str, **verbs: Handler) -> View:
         """Make the view of an address that belongs to the API's `method`, with a function for each HTTP verb."""

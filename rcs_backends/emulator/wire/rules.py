@@ -7,11 +7,12 @@ be strings, and null counts as absent. `exact=True` allows none of that, as a pl
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from rcs_backends.emulator.phones import Json
 
-Rule = Callable[[object, str], object]
+Rule = Callable[[object, str], Any]
 _DURATION = re.compile(r"(-?\d{1,12})(\.\d{1,9})?s", re.ASCII)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _URL = re.compile(r"[!#-;=?-\[\]_a-z~%]+", re.ASCII)  # the characters of RFC 3986

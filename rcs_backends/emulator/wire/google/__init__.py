@@ -4,12 +4,11 @@ from collections.abc import Callable
 
 from django.urls import path, re_path
 
-from rcs_backends.emulator.config import ConfigProblem
 from rcs_backends.emulator.phones import Json, Message
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.google import auth, capabilities, files, rbm, request, webhooks
 from rcs_backends.emulator.wire.google.request import API
-from rcs_backends.emulator.wires import ActionProblem, Delivered, Said, Wire
+from rcs_backends.emulator.wires import Delivered, Problem, Said, Wire
 
 PHONE = "google/v1/phones/<str:phone>/"
 AGENT_KEYS = {
@@ -75,7 +74,7 @@ class GoogleWire(Wire):
     def check(self, dials: Json) -> None:
         for name, agent in dials["agents"].items():
             if agent.get("use_case", "multi") not in USE_CASES:
-                raise ConfigProblem(f"google.agents.{name}.use_case must be one of {', '.join(USE_CASES)}.")
+                raise Problem(f"google.agents.{name}.use_case must be one of {', '.join(USE_CASES)}.")
 
     def agents(self) -> list[str]:
         return list(world.config["google"]["agents"])
@@ -90,8 +89,8 @@ class GoogleWire(Wire):
             return
         build = CONTENT.get(said.kind)
         if build is None:
-            raise ActionProblem(f"Google has nothing like {said.kind}.")
-        webhooks.said(agent, number, build(said), message_id=message.id, delivered=delivered)
+            raise Problem(f"Google has nothing like {said.kind}.")
+        webhooks.said(agent, number, build(said), message.id, delivered)
 
     def typing(self, agent: str, number: str, active: bool) -> None:
         if active:  # that the person stops is not told

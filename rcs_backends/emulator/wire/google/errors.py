@@ -1,53 +1,40 @@
 """Write refusals as Google does: a status, a sentence and, where one is wrong, the name of a field."""
 
-from django.http import HttpResponse, JsonResponse
-
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.wire.api import Refused
 
-STATUSES = {
-    400: "INVALID_ARGUMENT",
-    401: "UNAUTHENTICATED",
-    403: "PERMISSION_DENIED",
-    404: "NOT_FOUND",
-    429: "RESOURCE_EXHAUSTED",
-    500: "INTERNAL",
-    503: "UNAVAILABLE",
-    504: "DEADLINE_EXCEEDED",
-}
-SENTENCES = {
-    400: "Request contains an invalid argument.",
-    401: "Request had invalid authentication credentials. Expected OAuth 2 access token or other valid credential.",
-    403: "The caller does not have permission.",
-    404: "Requested entity was not found.",
-    429: "Quota exceeded for this agent.",
-    500: "Internal error encountered.",
-    503: "The service is currently unavailable.",
-    504: "Deadline expired before operation could complete.",
+NOT_LOGGED_IN = (
+    "Request had invalid authentication credentials. Expected OAuth 2 access token or other valid credential."
+)
+ERRORS = {  # HTTP status → its name, and what is said where there is nothing more exact
+    400: ("INVALID_ARGUMENT", "Request contains an invalid argument."),
+    401: ("UNAUTHENTICATED", NOT_LOGGED_IN),
+    403: ("PERMISSION_DENIED", "The caller does not have permission."),
+    404: ("NOT_FOUND", "Requested entity was not found."),
+    429: ("RESOURCE_EXHAUSTED", "Quota exceeded for this agent."),
+    500: ("INTERNAL", "Internal error encountered."),
+    503: ("UNAVAILABLE", "The service is currently unavailable."),
+    504: ("DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
 }
 
 
 class GoogleError(Refused):
     """An HTTP status, a sentence, and the field where one is to blame."""
 
-    def __init__(self, code: int, message: str = "", *, field: str = "") -> None:
-        self.code = code
-        self.message = message or SENTENCES[code]
-        self.field = field
-        super().__init__(self.message)
+    challenge = 'Bearer realm="https://accounts.google.com/"'
 
-    def answer(self) -> HttpResponse:
-        """Return the envelope `{"error": {code, message, status, details?}}`."""
-        body: Json = {"code": self.code, "message": self.message, "status": STATUSES[self.code]}
+    def __init__(self, status: int, message: str = "", *, field: str = "") -> None:
+        self.field = field
+        super().__init__(status, message or ERRORS[status][1])
+
+    def body(self) -> Json:
+        body: Json = {"code": self.status, "message": self.message, "status": ERRORS[self.status][0]}
         if self.field:
             violation = {"field": self.field, "description": self.message}
             body["details"] = [
                 {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [violation]}
             ]
-        response = JsonResponse({"error": body}, status=self.code)
-        if self.code == 401:
-            response.headers["WWW-Authenticate"] = 'Bearer realm="https://accounts.google.com/"'
-        return response
+        return {"error": body}
 
 
 def unreachable() -> GoogleError:

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -31,11 +31,12 @@ class GoogleApi(Api):
     def invalid(self, invalid: Invalid) -> GoogleError:
         return GoogleError(400, str(invalid), field=invalid.path)
 
-    def call(self, request: HttpRequest, method: str, verbs: Mapping[str, Handler], path: Path) -> Answer:
-        if request.method not in verbs:
-            raise GoogleError(404)
+    def wrong_verb(self, verbs: Iterable[str]) -> GoogleError:
+        return GoogleError(404)
+
+    def check(self, request: HttpRequest, method: str, path: Path) -> tuple[()]:
         _check_query(request, method)
-        return verbs[request.method or ""](request, **path)
+        return ()
 
 
 class TokenApi(GoogleApi):
@@ -43,7 +44,7 @@ class TokenApi(GoogleApi):
 
     def answer_to(self, refused: Any) -> HttpResponse:
         body = {"error": "internal_failure", "error_description": "Emulated."}
-        return JsonResponse(body, status=refused.code)
+        return JsonResponse(body, status=refused.status)
 
     def call(self, request: HttpRequest, method: str, verbs: Mapping[str, Handler], path: Path) -> Answer:
         return auth.token(request)
@@ -94,9 +95,7 @@ def body(request: HttpRequest, rule: Rule) -> Json:
         parsed = json_of(request)
     except (ValueError, RecursionError) as error:
         raise GoogleError(400, f"Invalid JSON payload received. {type(error).__name__}.") from None
-    checked = rule(parsed, "")
-    assert isinstance(checked, dict)
-    return checked
+    return dict(rule(parsed, ""))
 
 
 def new_id(value: str, field: str) -> str:

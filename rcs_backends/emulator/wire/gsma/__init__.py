@@ -2,12 +2,11 @@
 
 from django.urls import re_path
 
-from rcs_backends.emulator.config import ConfigProblem
 from rcs_backends.emulator.phones import Json, Message
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.gsma import capabilities, files, messages, people, webhooks
+from rcs_backends.emulator.wire.gsma import auth, capabilities, files, messages, people, webhooks
 from rcs_backends.emulator.wire.gsma.request import API
-from rcs_backends.emulator.wires import Delivered, Said, Wire
+from rcs_backends.emulator.wires import Delivered, Problem, Said, Wire
 
 # A bot's id is one segment, but arrives decoded, and so may hold slashes; clients double those before it.
 BOT = r"^gsma/+(?:rcs/+)?bot/+v1/+(?P<bot_id>[^/].*?)/"
@@ -58,7 +57,7 @@ class GsmaWire(Wire):
     }
     actions = {"start": people.start, "alias": people.alias, "reset": people.reset}
     urlpatterns = (
-        re_path(r"^gsma/+oauth2/+v1/+token$", API.by_verb("token")),
+        re_path(r"^gsma/+oauth2/+v1/+token$", API.by_verb("token", POST=auth.token)),
         re_path(r"^gsma/files/(?P<file_id>[^/]+)$", files.content, name="gsma-file"),
         re_path(
             BOT + r"+messages/+(?P<message_id>[^/]+)/+status$",
@@ -76,7 +75,7 @@ class GsmaWire(Wire):
 
     def check(self, dials: Json) -> None:
         if not all(isinstance(one, str) for one in dials["traffic_types"]):
-            raise ConfigProblem("gsma.traffic_types must hold strings.")
+            raise Problem("gsma.traffic_types must hold strings.")
 
     def agents(self) -> list[str]:
         return list(world.config["gsma"]["bots"])

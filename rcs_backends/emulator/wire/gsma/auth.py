@@ -69,8 +69,6 @@ def _same(wanted: object, given: str) -> bool:
 
 def token(request: HttpRequest) -> HttpResponse:
     """Serve the token endpoint: client_credentials with a Basic header or form fields, or refresh_token."""
-    if request.method != "POST":
-        raise GsmaError(MALFORMED, "Use POST.", status=405)
     if request.content_type != "application/x-www-form-urlencoded":
         raise GsmaError(MALFORMED, "The body must be a form.", status=415)
     return _issued(_granted(request, _form(request)))

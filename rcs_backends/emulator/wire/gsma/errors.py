@@ -3,8 +3,6 @@
 The codes are those of Samsung's MaaP core, the only published list; which HTTP status goes with which is our choice.
 """
 
-from django.http import HttpResponse, JsonResponse
-
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.wire.api import Refused
 
@@ -47,18 +45,14 @@ FAULTS = {  # what a fault dial's status is called; 400: a body larger than Djan
 class GsmaError(Refused):
     """A numeric code as a string, a sentence, and an HTTP status where the code's own does not fit."""
 
+    challenge = "Bearer"
+
     def __init__(self, code: str, text: str, *, status: int = 0) -> None:
         self.code = code
-        self.text = text
-        self.status = status or STATUSES.get(code, 400)
-        super().__init__(text)
+        super().__init__(status or STATUSES.get(code, 400), text)
 
-    def answer(self) -> HttpResponse:
-        """Return `{"reason": {"code": …, "text": …}}`."""
-        response = JsonResponse({"reason": reason(self.code, self.text)}, status=self.status)
-        if self.status == 401:
-            response.headers["WWW-Authenticate"] = "Bearer"
-        return response
+    def body(self) -> Json:
+        return {"reason": reason(self.code, self.message)}
 
 
 def reason(code: str, text: str) -> Json:

@@ -75,8 +75,7 @@ def _media_type(form: QueryDict) -> str:
 def _end(form: QueryDict) -> datetime:
     if "until" not in form:
         return now() + LIFE
-    until = _until(form["until"], "until")
-    assert isinstance(until, datetime)
+    until: datetime = _until(form["until"], "until")
     if until <= now():
         raise Broken("42208", "until", "the time must lie in the future.")
     return until

@@ -1,12 +1,13 @@
 """Check what every endpoint of the API asks of a request: verb, log-in, and a JSON body that keeps a rule."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
 from rcs_backends.emulator.gate import finished
 from rcs_backends.emulator.phones import Json
-from rcs_backends.emulator.wire.api import Answer, Api, Handler, Path, json_of
+from rcs_backends.emulator.wire.api import Api, Path, json_of
 from rcs_backends.emulator.wire.gsma import auth, errors, schema
 from rcs_backends.emulator.wire.gsma.errors import MALFORMED, GsmaError
 from rcs_backends.emulator.wire.gsma.rules import without_nulls
@@ -27,13 +28,14 @@ class GsmaApi(Api):
             return request.GET["userContact"].replace(" ", "+", 1)
         return json_of(request)["messageContact"]["userContact"] if _is_json(request) else ""
 
-    def call(self, request: HttpRequest, method: str, verbs: Mapping[str, Handler], path: Path) -> Answer:
+    def wrong_verb(self, verbs: Iterable[str]) -> GsmaError:
+        return GsmaError(MALFORMED, f"Use {' or '.join(verbs)}.", status=405)
+
+    def check(self, request: HttpRequest, method: str, path: Path) -> tuple[Any, ...]:
         if method == "token":
-            return auth.token(request)
-        if request.method not in verbs:
-            raise GsmaError(MALFORMED, f"Use {' or '.join(verbs)}.", status=405)
+            return ()
         bot_id = path.pop("bot_id")
-        return verbs[request.method or ""](request, bot_id, auth.bot(request, bot_id), **path)
+        return bot_id, auth.bot(request, bot_id)
 
     def unknown(self, request: HttpRequest, **path: str) -> HttpResponse:
         return finished(GsmaError(MALFORMED, "There is no such address.", status=404).answer())
@@ -56,6 +58,4 @@ def body(request: HttpRequest, rule: Rule) -> Json:
         parsed = without_nulls(json_of(request))
     except (ValueError, RecursionError):
         raise GsmaError(MALFORMED, "The body is not JSON.") from None
-    checked = rule(parsed, "")
-    assert isinstance(checked, dict)
-    return checked
+    return dict(rule(parsed, ""))

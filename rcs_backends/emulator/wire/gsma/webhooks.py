@@ -7,7 +7,6 @@ failed is overtaken) is our choice.
 
 import json
 import secrets
-from collections.abc import Callable
 from functools import partial
 
 from rcs_backends.emulator.phones import Json, Message, now
@@ -15,6 +14,7 @@ from rcs_backends.emulator.state import world
 from rcs_backends.emulator.webhooks import Built, Faults, Webhook, doubling, outbox, try_out
 from rcs_backends.emulator.wire.gsma import errors
 from rcs_backends.emulator.wire.gsma.store import Sent, StoredFile, time
+from rcs_backends.emulator.wires import Delivered
 
 retry_delay = doubling(24 * 3600)
 
@@ -34,11 +34,7 @@ def status(sent: Sent, cause: str = "") -> None:
 
 
 def said(
-    event: str,
-    message: Message,
-    contact: Json,
-    members: Json,
-    delivered: Callable[[], None] | None = None,
+    event: str, message: Message, contact: Json, members: Json, delivered: Delivered | None = None
 ) -> None:
     """Tell what a person did: `members` are those of RCSMessage besides its id and its time. Lock held."""
     rcs_message = {"msgId": message.id, **members, "timestamp": time(now())}
@@ -69,26 +65,11 @@ def verify(bot_id: str) -> Json:
 
 
 def _post(
-    bot_id: str,
-    number: str,
-    body: Json,
-    *,
-    subject: str,
-    name: str,
-    delivered: Callable[[], None] | None = None,
+    bot_id: str, number: str, body: Json, *, subject: str, name: str, delivered: Delivered | None = None
 ) -> None:
     url, secret = _address(bot_id)
-    webhook = Webhook(
-        provider="gsma",
-        number=number,
-        subject=subject,
-        event=name,
-        url=url,
-        build=partial(_request, url, secret, body),
-        delay=retry_delay,
-        delivered=delivered,
-    )
-    outbox.post(webhook)
+    build = partial(_request, url, secret, body)
+    outbox.post(Webhook("gsma", number, subject, name, url, build, retry_delay, delivered=delivered))
 
 
 def _address(bot_id: str) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from rcs_backends.emulator.webhooks import SignedJson, Webhook, outbox, pauses
 from rcs_backends.emulator.wire.messente.content import parts
 from rcs_backends.emulator.wire.messente.request import account
 from rcs_backends.emulator.wire.messente.store import Leg, MessenteStore, Omnimessage
-from rcs_backends.emulator.wires import ActionProblem, Delivered, Said
+from rcs_backends.emulator.wires import Delivered, Problem, Said
 
 _retry_delay = pauses(10.0, 60.0, 300.0)
 PRICE = Decimal("0.05")  # of one part, in euros
@@ -92,10 +92,10 @@ def changed(omnimessage: Omnimessage, leg: Leg) -> None:
 def said(message: Message, what: Said, delivered: Delivered) -> None:
     """Post what a person says to the account's mo_url, signed with its shared secret. Lock held.
 
-    Raises ActionProblem for what Messente cannot tell.
+    Raises Problem for what Messente cannot tell.
     """
     if what.kind not in ("text", "reply", "action") or (what.kind != "text" and message.channel != "rcs"):
-        raise ActionProblem(f"Messente tells only texts and taps, nothing like {what.kind}.")
+        raise Problem(f"Messente tells only texts and taps, nothing like {what.kind}.")
     owner = account(_owner(message))
     if not owner.get("mo_url"):
         return

@@ -50,11 +50,9 @@ class Rejected(Refused):
     """
 
     def __init__(self, status: int, detail: str = "", source: str | None = None, *, missing: bool = False):
-        self.status = status
-        self.detail = detail or DETAILS.get(status, "The request failed")
         self.source = source
         self.missing = missing
-        super().__init__(self.detail)
+        super().__init__(status, detail or DETAILS.get(status, "The request failed"))
 
 
 _FIELD = re.compile(r"[^.\[]*")
@@ -76,26 +74,26 @@ def rejected(invalid: Invalid, channel: str = "") -> Rejected:
 def omnichannel(problem: Rejected) -> Json:
     """Word a refusal about messages, reports of delivery or cancelling: only here does an error name its source."""
     known = MISSING if problem.missing else CODES.get(problem.status, FAILURE)
-    return _listed(known, problem.detail, source=problem.source)
+    return _listed(known, problem.message, source=problem.source)
 
 
 def phonebook(problem: Rejected) -> Json:
     """Word a refusal about contacts, groups or the blacklist."""
     other = ("205", "General error") if problem.status >= 500 else ("244", "Client error")
-    return _listed(PHONEBOOK_CODES.get(problem.status, other), problem.detail)
+    return _listed(PHONEBOOK_CODES.get(problem.status, other), problem.message)
 
 
 def statistics(problem: Rejected) -> Json:
     """Word a refusal about reports: what others call `detail` is `details`."""
     other = ("105", "Internal Server Error") if problem.status >= 500 else ("100", "Client Error")
     code, title = STATISTICS_CODES.get(problem.status, other)
-    return {"errors": [{"code": code, "title": title, "details": problem.detail}]}
+    return {"errors": [{"code": code, "title": title, "details": problem.message}]}
 
 
 def lookup(problem: Rejected) -> Json:
     """Word a refusal about number lookups: one level deeper, with whole numbers as codes."""
     code = LOOKUP_CODES.get(problem.status, 103 if problem.status >= 500 else 106)
-    return {"errors": [{"error": {"code": code, "description": problem.detail}}]}
+    return {"errors": [{"error": {"code": code, "description": problem.message}}]}
 
 
 def _listed(code_and_title: tuple[str, str], detail: str, **more: object) -> Json:
@@ -158,9 +156,7 @@ def body(request: HttpRequest) -> object:
 
 def checked(request: HttpRequest, rule: Rule) -> Json:
     """Return the request's JSON object as the rule leaves it. Raises Rejected or Invalid."""
-    found = rule(body(request), "")
-    assert isinstance(found, dict)
-    return found
+    return dict(rule(body(request), ""))
 
 
 def _nothing(request: HttpRequest, name: str) -> Answer:

@@ -10,14 +10,14 @@ import hmac
 import math
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 
 from rcs_backends.emulator import delivery
 from rcs_backends.emulator.phones import Json, Media, Message, guessed_type, now, stamp
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.api import Answer, Api, Handler, Path, Refused, bearer, json_of
+from rcs_backends.emulator.wire.api import Api, Path, Refused, bearer, json_of
 from rcs_backends.emulator.wire.rest import schema, webhooks
 from rcs_backends.emulator.wire.rest.store import RestStore, Sent, number_of, ours, theirs
 from rcs_backends.emulator.wire.rich import Rich
@@ -39,23 +39,24 @@ ERRORS = {  # HTTP status → its name, and what is said where there is nothing 
 class RestError(Refused):
     """An HTTP status, a sentence, the word for it, and for 429 the seconds to wait."""
 
+    challenge = "Bearer"
+
     def __init__(
-        self, code: int, message: str = "", *, word: str = "", retry_after: int | None = None
+        self, status: int, message: str = "", *, word: str = "", retry_after: int | None = None
     ) -> None:
-        self.code = code
-        self.word = word or ERRORS[code][0]
-        self.message = message or ERRORS[code][1]
+        self.word = word or ERRORS[status][0]
         self.retry_after = retry_after
-        super().__init__(self.message)
+        super().__init__(status, message or ERRORS[status][1])
+
+    def body(self) -> Json:
+        body = {"code": self.status, "status": self.word, "message": self.message}
+        return dict(theirs({"error": body}))
 
     def answer(self) -> HttpResponse:
-        body = {"code": self.code, "status": self.word, "message": self.message}
-        response = JsonResponse(theirs({"error": body}), status=self.code)
+        response = super().answer()
         if self.retry_after is not None:
             response.headers["Retry-After"] = str(self.retry_after)
-        if self.code == 401:
-            response.headers["WWW-Authenticate"] = "Bearer"
-        if self.code == 405:
+        if self.status == 405:
             response.headers["Allow"] = "POST"
         return response
 
@@ -78,12 +79,10 @@ class RestApi(Api):
         name = world.config["rest"]["renamed"].get("conversationId", "conversationId")
         return number_of(str(_json(request)[name]))
 
-    def call(self, request: HttpRequest, method: str, verbs: Mapping[str, Handler], path: Path) -> Answer:
-        if request.method not in verbs:
-            raise RestError(405)
+    def check(self, request: HttpRequest, method: str, path: Path) -> tuple[()]:
         _check_token(request)
         _check_pace()
-        return verbs[request.method or ""](request)
+        return ()
 
 
 def create(request: HttpRequest) -> Json:

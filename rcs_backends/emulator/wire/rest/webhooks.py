@@ -53,14 +53,5 @@ def _envelope(conversation: str, message_id: str, name: str) -> Json:
 def _post(number: str, subject: str, event: str, payload: Json, delivered: Delivered | None = None) -> None:
     dials = world.config["rest"]
     url, secret = dials["webhook"], dials["webhook_secret"]
-    webhook = Webhook(
-        provider="rest",
-        number=number,
-        subject=subject,
-        event=event,
-        url=url,
-        build=partial(_SIGNED.request, url, secret, theirs(payload)),
-        delay=retry_delay,
-        delivered=delivered,
-    )
-    outbox.post(webhook)
+    build = partial(_SIGNED.request, url, secret, theirs(payload))
+    outbox.post(Webhook("rest", number, subject, event, url, build, retry_delay, delivered=delivered))

@@ -6,7 +6,7 @@ ledger, requests that are the same to the last field (so with the same StatusCal
 """
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import parse_qsl, urlencode
 
@@ -16,7 +16,7 @@ from rcs_backends.emulator import delivery
 from rcs_backends.emulator.gate import finished
 from rcs_backends.emulator.phones import Json, Media, Message, guessed_type, now
 from rcs_backends.emulator.state import normalised, world
-from rcs_backends.emulator.wire.api import Answer, Api, Handler, Path
+from rcs_backends.emulator.wire.api import Api, Path
 from rcs_backends.emulator.wire.twilio import accounts, callbacks, errors
 from rcs_backends.emulator.wire.twilio.errors import TwilioError
 from rcs_backends.emulator.wire.twilio.store import UNFINISHED, VERSION, Record, records
@@ -39,11 +39,9 @@ class TwilioApi(Api):
     def number(self, request: HttpRequest, path: Path) -> str:
         return normalised(_form(request)["To"][0])
 
-    def call(self, request: HttpRequest, method: str, verbs: Mapping[str, Handler], path: Path) -> Answer:
-        if request.method not in verbs:
-            raise TwilioError(20004)
+    def check(self, request: HttpRequest, method: str, path: Path) -> tuple[()]:
         accounts.caller(request, path["account"])
-        return verbs[request.method or ""](request, **path)
+        return ()
 
     def unknown(self, request: HttpRequest, **path: str) -> HttpResponse:
         return finished(TwilioError(20404, request.path).answer())
