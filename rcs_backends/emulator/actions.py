@@ -73,7 +73,6 @@ def _bubble(handset: Handset, talk: Conversation) -> Message:
 
 
 def _tell(handset: Handset, talk: Conversation, said: Said) -> None:
-    """Send what leaves no bubble."""
     talk.wire.say(_bubble(handset, talk), said, lambda: None)
 
 

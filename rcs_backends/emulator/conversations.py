@@ -36,7 +36,6 @@ def conversation(handset: Handset, action: Json) -> Conversation:
 
 
 def continued(message: Message) -> Conversation:
-    """Return the conversation that a message belongs to."""
     return Conversation(wire(message.provider), message.agent, message.channel)
 
 

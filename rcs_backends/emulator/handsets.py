@@ -98,7 +98,6 @@ def _checked(body: Json) -> Json:
 
 @control("GET")
 def handset(verb: str, body: Json, number: str) -> Json:
-    """Show one phone."""
     with world.change():
         return _handset(number).as_json()
 
@@ -112,7 +111,6 @@ def messages(verb: str, body: Json, number: str) -> Json:
 
 @control("POST")
 def act(verb: str, body: Json, number: str) -> Json:
-    """Do something with a phone."""
     with world.change():
         message = actions.perform(_handset(number), body)
         return {"ok": True, "message": message.as_json() if message else None}
@@ -165,7 +163,6 @@ def faults(verb: str, body: Json) -> Json:
 
 @control("DELETE")
 def fault(verb: str, body: Json, fault_id: str) -> Json:
-    """Take one fault dial away."""
     with world.change():
         if not world.faults.remove(fault_id):
             raise Problem("There is no such fault.", 404)

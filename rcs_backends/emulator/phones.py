@@ -77,8 +77,6 @@ class Media:
 
 @dataclass(slots=True)
 class Card:
-    """One rich card."""
-
     title: str = ""
     description: str = ""
     media: Media | None = None

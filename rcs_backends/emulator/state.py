@@ -43,7 +43,6 @@ class Clock:
                 self._wake.notify()
 
     def clear(self) -> None:
-        """Forget every timer."""
         with self._wake:
             self._timers.clear()
 

@@ -4,6 +4,8 @@ Each thread has its own queue, a lane. Webhooks about one phone share a lane whe
 (Google); the others are spread over the lanes (Kannel).
 """
 
+import hashlib
+import hmac
 import itertools
 import json
 import logging
@@ -212,6 +214,11 @@ def doubling(life: float) -> Delay:
         return None if waited > life else float(min(2 ** (failures - 1), LONGEST_PAUSE))
 
     return delay
+
+
+def hex_sha256(secret: str, body: bytes) -> str:
+    """Return the HMAC-SHA256 of a body in lower-case hex."""
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 def pauses(*seconds: float) -> Delay:

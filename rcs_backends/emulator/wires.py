@@ -122,7 +122,6 @@ WIRES = (
 
 
 def wire(provider: str) -> Wire:
-    """Return the wire of `provider`. Raises KeyError."""
     return wires()[provider]
 
 

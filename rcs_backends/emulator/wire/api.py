@@ -56,7 +56,6 @@ class Api:
         return refused.answer()
 
     def invalid(self, invalid: Invalid) -> Refused:
-        """Return the refusal for a broken rule."""
         return self.refused(400)
 
     def number(self, request: HttpRequest, path: Path) -> object:

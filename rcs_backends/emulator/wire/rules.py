@@ -16,6 +16,7 @@ Rule = Callable[[object, str], Any]
 _DURATION = re.compile(r"(-?\d{1,12})(\.\d{1,9})?s", re.ASCII)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _URL = re.compile(r"[!#-;=?-\[\]_a-z~%]+", re.ASCII)  # the characters of RFC 3986
+E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _HUMP = re.compile(r"[A-Z]")
 
 
@@ -69,7 +70,6 @@ def url(most: int | None = None, *, web: bool = True) -> Rule:
 
 
 def enum(*names: str) -> Rule:
-    """One of the names."""
 
     def rule(value: object, path: str) -> str:
         if not isinstance(value, str) or value not in names:
@@ -80,12 +80,10 @@ def enum(*names: str) -> Rule:
 
 
 def anything(value: object, path: str) -> object:
-    """Any JSON."""
     return value
 
 
 def boolean(value: object, path: str) -> bool:
-    """true or false."""
     if not isinstance(value, bool):
         raise Invalid(path, "true or false is needed.")
     return value
@@ -205,7 +203,6 @@ class Fields:
 
 
 def join(path: str, name: str) -> str:
-    """Return the path of a field below `path`."""
     return f"{path}.{name}" if path else name
 
 

@@ -6,7 +6,7 @@ from django.urls import path, re_path
 
 from rcs_backends.emulator.phones import Json, Message
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.google import auth, capabilities, files, rbm, request, webhooks
+from rcs_backends.emulator.wire.google import auth, files, rbm, request, webhooks
 from rcs_backends.emulator.wire.google.request import API
 from rcs_backends.emulator.wires import Delivered, Problem, Said, Wire
 
@@ -63,8 +63,8 @@ class GoogleWire(Wire):
         path(PHONE + "agentMessages", API.by_verb("agentMessages", POST=rbm.create_message)),
         path(PHONE + "agentMessages/<str:message_id>", API.by_verb("revoke", DELETE=rbm.delete_message)),
         path(PHONE + "agentEvents", API.by_verb("agentEvents", POST=rbm.create_event)),
-        path(PHONE + "capabilities", API.by_verb("capabilities", GET=capabilities.capabilities)),
-        path("google/v1/users:batchGet", API.by_verb("batchGet", POST=capabilities.batch_get)),
+        path(PHONE + "capabilities", API.by_verb("capabilities", GET=rbm.capabilities)),
+        path("google/v1/users:batchGet", API.by_verb("batchGet", POST=rbm.batch_get)),
         path("google/v1/files", API.by_verb("files", POST=files.create)),
         path("google/upload/v1/files", API.by_verb("files", POST=files.upload)),
         path("google/files/<str:uid>", files.show, name="google-file"),

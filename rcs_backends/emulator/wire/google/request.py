@@ -12,13 +12,12 @@ from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.api import Answer, Api, Handler, Path, json_of
 from rcs_backends.emulator.wire.google import auth, schema
 from rcs_backends.emulator.wire.google.errors import GoogleError
-from rcs_backends.emulator.wire.rules import Invalid, Rule, snake_case
+from rcs_backends.emulator.wire.rules import E164, Invalid, Rule, snake_case
 
 STANDARD_QUERY = frozenset(  # of every Google API, plus agentId
     ["$.xgafv", "access_token", "alt", "callback", "fields", "key", "oauth_token", "prettyPrint", "quotaUser"]
 ).union(["uploadType", "upload_protocol", "agentId", "agent_id"])
 QUERY = {"agentMessages": "messageId", "agentEvents": "eventId", "capabilities": "requestId"}
-_PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _ID = re.compile(r"[^\x00-\x20/\x7f]{1,200}")
 
 
@@ -34,9 +33,16 @@ class GoogleApi(Api):
     def wrong_verb(self, verbs: Iterable[str]) -> GoogleError:
         return GoogleError(404)
 
-    def check(self, request: HttpRequest, method: str, path: Path) -> tuple[()]:
+    def check(self, request: HttpRequest, method: str, path: Path) -> tuple[Any, ...]:
+        """Check the query. Functions about a phone also get the agent's id and its settings."""
         _check_query(request, method)
-        return ()
+        if "phone" not in path:
+            return ()
+        found = caller(request)
+        if not E164.fullmatch(path["phone"]):
+            sentence = "The phone number must be in E.164 format, with its plus sign."
+            raise GoogleError(400, sentence, field="parent")
+        return found
 
 
 class TokenApi(GoogleApi):
@@ -73,14 +79,6 @@ def caller(request: HttpRequest, agent_id: str | None = None) -> tuple[str, Json
     owner = auth.caller(request)
     agent_id = agent_id or query(request, "agentId")
     return agent_id, auth.agent(agent_id, owner)
-
-
-def phone(phone: str) -> str:
-    if not _PHONE.fullmatch(phone):
-        raise GoogleError(
-            400, "The phone number must be in E.164 format, with its plus sign.", field="parent"
-        )
-    return phone
 
 
 def body(request: HttpRequest, rule: Rule) -> Json:

@@ -30,7 +30,6 @@ def sign(client_token: str, data: bytes) -> str:
 
 
 def user_id() -> str:
-    """Return a platform id for something a person did."""
     return "Mx" + secrets.token_urlsafe(18)
 
 

@@ -4,7 +4,7 @@ from django.urls import re_path
 
 from rcs_backends.emulator.phones import Json, Message
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.gsma import auth, capabilities, files, messages, people, webhooks
+from rcs_backends.emulator.wire.gsma import auth, files, messages, people, webhooks
 from rcs_backends.emulator.wire.gsma.request import API
 from rcs_backends.emulator.wires import Delivered, Problem, Said, Wire
 
@@ -64,7 +64,9 @@ class GsmaWire(Wire):
             API.by_verb("status", GET=messages.show_status, PUT=messages.change_status),
         ),
         re_path(BOT + r"+messages(?:/+async)?$", API.by_verb("messages", POST=messages.create)),
-        re_path(BOT + r"+contactCapabilities$", API.by_verb("contactCapabilities", GET=capabilities.show)),
+        re_path(
+            BOT + r"+contactCapabilities$", API.by_verb("contactCapabilities", GET=messages.show_capabilities)
+        ),
         re_path(BOT + r"+files$", API.by_verb("files", POST=files.upload)),
         re_path(
             BOT + r"+files/+(?P<file_id>[^/]+)$",

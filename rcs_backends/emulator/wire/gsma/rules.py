@@ -4,8 +4,7 @@ Unlike Google's parser this one knows no second spelling of a name and takes no 
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.wire.gsma.errors import MALFORMED
@@ -34,25 +33,10 @@ def coded(code: str, rule: Rule) -> Rule:
     return check
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The members of which an object has exactly one, with the codes for `none` and for `several` of them."""
-
-    names: tuple[str, ...]
-    none: str
-    several: str
-
-    def check(self, value: Json, path: str) -> None:
-        chosen = [name for name in self.names if name in value]
-        if not chosen:
-            raise Broken(self.none, path, f"one of {', '.join(self.names)} is needed.")
-        if len(chosen) > 1:
-            raise Broken(self.several, path, f"only one of {', '.join(chosen)} is allowed.")
-
-
 class Members(Fields):
-    """An object with these members and no others. `needs`: member → code where it is missing; `ignored`: what some
-    vendors' clients send and no platform uses; `also`: what one member asks of another.
+    """An object with these members and no others. `needs`: member → code where it is missing; `one_of`: it has exactly
+    one of these, with the `codes` for none and for several; `ignored`: what some vendors' clients send and no platform
+    uses; `also`: what one member asks of another.
     """
 
     def __init__(
@@ -60,19 +44,24 @@ class Members(Fields):
         rules: Mapping[str, Rule],
         *,
         needs: Mapping[str, str] | None = None,
-        choice: Choice | None = None,
+        one_of: Iterable[str] = (),
+        codes: tuple[str, str] = ("", ""),
         ignored: tuple[str, ...] = (),
         also: Callable[[Json, str], None] | None = None,
     ) -> None:
         super().__init__(rules, ignored=ignored, also=also, exact=True)
-        self._codes = needs or {}
-        self._choice = choice
+        self._needs = needs or {}
+        self._choice = tuple(one_of)
+        self._codes = codes
 
     def read(self, value: Json, path: str) -> Json:
         given = {name: member for name, member in value.items() if name not in self.ignored}
-        if self._choice:
-            self._choice.check(given, path)
-        for name, code in self._codes.items():
+        chosen = [name for name in self._choice if name in given]
+        if self._choice and not chosen:
+            raise Broken(self._codes[0], path, f"one of {', '.join(self._choice)} is needed.")
+        if len(chosen) > 1:
+            raise Broken(self._codes[1], path, f"only one of {', '.join(chosen)} is allowed.")
+        for name, code in self._needs.items():
             if name not in given:
                 raise Broken(code, join(path, name), "the field is required.")
         for name in given:
@@ -83,7 +72,7 @@ class Members(Fields):
 
 def one_of(rules: Mapping[str, Rule], none: str, several: str) -> Members:
     """An object with exactly one of these members and nothing else."""
-    return Members(rules, choice=Choice(tuple(rules), none, several))
+    return Members(rules, one_of=rules, codes=(none, several))
 
 
 def several_items(rule: Rule, codes: tuple[str, str], limits: Callable[[], tuple[int, int]]) -> Rule:

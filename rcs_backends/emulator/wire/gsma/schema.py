@@ -12,7 +12,6 @@ from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.gsma.rules import (
     MALFORMED,
     Broken,
-    Choice,
     Members,
     coded,
     count,
@@ -112,9 +111,7 @@ GROUPS: dict[str, Rule] = {
 _postback = Members({"data": coded("42049", text(2048))}, needs={"data": "42108"})
 _both: dict[str, Rule] = {"displayText": text(25, least=1), "postback": _postback}
 _reply = Members(_both, needs=_needs("displayText"))
-_action = Members(
-    {**_both, **GROUPS}, needs=_needs("displayText"), choice=Choice(tuple(GROUPS), UNKNOWN, "42047")
-)
+_action = Members({**_both, **GROUPS}, needs=_needs("displayText"), one_of=GROUPS, codes=(UNKNOWN, "42047"))
 suggestion = one_of({"reply": _reply, "action": _action}, "42045", "42046")
 
 
@@ -286,7 +283,8 @@ _content = Members(
         "expiry": coded("42207", timestamp),
         "msgId": text(200, least=1),
     },
-    choice=Choice(CONTENTS, "42009", "42010"),
+    one_of=CONTENTS,
+    codes=("42009", "42010"),
     ignored=("timestamp", "reportRequest"),
 )
 

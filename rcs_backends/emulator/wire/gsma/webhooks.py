@@ -20,7 +20,6 @@ retry_delay = doubling(24 * 3600)
 
 
 def user_id() -> str:
-    """Return a platform id for something that a person did."""
     return f"mo-{secrets.token_urlsafe(12)}"
 
 

@@ -4,8 +4,6 @@ Source: the vendor's pages "Delivery Report", "Inbound Messages" and "Security".
 the whole of what a person says over RCS (channel rcs, postback_data for a tap), is our choice: nothing is published.
 """
 
-import hashlib
-import hmac
 import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,7 +13,7 @@ from typing import Any
 
 from rcs_backends.emulator.phones import Json, Message, now
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.webhooks import SignedJson, Webhook, outbox, pauses
+from rcs_backends.emulator.webhooks import SignedJson, Webhook, hex_sha256, outbox, pauses
 from rcs_backends.emulator.wire.messente.content import parts
 from rcs_backends.emulator.wire.messente.request import account
 from rcs_backends.emulator.wire.messente.store import Leg, MessenteStore, Omnimessage
@@ -40,12 +38,7 @@ ERRORS = {  # err → what `error` says
 }
 
 
-def sign(secret: str, body: bytes) -> str:
-    """Return X-Messente-Signature: hex of HMAC-SHA256 over the body as sent."""
-    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-
-
-_SIGNED = SignedJson("X-Messente-Signature", sign)
+_SIGNED = SignedJson("X-Messente-Signature", hex_sha256)
 
 
 def stamp(at: datetime, zone: str = "") -> str:

@@ -15,9 +15,9 @@ from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.messente import callbacks, request
 from rcs_backends.emulator.wire.messente.content import parts
-from rcs_backends.emulator.wire.messente.schema import NUMBER, Record
+from rcs_backends.emulator.wire.messente.schema import Record
 from rcs_backends.emulator.wire.messente.store import MessenteStore
-from rcs_backends.emulator.wire.rules import Invalid, enum, items, text
+from rcs_backends.emulator.wire.rules import E164, Invalid, enum, items, text
 
 COUNTRIES = {
     "+372": "EE",
@@ -55,7 +55,7 @@ _period = Record(
     needs=("start_date", "end_date"),
     also=_in_order,
 )
-_numbers = Record({"numbers": items(text(pattern=NUMBER), 10, least=1)}, needs=("numbers",))
+_numbers = Record({"numbers": items(text(pattern=E164.pattern), 10, least=1)}, needs=("numbers",))
 
 
 def statistics(http: HttpRequest, account: str) -> Json:

@@ -1,5 +1,4 @@
-"""Check what every call of Messente's API asks of a request, and write refusals: each of its four APIs words them in
-its own way.
+"""Check what every call of Messente's APIs asks of a request, and write refusals as each of the four words them.
 
 Source: the vendor's pages "Requests & Authentication" and its OpenAPI description 2.1.0. Which status goes with
 "Forbidden", and what a throttled client is told, is our choice.
@@ -133,7 +132,6 @@ class MessenteApi(Api):
 
 
 def _caller(request: HttpRequest) -> str:
-    """Return the account of the request's Basic log-in. Raises Rejected 401."""
     try:
         name, _, password = (basic(request) or "").partition(":")
     except ValueError:
@@ -145,7 +143,6 @@ def _caller(request: HttpRequest) -> str:
 
 
 def body(request: HttpRequest) -> object:
-    """Return the request's JSON. Raises Rejected."""
     if request.content_type != "application/json":
         raise Rejected(400, "The Content-Type must be application/json", "payload")
     try:

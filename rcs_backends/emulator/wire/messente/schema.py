@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.wire.messente.request import Missing, Rejected, rejected
-from rcs_backends.emulator.wire.rich_rules import RichRules
+from rcs_backends.emulator.wire.rich import RichRules
 from rcs_backends.emulator.wire.rules import (
+    E164,
     Fields,
     Invalid,
     Rule,
@@ -25,7 +26,6 @@ from rcs_backends.emulator.wire.rules import (
     url,
 )
 
-NUMBER = r"\+[1-9]\d{6,14}"  # E.164
 _TIME_TO_SEND = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?", re.ASCII
 )  # with and without seconds, with and without a zone
@@ -113,7 +113,7 @@ class _Rules(RichRules):
     )
     orientations = ("VERTICAL", "HORIZONTAL")
     card_parts = ("title", "description", "media")
-    phone = {"pattern": NUMBER}
+    phone = {"pattern": E164.pattern}
     place = {"also": _is_a_place}
 
     def spelled(self, name: str) -> str:
@@ -264,7 +264,7 @@ CHANNELS = {
 
 _envelope = Record(
     {
-        "to": text(pattern=NUMBER),
+        "to": text(pattern=E164.pattern),
         "messages": items(anything, 100, least=1),
         "dlr_url": url(),
         "text_store": enum("nostore", "plaintext", "sha256"),

@@ -8,7 +8,6 @@ says at once in its state, and a webhook after it. The guide shows no refusal; t
 
 import hmac
 import math
-import re
 import time
 from collections.abc import Callable
 
@@ -21,7 +20,7 @@ from rcs_backends.emulator.wire.api import Api, Path, Refused, bearer, json_of
 from rcs_backends.emulator.wire.rest import schema, webhooks
 from rcs_backends.emulator.wire.rest.store import RestStore, Sent, number_of, ours, theirs
 from rcs_backends.emulator.wire.rich import Rich
-from rcs_backends.emulator.wire.rules import Invalid
+from rcs_backends.emulator.wire.rules import E164, Invalid
 
 ERRORS = {  # HTTP status → its name, and what is said where there is nothing more exact
     400: ("INVALID_ARGUMENT", "The request is not valid."),
@@ -63,7 +62,6 @@ class RestError(Refused):
 
 NO_RCS = {"code": "DEVICE_NOT_SUPPORTED", "message": "The device does not support RCS."}
 STATUSES = {"submitted": "SENT", "delivered": "DELIVERED", "read": "READ"}
-_NUMBER = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 
 
 class RestApi(Api):
@@ -103,7 +101,7 @@ def _number(conversation: str) -> str:
     number = number_of(conversation)
     if number is None:
         raise RestError(404, "The conversation does not exist.")
-    if not _NUMBER.fullmatch(number):
+    if not E164.fullmatch(number):
         sentence = "The phone number is not valid: E.164 with its plus sign is needed."
         raise RestError(400, sentence, word="INVALID_PHONE_NUMBER")
     return number
@@ -130,7 +128,6 @@ def _check_pace() -> None:
 
 
 def _json(request: HttpRequest) -> Json:
-    """Return the request's JSON object. Raises RestError."""
     if request.content_type != "application/json":
         raise RestError(400, "The Content-Type must be application/json.")
     try:
@@ -200,7 +197,6 @@ def _reporter(conversation: str) -> Callable[[Message, str], None]:
 
 
 def fill(message: Message, content: Json) -> None:
-    """Give the message its kind, text, cards, media, form and chips."""
     _RICH.fill(message, content)
     if "file" in content:
         message.media = _media(content["file"])

@@ -4,25 +4,18 @@ Source: the integration guide (delivery, read and interaction webhooks, X-Signat
 the interaction of a tapped action; the bodies of the others are our decision.
 """
 
-import hashlib
-import hmac
 from functools import partial
 
 from rcs_backends.emulator.phones import Json, now, stamp
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.webhooks import SignedJson, Webhook, outbox, pauses
+from rcs_backends.emulator.webhooks import SignedJson, Webhook, hex_sha256, outbox, pauses
 from rcs_backends.emulator.wire.rest.store import theirs
 from rcs_backends.emulator.wires import Delivered
 
 retry_delay = pauses(5.0, 30.0, 300.0)
 
 
-def sign(secret: str, body: bytes) -> str:
-    """Return X-Signature: HMAC-SHA256 of the raw body in lower-case hex."""
-    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-
-
-_SIGNED = SignedJson("X-Signature", sign, {"ensure_ascii": False})
+_SIGNED = SignedJson("X-Signature", hex_sha256, {"ensure_ascii": False})
 
 
 def status(conversation: str, number: str, message_id: str, name: str, error: Json | None = None) -> None:

@@ -56,7 +56,6 @@ def caller(request: HttpRequest, sid: str) -> Json:
 
 
 def pool(account: Json, service: str) -> list[str]:
-    """Return a service's senders. Raises TwilioError."""
     if not (service.startswith("MG") and len(service) == 34):
         raise TwilioError(21705, service)
     services = account.get("messaging_services", {})
@@ -68,7 +67,6 @@ def pool(account: Json, service: str) -> list[str]:
 
 
 def senders() -> list[str]:
-    """Return every number of every account."""
     found = [one for account in world.config["twilio"]["accounts"].values() for one in numbers(account)]
     return list(dict.fromkeys(found))
 

@@ -64,5 +64,4 @@ class TwilioError(Refused):
 
 
 def refusal(status: int) -> TwilioError:
-    """Return the refusal that a fault dial asks for."""
     return TwilioError(BY_STATUS[status], status=status)
