@@ -1,6 +1,5 @@
 """Find whom a person talks to: the provider and agent that `via` and `to` of the control API name."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rcs_backends.emulator.phones import Handset, Json, Message
@@ -65,7 +64,7 @@ def _named(agent: str, via: str, known: list[Message], candidates: list[Wire]) -
         return continued(written)
     having = [one for one in candidates if agent in one.agents()]
     if len(having) > 1:
-        names = _listed(one.provider for one in having)
+        names = ", ".join(sorted(one.provider for one in having))
         raise Problem(f"via must say whose {agent} is meant: {names}.")
     current = [wire(message.provider) for message in known[:1]]
     found = (having or current or candidates)[0]
@@ -77,10 +76,6 @@ def _only(candidates: list[Wire]) -> Conversation:
     if not found:
         raise Problem("to must name the agent: the phone has no conversation yet.")
     if len(found) > 1:
-        names = _listed(f"{one.agent} ({one.wire.provider})" for one in found)
+        names = ", ".join(sorted(f"{one.agent} ({one.wire.provider})" for one in found))
         raise Problem(f"to must name the agent, and via its provider where two have it: {names}.")
     return found[0]
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))

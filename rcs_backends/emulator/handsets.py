@@ -58,10 +58,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _handset(number: str) -> Handset:
-    try:
-        handset = world.handsets.get(normalised(number))
-    except ValueError as error:
-        raise Problem(str(error)) from None
+    handset = world.handsets.get(normalised(number))
     if handset is None:
         raise Problem(f"There is no phone {number}.", 404)
     return handset
@@ -90,10 +87,7 @@ def _checked(body: Json) -> Json:
             raise Problem(f"{key} is unknown or of the wrong type.")
     if any(feature not in (*FEATURES, "PDF_IN_RICH_CARDS") for feature in body.get("features", ())):
         raise Problem(f"features must be among {', '.join(FEATURES)}.")
-    try:
-        return {**body, "number": normalised(body.get("number", ""))}
-    except ValueError as error:
-        raise Problem(str(error)) from None
+    return {**body, "number": normalised(body.get("number", ""))}
 
 
 @control("GET")

@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from rcs_backends.emulator import config
-from rcs_backends.emulator.faults import Faults
+from rcs_backends.emulator.config import Faults
 from rcs_backends.emulator.ledger import Ledger
 from rcs_backends.emulator.phones import Handset, Json
+from rcs_backends.emulator.wires import Problem
 
 logger = logging.getLogger(__name__)
 
@@ -67,13 +68,13 @@ _SEPARATORS = re.compile(r"[\s\-().]")
 
 
 def normalised(number: str) -> str:
-    """Return a phone's key: `+` and digits. Raises ValueError that names the input."""
+    """Return a phone's key: `+` and digits. Raises Problem, a ValueError."""
     bare = _SEPARATORS.sub("", number)
     if bare.startswith("00"):
         bare = bare[2:]
     bare = bare.removeprefix("+")
     if not (bare.isascii() and bare.isdigit() and len(bare) <= 15):
-        raise ValueError(f"{number!r} is not a phone number.")
+        raise Problem(f"{number!r} is not a phone number.")
     return f"+{bare}"
 
 

@@ -248,6 +248,13 @@ class SignedJson:
         return url, *self.body(secret, payload, faults)
 
 
+def address_of(provider: str, dial: str, name: str, secret: str) -> tuple[str, str]:
+    """Return the webhook of an agent or bot and its secret, else those for all of them."""
+    shared = world.config[provider]
+    own = shared[dial].get(name, {})
+    return own.get("webhook") or shared["webhook"], own.get(secret) or shared[secret]
+
+
 def try_out(agent: str, method: str, url: str, *, expected: str | None = None, **options: Any) -> Json:
     """Call an agent's webhook once and say what it answered, which must be 200 and the text `expected`, if any.
 

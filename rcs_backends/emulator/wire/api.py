@@ -7,13 +7,14 @@ import base64
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from rcs_backends.emulator import server
-from rcs_backends.emulator.faults import Fault
+from rcs_backends.emulator.config import Fault
 from rcs_backends.emulator.gate import finished
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.state import world
@@ -76,39 +77,37 @@ class Api:
         return verbs[request.method or ""](request, *self.check(request, method, path), **path)
 
     def by_verb(self, method: str, **verbs: Handler) -> View:
-        """Make the view of an address that belongs to the API's `method`, with a function for each HTTP verb."""
+        """Make the view of an address that belongs to the API's `method`, with a function for each HTTP verb.
+
+        A function returns a response, JSON, or None for 204. It is called with the world's lock held, but for files,
+        which arrive slowly. A fault may name `method`.
+        """
 
         def view(request: HttpRequest, **path: str) -> HttpResponse:
-            def work() -> Answer:
-                return self.call(request, method, verbs, path)
+            with world.change():
+                world.ledger.requests += method != "token"
+                faults = world.faults.for_request(self.provider, method, self._number(request, path))
+            if method != "files" and not _received(request):
+                return finished(self.answer_to(self.refused(400)))
 
-            return self.answer(request, method, lambda: self.number(request, path), work)
+            def answered() -> HttpResponse:
+                with nullcontext() if method == "files" else world.change():
+                    return self._answered(lambda: self.call(request, method, verbs, path))
+
+            return finished(self._struck(request, faults, answered) if faults else answered())
 
         return view
-
-    def answer(
-        self, request: HttpRequest, method: str, number: Callable[[], object], work: Handler
-    ) -> HttpResponse:
-        """Return what `work` returns: a response, JSON, or None for 204. It is called with the world's lock held, but
-        for files, which arrive slowly. A fault may name `method`.
-        """
-        with world.change():
-            world.ledger.requests += method != "token"
-            faults = world.faults.for_request(self.provider, method, _text_or_nothing(number))
-        if method != "files" and not _received(request):
-            return finished(self.answer_to(self.refused(400)))
-
-        def answered() -> HttpResponse:
-            if method == "files":
-                return self._answered(work)
-            with world.change():
-                return self._answered(work)
-
-        return finished(self._struck(request, faults, answered) if faults else answered())
 
     def unknown(self, request: HttpRequest, **path: str) -> HttpResponse:
         """Answer at every other address of the provider."""
         return finished(self.answer_to(self.refused(404)))
+
+    def _number(self, request: HttpRequest, path: Path) -> str:
+        try:
+            found = self.number(request, path)
+        except (ValueError, TypeError, LookupError, RecursionError, RequestDataTooBig, Refused):
+            return ""
+        return found if isinstance(found, str) else ""
 
     def _answered(self, work: Handler) -> HttpResponse:
         try:
@@ -132,14 +131,6 @@ class Api:
             time.sleep(fault.seconds if fault.kind == "hang" else 0)
             return _cut(request)
         return _spoiled(request, fault.kind, answered())
-
-
-def _text_or_nothing(read: Callable[[], object]) -> str:
-    try:
-        found = read()
-    except (ValueError, TypeError, LookupError, RecursionError, RequestDataTooBig, Refused):
-        return ""
-    return found if isinstance(found, str) else ""
 
 
 def _received(request: HttpRequest) -> bool:

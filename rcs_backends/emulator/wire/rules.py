@@ -69,23 +69,41 @@ def url(most: int | None = None, *, web: bool = True) -> Rule:
     return rule
 
 
-def enum(*names: str) -> Rule:
+def tested(is_good: Callable[[Any], bool], problem: str) -> Rule:
+    """Return the rule for values of which something is true."""
 
-    def rule(value: object, path: str) -> str:
-        if not isinstance(value, str) or value not in names:
-            raise Invalid(path, f"one of {', '.join(names)} is needed.")
+    def rule(value: object, path: str) -> object:
+        if not is_good(value):
+            raise Invalid(path, problem)
         return value
 
     return rule
 
 
+def parsed(pattern: re.Pattern[str], read: Callable[[str], Any], problem: str) -> Rule:
+    """Return the rule for strings of a pattern that `read` makes something of."""
+
+    def rule(value: object, path: str) -> object:
+        try:
+            if isinstance(value, str) and pattern.fullmatch(value):
+                return read(value)
+        except (ValueError, OverflowError):
+            pass
+        raise Invalid(path, problem)
+
+    return rule
+
+
+def enum(*names: str) -> Rule:
+    return tested(
+        lambda value: isinstance(value, str) and value in names, f"one of {', '.join(names)} is needed."
+    )
+
+
+boolean = tested(lambda value: isinstance(value, bool), "true or false is needed.")
+
+
 def anything(value: object, path: str) -> object:
-    return value
-
-
-def boolean(value: object, path: str) -> bool:
-    if not isinstance(value, bool):
-        raise Invalid(path, "true or false is needed.")
     return value
 
 
@@ -107,14 +125,13 @@ def number(low: float, high: float, *, exact: bool = False) -> Rule:
     return rule
 
 
-def timestamp(value: object, path: str) -> datetime:
-    """RFC 3339, as an aware datetime in UTC."""
-    try:
-        if not isinstance(value, str) or not _TIMESTAMP.fullmatch(value):
-            raise ValueError
-        return datetime.fromisoformat(value).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Invalid(path, "an RFC 3339 timestamp is needed.") from None
+def utc(text: str) -> datetime:
+    """Read ISO 8601 or RFC 3339; without a zone it is UTC."""
+    at = datetime.fromisoformat(text)
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+timestamp = parsed(_TIMESTAMP, utc, "an RFC 3339 timestamp is needed.")
 
 
 def duration(value: object, path: str) -> timedelta:

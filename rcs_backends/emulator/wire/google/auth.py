@@ -64,13 +64,8 @@ def _key() -> rsa.RSAPrivateKey:
 
 @cache
 def _private_pem() -> str:
-    return (
-        _key()
-        .private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        .decode()
-    )
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    return _key().private_bytes(pem, serialization.PrivateFormat.PKCS8, plain).decode()
 
 
 def service_account(request: HttpRequest) -> HttpResponse:

@@ -14,7 +14,16 @@ from http import HTTPStatus
 
 from rcs_backends.emulator.phones import Json, Message, now, stamp
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.webhooks import Built, Faults, SignedJson, Webhook, doubling, outbox, try_out
+from rcs_backends.emulator.webhooks import (
+    Built,
+    Faults,
+    SignedJson,
+    Webhook,
+    address_of,
+    doubling,
+    outbox,
+    try_out,
+)
 from rcs_backends.emulator.wire.google.store import GoogleStore
 from rcs_backends.emulator.wires import Delivered
 
@@ -92,7 +101,7 @@ def _class_of(content: Json) -> Json:
 def _post(
     agent: str, number: str, subject: str, what: str, payload: Json, *, delivered: Delivered | None = None
 ) -> None:
-    url, client_token = _address(agent)
+    url, client_token = address_of("google", "agents", agent, "client_token")
     payload["agentId"] = agent + SUFFIX
     attributes = {"business_id": agent + SUFFIX, **_attributes(what, payload)}
     build = partial(_request, url, client_token, payload, attributes)
@@ -107,13 +116,6 @@ def _attributes(what: str, payload: Json) -> Json:
     if "eventType" in payload:
         return {"type": "event", "event_type": what}
     return {"type": "message", "message_type": what.upper()}
-
-
-def _address(agent: str) -> tuple[str, str]:
-    """Return the agent's own webhook and token, else the partner's."""
-    google = world.config["google"]
-    own = google["agents"].get(agent, {})
-    return own.get("webhook") or google["webhook"], own.get("client_token") or google["client_token"]
 
 
 # Pretty-printed, as the platform does: a client that signs what it parsed and dumped gets another signature.
@@ -144,7 +146,7 @@ def _envelope(data: bytes, attributes: Json) -> Json:
 
 def verify(agent: str) -> Json:
     """Press "Verify": send the handshake to the agent's webhook now. Do not hold the lock."""
-    url, client_token = _address(agent)
+    url, client_token = address_of("google", "agents", agent, "client_token")
     secret = str(secrets.randbelow(9 * 10**9) + 10**9)
     body = {"clientToken": client_token, "secret": secret}
     headers = {"X-Goog-Webhook-Type": "verification"}

@@ -16,7 +16,7 @@ from django.http.multipartparser import MultiPartParserError
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.api import basic, bearer
-from rcs_backends.emulator.wire.gsma.errors import MALFORMED, GsmaError
+from rcs_backends.emulator.wire.gsma.rules import MALFORMED, GsmaError
 
 SCOPE = "botmessage"
 

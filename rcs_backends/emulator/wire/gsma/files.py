@@ -19,8 +19,7 @@ from rcs_backends.emulator.phones import Json, now
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.api import stored_file
 from rcs_backends.emulator.wire.gsma import webhooks
-from rcs_backends.emulator.wire.gsma.errors import MALFORMED, GsmaError
-from rcs_backends.emulator.wire.gsma.rules import Broken, coded
+from rcs_backends.emulator.wire.gsma.rules import MALFORMED, Broken, GsmaError, coded
 from rcs_backends.emulator.wire.gsma.store import GsmaStore, StoredFile
 from rcs_backends.emulator.wire.rules import timestamp, url
 

@@ -12,7 +12,7 @@ from rcs_backends.emulator import delivery
 from rcs_backends.emulator.phones import Handset, Json, Message, now
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.gsma import content, request, schema, webhooks
-from rcs_backends.emulator.wire.gsma.errors import MALFORMED, GsmaError
+from rcs_backends.emulator.wire.gsma.rules import MALFORMED, GsmaError
 from rcs_backends.emulator.wire.gsma.store import GsmaStore, Sent, time
 
 FINAL = ("displayed", "cancelled", "failed")

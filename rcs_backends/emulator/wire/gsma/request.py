@@ -8,9 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from rcs_backends.emulator.gate import finished
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.wire.api import Api, Path, json_of
-from rcs_backends.emulator.wire.gsma import auth, errors, schema
-from rcs_backends.emulator.wire.gsma.errors import MALFORMED, GsmaError
-from rcs_backends.emulator.wire.gsma.rules import without_nulls
+from rcs_backends.emulator.wire.gsma import auth, rules, schema
+from rcs_backends.emulator.wire.gsma.rules import MALFORMED, GsmaError, without_nulls
 from rcs_backends.emulator.wire.rules import Invalid, Rule
 
 
@@ -18,7 +17,7 @@ class GsmaApi(Api):
     """Functions are called with the request, the bot's id and its settings."""
 
     provider = "gsma"
-    refused = staticmethod(errors.of_fault)
+    refused = staticmethod(rules.of_fault)
 
     def invalid(self, invalid: Invalid) -> GsmaError:
         return GsmaError(getattr(invalid, "code", MALFORMED), str(invalid))

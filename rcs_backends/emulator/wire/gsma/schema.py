@@ -22,16 +22,24 @@ from rcs_backends.emulator.wire.gsma.rules import (
 )
 from rcs_backends.emulator.wire.rules import Rule, duration, enum, number, text, timestamp, url
 
+MAX_BYTES = 250_000  # of the JSON; the document says 250 KB
+TRAFFIC_TYPES = ("advertisement", "payment", "premium", "subscription", "plugin")
+CONTENTS = (
+    "textMessage",
+    "fileMessage",
+    "audioMessage",
+    "geolocationPushMessage",
+    "richcardMessage",
+    "isTyping",
+)
+FARTHEST = 20_000_000  # metres, half round the earth
 UNKNOWN = "42050"
 uri = url(web=False)
+
+# Suggestions: chips and buttons
+
 _phone = text(least=1)
 _date = coded("42003", timestamp)
-
-
-def _needs(*names: str) -> dict[str, str]:
-    return dict.fromkeys(names, MALFORMED)
-
-
 _point = {"latitude", "longitude"}
 
 
@@ -58,7 +66,7 @@ _open_url = Members(
         "viewMode": enum("full", "half", "tall"),
         "parameters": text(200, least=1),
     },
-    needs=_needs("url"),
+    needs=("url",),
 )
 _dial: dict[str, Rule] = {"phoneNumber": _phone, "fallbackUrl": uri}
 _calendar = Members(
@@ -69,15 +77,15 @@ _calendar = Members(
         "description": text(500, least=1),
         "fallbackUrl": uri,
     },
-    needs=_needs("startTime", "endTime", "title"),
+    needs=("startTime", "endTime", "title"),
 )
 GROUPS: dict[str, Rule] = {
     "urlAction": one_of({"openUrl": _open_url}, UNKNOWN, UNKNOWN),
     "dialerAction": one_of(
         {
-            "dialPhoneNumber": Members(_dial, needs=_needs("phoneNumber")),
-            "dialEnrichedCall": Members({**_dial, "subject": text(60)}, needs=_needs("phoneNumber")),
-            "dialVideoCall": Members(_dial, needs=_needs("phoneNumber")),
+            "dialPhoneNumber": Members(_dial, needs=("phoneNumber",)),
+            "dialEnrichedCall": Members({**_dial, "subject": text(60)}, needs=("phoneNumber",)),
+            "dialVideoCall": Members(_dial, needs=("phoneNumber",)),
         },
         "42055",
         "42056",
@@ -94,10 +102,10 @@ GROUPS: dict[str, Rule] = {
     "composeAction": one_of(
         {
             "composeTextMessage": Members(
-                {"phoneNumber": _phone, "text": text(100)}, needs=_needs("phoneNumber", "text")
+                {"phoneNumber": _phone, "text": text(100)}, needs=("phoneNumber", "text")
             ),
             "composeRecordingMessage": Members(
-                {"phoneNumber": _phone, "type": enum("AUDIO", "VIDEO")}, needs=_needs("phoneNumber", "type")
+                {"phoneNumber": _phone, "type": enum("AUDIO", "VIDEO")}, needs=("phoneNumber", "type")
             ),
         },
         "42057",
@@ -110,22 +118,13 @@ GROUPS: dict[str, Rule] = {
 }
 _postback = Members({"data": coded("42049", text(2048))}, needs={"data": "42108"})
 _both: dict[str, Rule] = {"displayText": text(25, least=1), "postback": _postback}
-_reply = Members(_both, needs=_needs("displayText"))
-_action = Members({**_both, **GROUPS}, needs=_needs("displayText"), one_of=GROUPS, codes=(UNKNOWN, "42047"))
+_reply = Members(_both, needs=("displayText",))
+_action = Members({**_both, **GROUPS}, needs=("displayText",), one_of=GROUPS, codes=(UNKNOWN, "42047"))
 suggestion = one_of({"reply": _reply, "action": _action}, "42045", "42046")
 
 
-MAX_BYTES = 250_000  # of the JSON; the document says 250 KB
-TRAFFIC_TYPES = ("advertisement", "payment", "premium", "subscription", "plugin")
-CONTENTS = (
-    "textMessage",
-    "fileMessage",
-    "audioMessage",
-    "geolocationPushMessage",
-    "richcardMessage",
-    "isTyping",
-)
-FARTHEST = 20_000_000  # metres, half round the earth
+# Messages
+
 _size = coded("42206", count)
 
 

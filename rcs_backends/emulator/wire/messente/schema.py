@@ -6,7 +6,6 @@ hold something, a place needs coordinates or a search text, and the source of a 
 """
 
 import re
-from datetime import UTC, datetime
 
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.wire.messente.request import Missing, Rejected, rejected
@@ -21,14 +20,15 @@ from rcs_backends.emulator.wire.rules import (
     enum,
     items,
     join,
+    parsed,
     snake_case,
     text,
     url,
+    utc,
 )
 
-_TIME_TO_SEND = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?", re.ASCII
-)  # with and without seconds, with and without a zone
+# With and without seconds, with and without a zone.
+_TIME_TO_SEND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 
 
 class Record(Fields):
@@ -73,16 +73,8 @@ def names_to(rule: Rule) -> Rule:
     return check
 
 
-def time_to_send(value: object, path: str) -> datetime:
-    """ISO 8601; without a zone it is UTC."""
-    try:
-        if not isinstance(value, str) or not _TIME_TO_SEND.fullmatch(value):
-            raise ValueError
-        at = datetime.fromisoformat(value)
-        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise Invalid(path, "an ISO 8601 time is needed.") from None
-
+time_to_send = parsed(_TIME_TO_SEND, utc, "an ISO 8601 time is needed.")
+# The channel rcs
 
 RCS_CONTENTS = ("text", "rich_card", "content_info")
 
@@ -135,6 +127,8 @@ RCS: dict[str, Rule] = {
     "suggestions": items(_rules.suggestion(), 11),
 }
 
+
+# The channels sms, viber and whatsapp
 
 MEGABYTE = 1024 * 1024
 
@@ -231,6 +225,8 @@ WHATSAPP: dict[str, Rule] = {
     "template": _template,
 }
 
+
+# The omnimessage
 
 LONGEST = 60 * 24 * 3600  # seconds; the longest time limit
 

@@ -30,12 +30,10 @@ class RestStore:
     """Get it with `world.store(RestStore)`."""
 
     sent: dict[str, Sent] = field(default_factory=dict)  # by messageId
-    conversations: dict[str, str] = field(
-        default_factory=dict
-    )  # number → the name it was last written to under
-    requests: deque[float] = field(
-        default_factory=deque
-    )  # when those of the last second came, monotonic seconds
+    # number → the name it was last written to under
+    conversations: dict[str, str] = field(default_factory=dict)
+    # when those of the last second came, monotonic seconds
+    requests: deque[float] = field(default_factory=deque)
 
 
 def number_of(conversation: str) -> str | None:

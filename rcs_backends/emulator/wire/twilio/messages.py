@@ -17,6 +17,7 @@ from rcs_backends.emulator.gate import finished
 from rcs_backends.emulator.phones import Json, Media, Message, guessed_type, now
 from rcs_backends.emulator.state import normalised, world
 from rcs_backends.emulator.wire.api import Api, Path
+from rcs_backends.emulator.wire.rules import utc
 from rcs_backends.emulator.wire.twilio import accounts, callbacks, errors
 from rcs_backends.emulator.wire.twilio.errors import TwilioError
 from rcs_backends.emulator.wire.twilio.store import UNFINISHED, VERSION, Record, records
@@ -208,8 +209,7 @@ def _span(given: str, name: str) -> tuple[datetime, datetime]:
         if len(given) == 10:
             day = date.fromisoformat(given)
             return datetime.combine(day, time.min, UTC), datetime.combine(day, time.max, UTC)
-        moment = datetime.fromisoformat(given)
-        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = utc(given)
     except (ValueError, OverflowError):
         raise TwilioError(20001, name) from None
     return moment, moment
