@@ -6,7 +6,7 @@ from django.urls import path, re_path
 
 from rcs_backends.emulator.phones import Json, Message
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.google import auth, files, rbm, request, webhooks
+from rcs_backends.emulator.wire.google import files, rbm, request, webhooks
 from rcs_backends.emulator.wire.google.request import API
 from rcs_backends.emulator.wires import Delivered, Problem, Said, Wire
 
@@ -58,7 +58,7 @@ class GoogleWire(Wire):
         "revoke": ("honest", "always_200", "lost_race"),
     }
     urlpatterns = (
-        path("google/service-account.json", auth.service_account),
+        path("google/service-account.json", request.service_account),
         path("google/token", request.TokenApi().by_verb("token")),
         path(PHONE + "agentMessages", API.by_verb("agentMessages", POST=rbm.create_message)),
         path(PHONE + "agentMessages/<str:message_id>", API.by_verb("revoke", DELETE=rbm.delete_message)),

@@ -10,8 +10,8 @@ from django.urls import reverse
 from rcs_backends.emulator import delivery, gate
 from rcs_backends.emulator.phones import Handset, Json, Message, now, stamp
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.google import auth, errors, schema, webhooks
 from rcs_backends.emulator.wire.google import request as wire
+from rcs_backends.emulator.wire.google import schema, webhooks
 from rcs_backends.emulator.wire.google.content import (
     as_answer,
     classification,
@@ -19,7 +19,7 @@ from rcs_backends.emulator.wire.google.content import (
     fill,
     missing_feature,
 )
-from rcs_backends.emulator.wire.google.errors import GoogleError
+from rcs_backends.emulator.wire.google.request import GoogleError
 from rcs_backends.emulator.wire.google.store import GoogleStore
 
 
@@ -33,7 +33,7 @@ def _reachable(agent: Json, number: str) -> Handset:
         )
     handset = world.handset(number)
     if not handset.rcs:
-        raise errors.unreachable()
+        raise wire.unreachable()
     return handset
 
 
@@ -172,7 +172,7 @@ def capabilities(request: HttpRequest, agent_id: str, agent: Json, phone: str) -
     handset = world.known(phone)
     launched = agent.get("launched", True) or phone in agent.get("testers", ())
     if not handset.rcs or not launched:
-        raise errors.unreachable()
+        raise wire.unreachable()
     answer: Json = {"features": list(handset.features)} if handset.features else {}
     if phone.startswith("+1"):
         answer["carrier"] = webhooks.CARRIER
@@ -181,7 +181,7 @@ def capabilities(request: HttpRequest, agent_id: str, agent: Json, phone: str) -
 
 def batch_get(request: HttpRequest) -> Json:
     """users.batchGet: who of up to 10,000 numbers can be reached. Below 500 there is no sample, or 400 by a dial."""
-    auth.caller(request)  # 401 comes before 400
+    wire.log_in(request)  # 401 comes before 400
     body = wire.body(request, schema.batch_get)
     _, agent = wire.caller(request, body.get("agentId"))
     numbers = list(dict.fromkeys(body["users"]))

@@ -4,7 +4,7 @@ from django.urls import re_path
 
 from rcs_backends.emulator.phones import Json, Message
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.gsma import auth, files, messages, people, webhooks
+from rcs_backends.emulator.wire.gsma import files, messages, people, request, webhooks
 from rcs_backends.emulator.wire.gsma.request import API
 from rcs_backends.emulator.wires import Delivered, Problem, Said, Wire
 
@@ -57,7 +57,7 @@ class GsmaWire(Wire):
     }
     actions = {"start": people.start, "alias": people.alias, "reset": people.reset}
     urlpatterns = (
-        re_path(r"^gsma/+oauth2/+v1/+token$", API.by_verb("token", POST=auth.token)),
+        re_path(r"^gsma/+oauth2/+v1/+token$", API.by_verb("token", POST=request.token)),
         re_path(r"^gsma/files/(?P<file_id>[^/]+)$", files.content, name="gsma-file"),
         re_path(
             BOT + r"+messages/+(?P<message_id>[^/]+)/+status$",
