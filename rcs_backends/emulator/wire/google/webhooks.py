@@ -45,13 +45,14 @@ def user_id() -> str:
 def event(message_or_agent: Message | str, number: str, event_type: str) -> None:
     """Post a UserEvent: DELIVERED and READ name the agent's message, the others name none. Lock held."""
     payload: Json = {"senderPhoneNumber": number, "eventType": event_type, "eventId": user_id()}
-    agent, subject = message_or_agent, number
     if isinstance(message_or_agent, Message):
         agent, subject = message_or_agent.agent, message_or_agent.id
         payload["messageId"] = subject
+    else:
+        agent, subject = message_or_agent, number
     if event_type not in ("SUBSCRIBE", "UNSUBSCRIBE"):  # the guide's examples of those carry no time
         payload["sendTime"] = stamp(now())
-    _post(str(agent), number, subject, event_type, payload)
+    _post(agent, number, subject, event_type, payload)
 
 
 def expiry(message: Message, event_type: str) -> None:
