@@ -2,15 +2,18 @@
 
 import mimetypes
 import posixpath
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import date
+from itertools import chain
 from urllib.parse import urlsplit
 
-from rcs_backends.emulator import delivery, forms
+from rcs_backends.emulator import delivery
 from rcs_backends.emulator.conversations import Conversation, continued, conversation
 from rcs_backends.emulator.phones import Handset, Json, Media, Message, Suggestion
-from rcs_backends.emulator.wires import Act, ActionProblem, Said, wires
+from rcs_backends.emulator.wires import Act, Problem, Said, wires
 
 KEYWORDS = {  # country code → unsubscribe, subscribe (guides/build/events/receive-events)
     "+33": ("STOP", "Démarrer"),
@@ -29,14 +32,14 @@ DEVICE = {
 
 
 def perform(handset: Handset, action: Json) -> Message | None:
-    """Do what `{"action": …}` says. Return the bubble that it leaves, if any. Raises ActionProblem. Lock held."""
+    """Do what `{"action": …}` says. Return the bubble that it leaves, if any. Raises Problem. Lock held."""
     name = str(action.get("action"))
     known = ACTIONS.get(name) or _of_a_wire(handset, action, name)
     if known is None:
         own = dict.fromkeys(own for one in wires().values() for own in one.actions)
-        raise ActionProblem(f"action must be one of {', '.join((*ACTIONS, *own))}.")
+        raise Problem(f"action must be one of {', '.join((*ACTIONS, *own))}.")
     if not handset.online:
-        raise ActionProblem("The phone is offline.")
+        raise Problem("The phone is offline.")
     return known(handset, action)
 
 
@@ -47,7 +50,7 @@ def _of_a_wire(handset: Handset, action: Json, name: str) -> Act | None:
         return None
     try:
         own = conversation(handset, action).wire
-    except ActionProblem:
+    except Problem:
         own = having[0]
     return (own if own in having else having[0]).actions[name]
 
@@ -60,11 +63,7 @@ def _say(handset: Handset, talk: Conversation, said: Said, **shown: object) -> M
     message = _bubble(handset, talk)
     for name, value in {"text": said.text, **shown}.items():
         setattr(message, name, value)
-
-    def delivered() -> None:
-        message.state = "delivered" if message.state == "waiting" else message.state
-
-    talk.wire.say(message, said, delivered)
+    talk.wire.say(message, said, message.taken)
     handset.messages[message.id] = message
     return message
 
@@ -74,7 +73,6 @@ def _bubble(handset: Handset, talk: Conversation) -> Message:
 
 
 def _tell(handset: Handset, talk: Conversation, said: Said) -> None:
-    """Send what leaves no bubble."""
     talk.wire.say(_bubble(handset, talk), said, lambda: None)
 
 
@@ -86,14 +84,14 @@ def _over_rcs(handset: Handset, action: Json) -> Conversation:
 def _text(handset: Handset, action: Json) -> Message:
     text = action.get("text")
     if not isinstance(text, str) or not text:
-        raise ActionProblem("text must be a string that is not empty.")
+        raise Problem("text must be a string that is not empty.")
     return _say(handset, conversation(handset, action), Said("text", text=text))
 
 
 def _file(handset: Handset, action: Json) -> Message:
     url = action.get("url")
     if not isinstance(url, str) or not urlsplit(url).scheme:
-        raise ActionProblem("url must be an absolute address.")
+        raise Problem("url must be an absolute address.")
     name = str(action.get("name") or posixpath.basename(urlsplit(url).path) or "file")
     guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
     media_type = str(action.get("media_type") or ("audio/mp4" if action.get("audio") else guessed))
@@ -108,7 +106,7 @@ def _count(action: Json, name: str) -> int:
     """Return a number that may be left out: bytes, or seconds of playing length."""
     value = action.get(name) or 0
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ActionProblem(f"{name} must be a whole number that is not negative.")
+        raise Problem(f"{name} must be a whole number that is not negative.")
     return value
 
 
@@ -120,7 +118,7 @@ def _say_place(handset: Handset, talk: Conversation, action: Json) -> Message:
     latitude, longitude = _place(action)
     label = action.get("label", "")
     if not isinstance(label, str):
-        raise ActionProblem("label must be a string.")
+        raise Problem("label must be a string.")
     said = Said("location", text=label, latitude=latitude, longitude=longitude)
     text = label or f"{latitude:g}, {longitude:g}"
     return _say(handset, talk, said, kind="location", text=text, location=(latitude, longitude))
@@ -130,9 +128,9 @@ def _place(action: Json) -> tuple[float, float]:
     try:
         latitude, longitude = float(action["latitude"]), float(action["longitude"])
     except (KeyError, TypeError, ValueError, OverflowError):
-        raise ActionProblem("latitude and longitude must be numbers.") from None
+        raise Problem("latitude and longitude must be numbers.") from None
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        raise ActionProblem("latitude goes from -90 to 90, longitude from -180 to 180.")
+        raise Problem("latitude goes from -90 to 90, longitude from -180 to 180.")
     return latitude, longitude
 
 
@@ -142,7 +140,7 @@ def _place(action: Json) -> tuple[float, float]:
 def _tap(handset: Handset, action: Json) -> Message | None:
     message, suggestion = _found(handset, action.get("suggestion"), action.get("message"))
     if not handset.rcs:
-        raise ActionProblem("The phone has no RCS.")
+        raise Problem("The phone has no RCS.")
     talk = continued(message)
     said = Said("reply", label=suggestion.label, postback=suggestion.postback, about=message)
     if suggestion.kind == "reply":
@@ -158,7 +156,7 @@ def _tap(handset: Handset, action: Json) -> Message | None:
 
 def _follow(handset: Handset, talk: Conversation, suggestion: Suggestion, place: Json) -> Message | None:
     """Do what the phone does by itself after a tap, where the provider can tell it; the tap itself has been told."""
-    with suppress(ActionProblem):
+    with suppress(Problem):
         if suggestion.kind == "request_location":
             return _say_place(handset, talk, {**place, "label": ""})
         if suggestion.kind == "request_device_specifics":
@@ -171,7 +169,7 @@ def _found(handset: Handset, wanted: object, message_id: object) -> tuple[Messag
     for message in _shown(handset):
         if message_id in (None, message.id) and (found := _chosen(message.all_suggestions(), wanted)):
             return message, found
-    raise ActionProblem(f"The phone shows no suggestion {wanted!r}.")
+    raise Problem(f"The phone shows no suggestion {wanted!r}.")
 
 
 def _shown(handset: Handset) -> list[Message]:
@@ -193,15 +191,80 @@ def _form(handset: Handset, action: Json) -> Message:
     wanted = action.get("message")
     shown = [m for m in _shown(handset) if m.form is not None and wanted in (None, m.id)]
     if not shown:
-        raise ActionProblem("The phone shows no such form.")
+        raise Problem("The phone shows no such form.")
     message = shown[0]
     form = message.form or {}
-    data = forms.filled(form, action.get("data"))
+    data = filled(form, action.get("data"))
     talk = continued(message)
-    said = Said("form", text=forms.summary(form, data), postback=form["postback"], data=data, about=message)
+    said = Said("form", text=summary(form, data), postback=form["postback"], data=data, about=message)
     answer = _say(handset, talk, said)
     form["answer"] = data
     return answer
+
+
+# Filling in forms: checked as the phone itself would
+
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_PHONE = re.compile(r"\+?[\d\s().-]{3,}", re.ASCII)
+
+
+def filled(form: Json, data: object) -> Json:
+    """Return the values by field name, in the form's order, empty ones left out. Raises Problem."""
+    if not isinstance(data, dict):
+        raise Problem("data must be an object: the name of each field and its value.")
+    fields = {field["name"]: field for field in form["fields"]}
+    for name in data:
+        if name not in fields:
+            raise Problem(f"The form has no field {name!r}; its fields are {', '.join(fields)}.")
+    for name, field in fields.items():
+        if field["required"] and data.get(name) in (None, "", False):
+            raise Problem(f"{name} is required.")
+    return {name: _value(fields[name], data[name]) for name in fields if data.get(name) not in (None, "")}
+
+
+def _value(field: Json, value: object) -> object:
+    is_good, wanted = TYPES[field["type"]]
+    if not is_good(value, field):
+        raise Problem(f"{field['name']} must be {wanted}.")
+    return value
+
+
+def _is_date(value: object) -> bool:
+    try:
+        return isinstance(value, str) and len(value) == 10 and bool(date.fromisoformat(value))
+    except ValueError:
+        return False
+
+
+def _is_like(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and bool(pattern.fullmatch(value))
+
+
+def _is_number(value: object) -> bool:
+    return bool(_NUMBER.fullmatch(str(value))) and not isinstance(value, bool)
+
+
+TYPES: dict[str, tuple[Callable[[object, Json], bool], str]] = {  # how it is checked, and what it must be
+    "text": (lambda value, field: isinstance(value, str), "a string"),
+    "number": (lambda value, field: _is_number(value), "a number"),
+    "email": (lambda value, field: _is_like(_EMAIL, value), "an e-mail address"),
+    "phone": (lambda value, field: _is_like(_PHONE, value), "a phone number"),
+    "date": (lambda value, field: _is_date(value), "a date such as 2026-11-27"),
+    "select": (lambda value, field: value in field["options"], "one of its options"),
+    "checkbox": (lambda value, field: isinstance(value, bool), "true or false"),
+}
+
+
+def summary(form: Json, data: Json) -> str:
+    """Return what the bubble says: a line for each answer."""
+    labels = {field["name"]: field["label"] or field["name"] for field in form["fields"]}
+    lines = (f"{labels[name]}: {_in_words(value)}" for name, value in data.items())
+    return "\n".join(chain([form["title"]] if form["title"] else [], lines))
+
+
+def _in_words(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 # Looking and typing, coming and going
@@ -210,7 +273,7 @@ def _form(handset: Handset, action: Json) -> Message:
 def _read(handset: Handset, action: Json) -> None:
     wanted = action.get("message")
     if wanted is not None and str(wanted) not in handset.messages:
-        raise ActionProblem("The phone has no such message.")
+        raise Problem("The phone has no such message.")
     for message in list(handset.messages.values()) if wanted is None else [handset.messages[str(wanted)]]:
         delivery.read(handset, message)
 
@@ -218,7 +281,7 @@ def _read(handset: Handset, action: Json) -> None:
 def _type(handset: Handset, action: Json) -> None:
     active = action.get("active", True)
     if not isinstance(active, bool):
-        raise ActionProblem("active must be true or false.")
+        raise Problem("active must be true or false.")
     talk = _over_rcs(handset, action)
     talk.wire.typing(talk.agent, handset.number, active)
 

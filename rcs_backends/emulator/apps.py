@@ -10,6 +10,6 @@ class EmulatorConfig(AppConfig):
     verbose_name = "RCS emulator"
 
     def ready(self) -> None:
-        from rcs_backends.emulator.checks import TAG, check_not_in_production
+        from rcs_backends.emulator.gate import TAG, check_not_in_production
 
         register(check_not_in_production, TAG)

@@ -1,20 +1,29 @@
-"""Guard every address of the emulator: let programs through, refuse other sites' pages."""
+"""Guard every address of the emulator: let programs through, refuse other sites' pages and public use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 
+from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.core.checks import CheckMessage, Error
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden, HttpResponseNotFound
 from django.urls import URLPattern, URLResolver
 from django.urls.resolvers import RegexPattern, RoutePattern
 from django.views.decorators.csrf import csrf_exempt
 
-from rcs_backends.emulator.answers import finished
-
 View = Callable[..., HttpResponse]
 # The attribute of a request that holds what the address in front of the emulator's own captured.
 _PREFIX = "rcs_emulator_prefix"
+
+
+def finished(response: HttpResponse) -> HttpResponse:
+    """Give the length, which keep-alive needs even without CommonMiddleware, and keep Django from logging a 4xx:
+    a refusal is the emulator's daily work, and the path it would log names a phone.
+    """
+    response.headers["Content-Length"] = str(len(response.content))
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 def is_allowed() -> bool:
@@ -63,3 +72,25 @@ def _gate(view: View, names: frozenset[str]) -> View:
         return view(request, **{name: value for name, value in path.items() if name in names})
 
     return wrapped
+
+
+TAG = "rcs_emulator"
+
+
+def check_not_in_production(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: object
+) -> list[CheckMessage]:
+    """Refuse the emulator with DEBUG=False unless `settings.RCS_EMULATOR_ALLOWED is True`.
+
+    Whoever reaches it can read every message sent to it and have webhooks signed with the agents' tokens. It turns
+    every request away by itself, too (`gate`): a web server runs no checks.
+    """
+    if is_allowed():
+        return []
+    return [
+        Error(
+            "The RCS emulator is installed although DEBUG is False.",
+            hint="Take rcs_backends.emulator out of INSTALLED_APPS, or set RCS_EMULATOR_ALLOWED = True.",
+            id="rcs_emulator.E001",
+        )
+    ]

@@ -11,21 +11,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from rcs_backends.emulator import actions, delivery
-from rcs_backends.emulator.answers import finished
-from rcs_backends.emulator.config import ConfigProblem
-from rcs_backends.emulator.faults import FaultProblem
+from rcs_backends.emulator.gate import finished
 from rcs_backends.emulator.phones import FEATURES, Handset, Json
 from rcs_backends.emulator.state import normalised, world
 from rcs_backends.emulator.webhooks import outbox
-from rcs_backends.emulator.wires import ActionProblem, Verifies, wires
-
-
-class Problem(ValueError):
-    """The request makes no sense; the message is one sentence."""
-
-    def __init__(self, sentence: str, status: int = 400) -> None:
-        self.status = status
-        super().__init__(sentence)
+from rcs_backends.emulator.wires import Problem, Verifies, wires
 
 
 def control(*verbs: str) -> Callable[[Callable[..., Json]], Callable[..., HttpResponse]]:
@@ -40,8 +30,6 @@ def control(*verbs: str) -> Callable[[Callable[..., Json]], Callable[..., HttpRe
                 return _json(view(request.method, _body(request), **path))
             except Problem as problem:
                 return _json({"error": str(problem)}, problem.status)
-            except (ConfigProblem, FaultProblem, ActionProblem) as problem:
-                return _json({"error": str(problem)}, 400)
 
         return wrapped
 
@@ -70,10 +58,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _handset(number: str) -> Handset:
-    try:
-        handset = world.handsets.get(normalised(number))
-    except ValueError as error:
-        raise Problem(str(error)) from None
+    handset = world.handsets.get(normalised(number))
     if handset is None:
         raise Problem(f"There is no phone {number}.", 404)
     return handset
@@ -102,15 +87,11 @@ def _checked(body: Json) -> Json:
             raise Problem(f"{key} is unknown or of the wrong type.")
     if any(feature not in (*FEATURES, "PDF_IN_RICH_CARDS") for feature in body.get("features", ())):
         raise Problem(f"features must be among {', '.join(FEATURES)}.")
-    try:
-        return {**body, "number": normalised(body.get("number", ""))}
-    except ValueError as error:
-        raise Problem(str(error)) from None
+    return {**body, "number": normalised(body.get("number", ""))}
 
 
 @control("GET")
 def handset(verb: str, body: Json, number: str) -> Json:
-    """Show one phone."""
     with world.change():
         return _handset(number).as_json()
 
@@ -124,7 +105,6 @@ def messages(verb: str, body: Json, number: str) -> Json:
 
 @control("POST")
 def act(verb: str, body: Json, number: str) -> Json:
-    """Do something with a phone."""
     with world.change():
         message = actions.perform(_handset(number), body)
         return {"ok": True, "message": message.as_json() if message else None}
@@ -177,7 +157,6 @@ def faults(verb: str, body: Json) -> Json:
 
 @control("DELETE")
 def fault(verb: str, body: Json, fault_id: str) -> Json:
-    """Take one fault dial away."""
     with world.change():
         if not world.faults.remove(fault_id):
             raise Problem("There is no such fault.", 404)

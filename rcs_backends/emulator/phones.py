@@ -77,8 +77,6 @@ class Media:
 
 @dataclass(slots=True)
 class Card:
-    """One rich card."""
-
     title: str = ""
     description: str = ""
     media: Media | None = None
@@ -123,6 +121,10 @@ class Message:
     def all_suggestions(self) -> list[Suggestion]:
         """Return all suggestions in reading order: the cards' buttons, then the chips."""
         return [one for card in self.cards for one in card.suggestions] + self.suggestions
+
+    def taken(self) -> None:
+        """Note that the client has taken what the person says."""
+        self.state = "delivered" if self.state == "waiting" else self.state
 
     def tell(self, event: str) -> None:
         if self.report:

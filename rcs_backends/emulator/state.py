@@ -4,29 +4,77 @@ Everything is in memory: no models, no migrations, nothing survives the process,
 worker of a web server) would have a world of its own. Run the emulator in one process.
 """
 
+import heapq
+import itertools
+import logging
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from rcs_backends.emulator import config
-from rcs_backends.emulator.clock import Clock
-from rcs_backends.emulator.faults import Faults
+from rcs_backends.emulator.config import Faults
 from rcs_backends.emulator.ledger import Ledger
 from rcs_backends.emulator.phones import Handset, Json
+from rcs_backends.emulator.wires import Problem
+
+logger = logging.getLogger(__name__)
+
+
+class Clock:
+    """Calls functions later, in the order in which they are due. Its daemon thread starts with the first timer."""
+
+    def __init__(self) -> None:
+        self._wake = threading.Condition()
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()  # equal times keep their order
+        self._thread: threading.Thread | None = None
+
+    def after(self, seconds: float, call: Callable[[], None]) -> None:
+        """Call `call` after `seconds` (0 or less: as soon as possible), never in the caller's thread."""
+        with self._wake:
+            timer = (time.monotonic() + seconds, next(self._numbers), call)
+            heapq.heappush(self._timers, timer)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="rcs-emulator-clock", daemon=True)
+                self._thread.start()
+            elif self._timers[0] is timer:
+                self._wake.notify()
+
+    def clear(self) -> None:
+        with self._wake:
+            self._timers.clear()
+
+    def _run(self) -> None:
+        while True:
+            call = self._next()
+            try:
+                call()
+            except Exception:  # one broken timer must not stop the others
+                logger.exception("a timer of the emulator failed")
+
+    def _next(self) -> Callable[[], None]:
+        with self._wake:
+            while True:
+                wait = self._timers[0][0] - time.monotonic() if self._timers else None
+                if wait is not None and wait <= 0:
+                    return heapq.heappop(self._timers)[2]
+                self._wake.wait(wait if wait is None else min(wait, threading.TIMEOUT_MAX))
+
 
 _SEPARATORS = re.compile(r"[\s\-().]")
 
 
 def normalised(number: str) -> str:
-    """Return a phone's key: `+` and digits. Raises ValueError that names the input."""
+    """Return a phone's key: `+` and digits. Raises Problem, a ValueError."""
     bare = _SEPARATORS.sub("", number)
     if bare.startswith("00"):
         bare = bare[2:]
     bare = bare.removeprefix("+")
     if not (bare.isascii() and bare.isdigit() and len(bare) <= 15):
-        raise ValueError(f"{number!r} is not a phone number.")
+        raise Problem(f"{number!r} is not a phone number.")
     return f"+{bare}"
 
 
@@ -64,7 +112,7 @@ class World:
         return self._config
 
     def configure(self, changes: object) -> None:
-        """Lay `changes` over the dials. Raises ConfigProblem, and then nothing has changed."""
+        """Lay `changes` over the dials. Raises Problem, and then nothing has changed."""
         with self.change():
             self._config = config.merged(self.config, changes)
 

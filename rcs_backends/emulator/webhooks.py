@@ -4,6 +4,8 @@ Each thread has its own queue, a lane. Webhooks about one phone share a lane whe
 (Google); the others are spread over the lanes (Kannel).
 """
 
+import hashlib
+import hmac
 import itertools
 import json
 import logging
@@ -214,6 +216,11 @@ def doubling(life: float) -> Delay:
     return delay
 
 
+def hex_sha256(secret: str, body: bytes) -> str:
+    """Return the HMAC-SHA256 of a body in lower-case hex."""
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
 def pauses(*seconds: float) -> Delay:
     """Pause as long as each of `seconds` says, then give up."""
     return lambda failures: seconds[failures - 1] if failures <= len(seconds) else None
@@ -239,6 +246,13 @@ class SignedJson:
 
     def request(self, url: str, secret: str, payload: Json, faults: Faults) -> Built:
         return url, *self.body(secret, payload, faults)
+
+
+def address_of(provider: str, dial: str, name: str, secret: str) -> tuple[str, str]:
+    """Return the webhook of an agent or bot and its secret, else those for all of them."""
+    shared = world.config[provider]
+    own = shared[dial].get(name, {})
+    return own.get("webhook") or shared["webhook"], own.get(secret) or shared[secret]
 
 
 def try_out(agent: str, method: str, url: str, *, expected: str | None = None, **options: Any) -> Json:

@@ -9,14 +9,18 @@ from typing import Protocol, runtime_checkable
 
 from django.urls import URLPattern, URLResolver
 
-from rcs_backends.emulator.phones import Handset, Json, Message
+from rcs_backends.emulator.phones import Handset, Json, Message, Suggestion
 
 Delivered = Callable[[], None]
 Act = Callable[[Handset, Json], Message | None]
 
 
-class ActionProblem(ValueError):
-    """The phone cannot do that; the message is one sentence."""
+class Problem(ValueError):
+    """What the control API or the settings ask for cannot be; the message is one sentence."""
+
+    def __init__(self, sentence: str, status: int = 400) -> None:
+        self.status = status
+        super().__init__(sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,12 @@ class Said:
     data: Mapping[str, object] = field(default_factory=dict)
     about: Message | None = None
 
+    def tapped(self) -> Suggestion | None:
+        """Return the suggestion of `about` that this tap is of."""
+        shown = self.about.all_suggestions() if self.about else []
+        wanted = (self.label, self.postback)
+        return next((one for one in shown if (one.label, one.postback) == wanted), None)
+
 
 class Wire:
     """One provider. Subclass it, set what differs, and name the module in WIRES. Everything is called with the lock."""
@@ -58,7 +68,7 @@ class Wire:
     urlpatterns: tuple[URLPattern | URLResolver, ...] = ()  # below the emulator's prefix, without CSRF tokens
 
     def check(self, dials: Json) -> None:
-        """Raise ConfigProblem for what the types of the defaults do not say."""
+        """Raise Problem for what the types of the defaults do not say."""
 
     def agents(self) -> list[str]:
         """Return whom a phone can write to: agents, bots, short codes."""
@@ -75,14 +85,14 @@ class Wire:
     def say(self, message: Message, said: Said, delivered: Delivered) -> None:
         """Tell the client. `message` is the bubble on the phone (its `agent`, `number`, `id`, and `channel`: sms
         where an SMS is answered that this provider sent in the place of RCS; a tapped action and what a phone tells of
-        itself leave no bubble). Call `delivered` when the client has taken the webhook. Raises ActionProblem where
+        itself leave no bubble). Call `delivered` when the client has taken the webhook. Raises Problem where
         the provider has nothing like it, and then there is no bubble.
         """
         raise NotImplementedError
 
     def typing(self, agent: str, number: str, active: bool) -> None:
         """Tell that the person types, or stops."""
-        raise ActionProblem(f"{self.provider} does not tell that a person types.")
+        raise Problem(f"{self.provider} does not tell that a person types.")
 
     def subscription(self, agent: str, number: str, subscribed: bool) -> None:
         """Tell that the person used the phone's menu. Nothing is told where the keyword message does it."""
@@ -112,7 +122,6 @@ WIRES = (
 
 
 def wire(provider: str) -> Wire:
-    """Return the wire of `provider`. Raises KeyError."""
     return wires()[provider]
 
 

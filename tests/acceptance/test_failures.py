@@ -313,10 +313,10 @@ def test_a_report_of_failure_opens_the_fallback(stage: Stage) -> None:
 
 
 def test_a_promotional_cap_does_not_rest_the_backend(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rcs_backends.emulator.wire.google import errors as google_errors
+    from rcs_backends.emulator.wire.google import request as google_request
 
     cap = "You have reached the allowed traffic limit for this agent."
-    monkeypatch.setitem(google_errors.SENTENCES, 429, cap)
+    monkeypatch.setitem(google_request.ERRORS, 429, ("RESOURCE_EXHAUSTED", cap))
     stage.fault("429", method="agentMessages", times=1)
     t = stage.send(traffic="promotion")
     stage.work()

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from rcs_backends.emulator import delivery as network
 from rcs_backends.emulator.state import world
+from rcs_backends.emulator.wire.gsma import messages as maap
 from rcs_backends.emulator.wire.gsma import people
-from rcs_backends.emulator.wire.gsma import status as maap
 from rcs_backends.gsma_maap import GSMAMaaP
 from rcs_router import send, signals
 from rcs_router.backends import backends

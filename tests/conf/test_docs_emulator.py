@@ -13,7 +13,7 @@ import requests
 
 from rcs_backends.emulator import config, server
 from rcs_backends.emulator.actions import ACTIONS
-from rcs_backends.emulator.faults import KINDS
+from rcs_backends.emulator.config import KINDS
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wires import Wire, wires
 from rcs_router.backends import backends

@@ -8,7 +8,7 @@ import pytest
 from rcs_backends.emulator import delivery
 from rcs_backends.emulator.phones import Handset, Json, Message, Suggestion
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wires import ActionProblem, Delivered, Said, Wire, wires
+from rcs_backends.emulator.wires import Delivered, Problem, Said, Wire, wires
 from tests.emulator.conftest import NUMBER, Phone
 
 
@@ -33,7 +33,7 @@ class Parrot(Wire):
 
     def say(self, message: Message, said: Said, delivered: Delivered) -> None:
         if said.text == "unspeakable":
-            raise ActionProblem("That is not said.")
+            raise Problem("That is not said.")
         self.told.append((message, said))
         delivered()
 
@@ -289,7 +289,7 @@ def test_a_tap_is_told_even_where_the_wire_cannot_tell_what_follows(
 ):
     def say(message: Message, said: Said, delivered: Delivered) -> None:
         if said.kind == lacking:
-            raise ActionProblem("That is not said.")
+            raise Problem("That is not said.")
         Parrot.say(parrot, message, said, delivered)
 
     parrot.say = say

@@ -14,10 +14,10 @@ from django.test import Client, override_settings
 from django.urls import reverse
 
 from rcs_backends.emulator import server
-from rcs_backends.emulator.checks import check_not_in_production
-from rcs_backends.emulator.config import ConfigProblem
+from rcs_backends.emulator.gate import check_not_in_production
 from rcs_backends.emulator.phones import FEATURES
 from rcs_backends.emulator.state import world
+from rcs_backends.emulator.wires import Problem
 from tests.emulator.conftest import HELLO, NUMBER, Phone
 
 HANDSETS = "/emulator/handsets/"
@@ -212,7 +212,7 @@ def test_settings_give_the_first_values(client: Client):
         assert world.config["delivery_delay"] == 7
     assert list(world.config["google"]["agents"]) == ["acme"]
     world.forget(config=True)
-    with override_settings(RCS_EMULATOR={"colour": "red"}), pytest.raises(ConfigProblem):
+    with override_settings(RCS_EMULATOR={"colour": "red"}), pytest.raises(Problem):
         _ = world.config
 
 

@@ -5,10 +5,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from rcs_backends.emulator import config, wires
-from rcs_backends.emulator.config import ConfigProblem
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.google.store import GoogleStore
-from rcs_backends.emulator.wires import Verifies, Wire
+from rcs_backends.emulator.wires import Problem, Verifies, Wire
 from tests.emulator.test_actions import Parrot, parrot  # noqa: F401 - a fixture
 
 ALL = wires.wires()
@@ -87,7 +86,7 @@ def test_a_wires_dials_are_merged_by_its_own_rules(parrot: Parrot):  # noqa: F81
 )
 def test_a_wires_dials_are_checked(parrot: Parrot, changes):  # noqa: F811
     before = world.config
-    with pytest.raises(ConfigProblem, match="parrot"):
+    with pytest.raises(Problem, match="parrot"):
         world.configure({"parrot": changes})
     assert world.config == before
 

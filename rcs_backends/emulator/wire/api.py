@@ -6,15 +6,16 @@ Every view of a provider is made by `Api.by_verb`, so that faults and refusals w
 import base64
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from rcs_backends.emulator import server
-from rcs_backends.emulator.answers import finished
-from rcs_backends.emulator.faults import Fault
+from rcs_backends.emulator.config import Fault
+from rcs_backends.emulator.gate import finished
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.rules import Invalid
@@ -27,11 +28,23 @@ Path = dict[str, str]  # what an address captured
 
 
 class Refused(Exception):
-    """The provider refuses a request. Each provider has its own subclass."""
+    """The provider refuses a request. Each provider has its own subclass, which words the answer."""
+
+    challenge = ""  # the header WWW-Authenticate of a 401
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        self.message = message
+        super().__init__(message)
+
+    def body(self) -> Json:
+        raise NotImplementedError
 
     def answer(self) -> HttpResponse:
-        """Write the refusal as the provider does."""
-        raise NotImplementedError
+        response = JsonResponse(self.body(), status=self.status)
+        if self.status == 401 and self.challenge:
+            response.headers["WWW-Authenticate"] = self.challenge
+        return response
 
 
 class Api:
@@ -44,51 +57,57 @@ class Api:
         return refused.answer()
 
     def invalid(self, invalid: Invalid) -> Refused:
-        """Return the refusal for a broken rule."""
         return self.refused(400)
 
     def number(self, request: HttpRequest, path: Path) -> object:
         """Read from the request which phone it is for, before anything is checked; only the fault dials use it."""
         return path["phone"]
 
+    def wrong_verb(self, verbs: Iterable[str]) -> Refused:
+        return self.refused(405)
+
+    def check(self, request: HttpRequest, method: str, path: Path) -> tuple[Any, ...]:
+        """Check the log-in, and return what functions get between the request and the path. Raises Refused."""
+        return ()
+
     def call(self, request: HttpRequest, method: str, verbs: Mapping[str, Handler], path: Path) -> Answer:
         """Check the verb and the log-in, and call the function of the verb. Raises Refused or Invalid."""
-        raise NotImplementedError
+        if request.method not in verbs:
+            raise self.wrong_verb(verbs)
+        return verbs[request.method or ""](request, *self.check(request, method, path), **path)
 
     def by_verb(self, method: str, **verbs: Handler) -> View:
-        """Make the view of an address that belongs to the API's `method`, with a function for each HTTP verb."""
+        """Make the view of an address that belongs to the API's `method`, with a function for each HTTP verb.
+
+        A function returns a response, JSON, or None for 204. It is called with the world's lock held, but for files,
+        which arrive slowly. A fault may name `method`.
+        """
 
         def view(request: HttpRequest, **path: str) -> HttpResponse:
-            def work() -> Answer:
-                return self.call(request, method, verbs, path)
+            with world.change():
+                world.ledger.requests += method != "token"
+                faults = world.faults.for_request(self.provider, method, self._number(request, path))
+            if method != "files" and not _received(request):
+                return finished(self.answer_to(self.refused(400)))
 
-            return self.answer(request, method, lambda: self.number(request, path), work)
+            def answered() -> HttpResponse:
+                with nullcontext() if method == "files" else world.change():
+                    return self._answered(lambda: self.call(request, method, verbs, path))
+
+            return finished(self._struck(request, faults, answered) if faults else answered())
 
         return view
-
-    def answer(
-        self, request: HttpRequest, method: str, number: Callable[[], object], work: Handler
-    ) -> HttpResponse:
-        """Return what `work` returns: a response, JSON, or None for 204. It is called with the world's lock held, but
-        for files, which arrive slowly. A fault may name `method`.
-        """
-        with world.change():
-            world.ledger.requests += method != "token"
-            faults = world.faults.for_request(self.provider, method, _text_or_nothing(number))
-        if method != "files" and not _received(request):
-            return finished(self.answer_to(self.refused(400)))
-
-        def answered() -> HttpResponse:
-            if method == "files":
-                return self._answered(work)
-            with world.change():
-                return self._answered(work)
-
-        return finished(self._struck(request, faults, answered) if faults else answered())
 
     def unknown(self, request: HttpRequest, **path: str) -> HttpResponse:
         """Answer at every other address of the provider."""
         return finished(self.answer_to(self.refused(404)))
+
+    def _number(self, request: HttpRequest, path: Path) -> str:
+        try:
+            found = self.number(request, path)
+        except (ValueError, TypeError, LookupError, RecursionError, RequestDataTooBig, Refused):
+            return ""
+        return found if isinstance(found, str) else ""
 
     def _answered(self, work: Handler) -> HttpResponse:
         try:
@@ -112,14 +131,6 @@ class Api:
             time.sleep(fault.seconds if fault.kind == "hang" else 0)
             return _cut(request)
         return _spoiled(request, fault.kind, answered())
-
-
-def _text_or_nothing(read: Callable[[], object]) -> str:
-    try:
-        found = read()
-    except (ValueError, TypeError, LookupError, RecursionError, RequestDataTooBig, Refused):
-        return ""
-    return found if isinstance(found, str) else ""
 
 
 def _received(request: HttpRequest) -> bool:

@@ -7,14 +7,16 @@ be strings, and null counts as absent. `exact=True` allows none of that, as a pl
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from rcs_backends.emulator.phones import Json
 
-Rule = Callable[[object, str], object]
+Rule = Callable[[object, str], Any]
 _DURATION = re.compile(r"(-?\d{1,12})(\.\d{1,9})?s", re.ASCII)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _URL = re.compile(r"[!#-;=?-\[\]_a-z~%]+", re.ASCII)  # the characters of RFC 3986
+E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _HUMP = re.compile(r"[A-Z]")
 
 
@@ -67,26 +69,41 @@ def url(most: int | None = None, *, web: bool = True) -> Rule:
     return rule
 
 
-def enum(*names: str) -> Rule:
-    """One of the names."""
+def tested(is_good: Callable[[Any], bool], problem: str) -> Rule:
+    """Return the rule for values of which something is true."""
 
-    def rule(value: object, path: str) -> str:
-        if not isinstance(value, str) or value not in names:
-            raise Invalid(path, f"one of {', '.join(names)} is needed.")
+    def rule(value: object, path: str) -> object:
+        if not is_good(value):
+            raise Invalid(path, problem)
         return value
 
     return rule
 
 
+def parsed(pattern: re.Pattern[str], read: Callable[[str], Any], problem: str) -> Rule:
+    """Return the rule for strings of a pattern that `read` makes something of."""
+
+    def rule(value: object, path: str) -> object:
+        try:
+            if isinstance(value, str) and pattern.fullmatch(value):
+                return read(value)
+        except (ValueError, OverflowError):
+            pass
+        raise Invalid(path, problem)
+
+    return rule
+
+
+def enum(*names: str) -> Rule:
+    return tested(
+        lambda value: isinstance(value, str) and value in names, f"one of {', '.join(names)} is needed."
+    )
+
+
+boolean = tested(lambda value: isinstance(value, bool), "true or false is needed.")
+
+
 def anything(value: object, path: str) -> object:
-    """Any JSON."""
-    return value
-
-
-def boolean(value: object, path: str) -> bool:
-    """true or false."""
-    if not isinstance(value, bool):
-        raise Invalid(path, "true or false is needed.")
     return value
 
 
@@ -108,14 +125,13 @@ def number(low: float, high: float, *, exact: bool = False) -> Rule:
     return rule
 
 
-def timestamp(value: object, path: str) -> datetime:
-    """RFC 3339, as an aware datetime in UTC."""
-    try:
-        if not isinstance(value, str) or not _TIMESTAMP.fullmatch(value):
-            raise ValueError
-        return datetime.fromisoformat(value).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Invalid(path, "an RFC 3339 timestamp is needed.") from None
+def utc(text: str) -> datetime:
+    """Read ISO 8601 or RFC 3339; without a zone it is UTC."""
+    at = datetime.fromisoformat(text)
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+timestamp = parsed(_TIMESTAMP, utc, "an RFC 3339 timestamp is needed.")
 
 
 def duration(value: object, path: str) -> timedelta:
@@ -204,7 +220,6 @@ class Fields:
 
 
 def join(path: str, name: str) -> str:
-    """Return the path of a field below `path`."""
     return f"{path}.{name}" if path else name
 
 

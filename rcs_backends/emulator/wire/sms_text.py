@@ -38,23 +38,24 @@ def cut(text: str, parts: int, *, ucs2: bool) -> str:
     """Return as much of the text as fits into that many parts; the rest is dropped silently, as Kannel does."""
     if parts > 1:
         return "".join(_split(text, ucs2=ucs2)[:parts])
-    return text[: _fitting(_costs(text, ucs2=ucs2), (UCS2 if ucs2 else GSM7)[0])]
+    return text[: _fitting(costs(text, ucs2=ucs2), (UCS2 if ucs2 else GSM7)[0])]
 
 
 def _split(text: str, *, ucs2: bool) -> list[str]:
-    costs = _costs(text, ucs2=ucs2)
+    taken = costs(text, ucs2=ucs2)
     single, each = UCS2 if ucs2 else GSM7
-    if sum(costs) <= single:
+    if sum(taken) <= single:
         return [text]
     parts, start = [], 0
     while start < len(text):
-        end = start + _fitting(costs[start:], each)
+        end = start + _fitting(taken[start:], each)
         parts.append(text[start:end])
         start = end
     return parts
 
 
-def _costs(text: str, *, ucs2: bool) -> list[int]:
+def costs(text: str, *, ucs2: bool) -> list[int]:
+    """Return what each character takes: septets, or UTF-16 units."""
     return [_units(character) if ucs2 else _COST[character] for character in text]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from rcs_backends.emulator import server
-from rcs_backends.emulator.checks import TAG
+from rcs_backends.emulator.gate import TAG
 from rcs_backends.emulator.wires import wires
 
 CONTROL = {"Faults": "faults/", "Ledger": "ledger/", "Dials": "config/"}

@@ -4,12 +4,11 @@ from collections.abc import Callable
 
 from django.urls import path, re_path
 
-from rcs_backends.emulator.config import ConfigProblem
 from rcs_backends.emulator.phones import Json, Message
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.google import auth, capabilities, files, rbm, request, webhooks
+from rcs_backends.emulator.wire.google import files, rbm, request, webhooks
 from rcs_backends.emulator.wire.google.request import API
-from rcs_backends.emulator.wires import ActionProblem, Delivered, Said, Wire
+from rcs_backends.emulator.wires import Delivered, Problem, Said, Wire
 
 PHONE = "google/v1/phones/<str:phone>/"
 AGENT_KEYS = {
@@ -59,13 +58,13 @@ class GoogleWire(Wire):
         "revoke": ("honest", "always_200", "lost_race"),
     }
     urlpatterns = (
-        path("google/service-account.json", auth.service_account),
+        path("google/service-account.json", request.service_account),
         path("google/token", request.TokenApi().by_verb("token")),
         path(PHONE + "agentMessages", API.by_verb("agentMessages", POST=rbm.create_message)),
         path(PHONE + "agentMessages/<str:message_id>", API.by_verb("revoke", DELETE=rbm.delete_message)),
         path(PHONE + "agentEvents", API.by_verb("agentEvents", POST=rbm.create_event)),
-        path(PHONE + "capabilities", API.by_verb("capabilities", GET=capabilities.capabilities)),
-        path("google/v1/users:batchGet", API.by_verb("batchGet", POST=capabilities.batch_get)),
+        path(PHONE + "capabilities", API.by_verb("capabilities", GET=rbm.capabilities)),
+        path("google/v1/users:batchGet", API.by_verb("batchGet", POST=rbm.batch_get)),
         path("google/v1/files", API.by_verb("files", POST=files.create)),
         path("google/upload/v1/files", API.by_verb("files", POST=files.upload)),
         path("google/files/<str:uid>", files.show, name="google-file"),
@@ -75,7 +74,7 @@ class GoogleWire(Wire):
     def check(self, dials: Json) -> None:
         for name, agent in dials["agents"].items():
             if agent.get("use_case", "multi") not in USE_CASES:
-                raise ConfigProblem(f"google.agents.{name}.use_case must be one of {', '.join(USE_CASES)}.")
+                raise Problem(f"google.agents.{name}.use_case must be one of {', '.join(USE_CASES)}.")
 
     def agents(self) -> list[str]:
         return list(world.config["google"]["agents"])
@@ -90,8 +89,8 @@ class GoogleWire(Wire):
             return
         build = CONTENT.get(said.kind)
         if build is None:
-            raise ActionProblem(f"Google has nothing like {said.kind}.")
-        webhooks.said(agent, number, build(said), message_id=message.id, delivered=delivered)
+            raise Problem(f"Google has nothing like {said.kind}.")
+        webhooks.said(agent, number, build(said), message.id, delivered)
 
     def typing(self, agent: str, number: str, active: bool) -> None:
         if active:  # that the person stops is not told

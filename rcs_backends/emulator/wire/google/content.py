@@ -19,7 +19,6 @@ Uploaded = Callable[[str], tuple[str, str]]  # a files/… name → its address 
 
 
 def fill(message: Message, content: Json, uploaded: Uploaded) -> None:
-    """Give the message its kind, text, cards, media and chips."""
     media = partial(_media, uploaded=uploaded)
     Rich(media).fill(message, content)
     if "text" not in content and "richCard" not in content:

@@ -11,9 +11,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from rcs_backends.emulator.phones import Json, guessed_type
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.api import stored_file
-from rcs_backends.emulator.wire.google import auth, schema
 from rcs_backends.emulator.wire.google import request as wire
-from rcs_backends.emulator.wire.google.errors import GoogleError
+from rcs_backends.emulator.wire.google import schema
+from rcs_backends.emulator.wire.google.request import GoogleError
 from rcs_backends.emulator.wire.google.store import GoogleStore, StoredFile
 
 MAX_BYTES = 100 * 1024 * 1024
@@ -21,7 +21,7 @@ MAX_BYTES = 100 * 1024 * 1024
 
 def create(request: HttpRequest) -> Json:
     """files.create by URL. The emulator does not fetch it; phones show the address."""
-    auth.caller(request)  # 401 comes before 400
+    wire.log_in(request)  # 401 comes before 400
     body = wire.body(request, schema.create_file)
     agent_id, _ = wire.caller(request, body.get("agentId"))
     url = body["fileUrl"]

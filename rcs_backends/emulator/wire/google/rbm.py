@@ -1,6 +1,7 @@
-"""Google RBM's messages and events: take an agent's messages, show them on phones, take them back.
+"""Google RBM's messages, events and capability checks: show an agent's messages on phones, and take them back.
 
-Source: developers.google.com/business-communications/rcs-business-messaging, reference/rest, as of November 2026.
+Source: developers.google.com/business-communications/rcs-business-messaging, reference/rest, as of November 2026, and
+guides/build/capabilities.
 """
 
 from django.http import HttpRequest
@@ -9,8 +10,8 @@ from django.urls import reverse
 from rcs_backends.emulator import delivery, gate
 from rcs_backends.emulator.phones import Handset, Json, Message, now, stamp
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.google import errors, schema, webhooks
 from rcs_backends.emulator.wire.google import request as wire
+from rcs_backends.emulator.wire.google import schema, webhooks
 from rcs_backends.emulator.wire.google.content import (
     as_answer,
     classification,
@@ -18,7 +19,7 @@ from rcs_backends.emulator.wire.google.content import (
     fill,
     missing_feature,
 )
-from rcs_backends.emulator.wire.google.errors import GoogleError
+from rcs_backends.emulator.wire.google.request import GoogleError
 from rcs_backends.emulator.wire.google.store import GoogleStore
 
 
@@ -32,21 +33,19 @@ def _reachable(agent: Json, number: str) -> Handset:
         )
     handset = world.handset(number)
     if not handset.rcs:
-        raise errors.unreachable()
+        raise wire.unreachable()
     return handset
 
 
-def create_message(request: HttpRequest, phone: str) -> Json:
+def create_message(request: HttpRequest, agent_id: str, agent: Json, phone: str) -> Json:
     """phones.agentMessages.create. An id that the agent used before answers as the first time and shows nothing."""
-    agent_id, agent = wire.caller(request)
-    number = wire.phone(phone)
     message_id = wire.new_id(wire.query(request, "messageId"), "messageId")
     body = wire.body(request, schema.agent_message)
     _check_traffic(body.get("messageTrafficType", schema.TRAFFIC_TYPES[0]), agent)
     google = world.store(GoogleStore)
     stored = google.answers.get((agent_id, message_id))
     if stored is None:
-        return _accept(request, agent_id, agent, number, message_id, body)
+        return _accept(request, agent_id, agent, phone, message_id, body)
     if (agent_id, message_id) in google.messages:
         world.ledger.accept(google.messages[agent_id, message_id])
     return stored
@@ -132,28 +131,24 @@ def _report(message: Message, event: str) -> None:
             webhooks.expiry(message, "TTL_EXPIRATION_REVOKE_FAILED" if failed else "TTL_EXPIRATION_REVOKED")
 
 
-def delete_message(request: HttpRequest, phone: str, message_id: str) -> Json:
+def delete_message(request: HttpRequest, agent_id: str, agent: Json, phone: str, message_id: str) -> Json:
     """phones.agentMessages.delete: 200 {} for a message not yet delivered, 404 for one that was or never existed."""
-    agent_id, _ = wire.caller(request)
-    number = wire.phone(phone)
     dial = world.config["google"]["revoke"]
     message = world.store(GoogleStore).messages.get((agent_id, message_id))
-    revoked = message and message.number == number and (dial == "lost_race" or delivery.revoke(message))
+    revoked = message and message.number == phone and (dial == "lost_race" or delivery.revoke(message))
     if not revoked and dial != "always_200":
         raise GoogleError(404)
     return {}
 
 
-def create_event(request: HttpRequest, phone: str) -> Json:
+def create_event(request: HttpRequest, agent_id: str, agent: Json, phone: str) -> Json:
     """phones.agentEvents.create: READ of a user's message (an unknown one is 404: our choice), or IS_TYPING."""
-    agent_id, agent = wire.caller(request)
-    number = wire.phone(phone)
     event_id = wire.new_id(wire.query(request, "eventId"), "eventId")
     body = wire.body(request, schema.agent_event)
     answers = world.store(GoogleStore).answers
     if (agent_id, event_id) not in answers:
-        _take_event(_reachable(agent, number), body)
-        name = f"phones/{number}/agentEvents/{event_id}"
+        _take_event(_reachable(agent, phone), body)
+        name = f"phones/{phone}/agentEvents/{event_id}"
         answers[agent_id, event_id] = {"name": name, "sendTime": stamp(now()), **body}
     return answers[agent_id, event_id]
 
@@ -165,3 +160,50 @@ def _take_event(handset: Handset, body: Json) -> None:
         raise GoogleError(404)
     elif message := handset.messages.get(body["messageId"]):
         message.state = "read"
+
+
+# Capabilities
+
+
+def capabilities(request: HttpRequest, agent_id: str, agent: Json, phone: str) -> Json:
+    """phones.getCapabilities: what the phone can do, offline or not; 404 where RCS or the launch is missing."""
+    if not wire.query(request, "requestId"):
+        raise GoogleError(400, "requestId is required.", field="requestId")
+    handset = world.known(phone)
+    launched = agent.get("launched", True) or phone in agent.get("testers", ())
+    if not handset.rcs or not launched:
+        raise wire.unreachable()
+    answer: Json = {"features": list(handset.features)} if handset.features else {}
+    if phone.startswith("+1"):
+        answer["carrier"] = webhooks.CARRIER
+    return answer
+
+
+def batch_get(request: HttpRequest) -> Json:
+    """users.batchGet: who of up to 10,000 numbers can be reached. Below 500 there is no sample, or 400 by a dial."""
+    wire.log_in(request)  # 401 comes before 400
+    body = wire.body(request, schema.batch_get)
+    _, agent = wire.caller(request, body.get("agentId"))
+    numbers = list(dict.fromkeys(body["users"]))
+    google = world.config["google"]
+    if google["batch_minimum"] and len(numbers) < 500:
+        raise GoogleError(400, "At least 500 unique phone numbers are needed.", field="users")
+    if google["region"] and any(region(number) != google["region"] for number in numbers):
+        raise GoogleError(
+            400, "The phone numbers do not belong to the region of this endpoint.", field="users"
+        )
+    reachable = [number for number in numbers if world.known(number).rcs]
+    sample = set(numbers[: len(numbers) * 3 // 4]) if len(numbers) >= 500 else set()
+    answer = {
+        "reachableUsers": reachable if agent.get("launched", True) else [],
+        "totalRandomSampleUserCount": len(sample),
+        "reachableRandomSampleUserCount": len(sample.intersection(reachable)),
+    }
+    return {key: value for key, value in answer.items() if value}  # proto3: empty is absent
+
+
+def region(number: str) -> str:
+    """Return whose endpoint a number belongs to, by its world zone. Google publishes no map: our choice."""
+    return {"1": "us", "5": "us", "2": "europe", "3": "europe", "4": "europe", "7": "europe"}.get(
+        number[1], "asia"
+    )

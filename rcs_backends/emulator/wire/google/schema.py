@@ -8,8 +8,9 @@ pages leave open is marked "our choice".
 from datetime import timedelta
 
 from rcs_backends.emulator.phones import Json, now
-from rcs_backends.emulator.wire.rich_rules import RichRules
+from rcs_backends.emulator.wire.rich import RichRules
 from rcs_backends.emulator.wire.rules import (
+    E164,
     Fields,
     Invalid,
     Rule,
@@ -137,6 +138,6 @@ agent_event = Fields(
     also=_read_names_a_message,
 )
 batch_get = Fields(
-    {"users": items(text(pattern=r"\+[1-9]\d{6,14}"), 10_000, least=1), "agentId": text()}, needs=("users",)
+    {"users": items(text(pattern=E164.pattern), 10_000, least=1), "agentId": text()}, needs=("users",)
 )
 create_file = Fields({"fileUrl": url(), "thumbnailUrl": url(), "agentId": text()}, needs=("fileUrl",))

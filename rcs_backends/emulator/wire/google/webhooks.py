@@ -9,14 +9,23 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 
 from rcs_backends.emulator.phones import Json, Message, now, stamp
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.webhooks import Built, Faults, SignedJson, Webhook, doubling, outbox, try_out
+from rcs_backends.emulator.webhooks import (
+    Built,
+    Faults,
+    SignedJson,
+    Webhook,
+    address_of,
+    doubling,
+    outbox,
+    try_out,
+)
 from rcs_backends.emulator.wire.google.store import GoogleStore
+from rcs_backends.emulator.wires import Delivered
 
 SUFFIX = "@rbm.goog"  # agent ids carry it in webhooks, not in requests
 retry_delay = doubling(7 * 24 * 3600)
@@ -30,19 +39,20 @@ def sign(client_token: str, data: bytes) -> str:
 
 
 def user_id() -> str:
-    """Return a platform id for something a person did."""
     return "Mx" + secrets.token_urlsafe(18)
 
 
-def event(message_or_agent: Message | str, number: str, event_type: str, *, subject: str = "") -> None:
+def event(message_or_agent: Message | str, number: str, event_type: str) -> None:
     """Post a UserEvent: DELIVERED and READ name the agent's message, the others name none. Lock held."""
     payload: Json = {"senderPhoneNumber": number, "eventType": event_type, "eventId": user_id()}
     if isinstance(message_or_agent, Message):
-        payload["messageId"] = subject = message_or_agent.id
-    agent = message_or_agent.agent if isinstance(message_or_agent, Message) else message_or_agent
+        agent, subject = message_or_agent.agent, message_or_agent.id
+        payload["messageId"] = subject
+    else:
+        agent, subject = message_or_agent, number
     if event_type not in ("SUBSCRIBE", "UNSUBSCRIBE"):  # the guide's examples of those carry no time
         payload["sendTime"] = stamp(now())
-    _post(agent, number, subject or number, event_type, payload)
+    _post(agent, number, subject, event_type, payload)
 
 
 def expiry(message: Message, event_type: str) -> None:
@@ -57,38 +67,29 @@ def expiry(message: Message, event_type: str) -> None:
     _post(message.agent, message.number, message.id, event_type, payload)
 
 
-def said(
-    agent: str,
-    number: str,
-    content: Json,
-    *,
-    message_id: str = "",
-    delivered: Callable[[], None] | None = None,
-) -> str:
-    """Post a UserMessage with this content member, and return its id. Lock held."""
-    message_id = message_id or user_id()
+def said(agent: str, number: str, content: Json, message_id: str, delivered: Delivered | None = None) -> None:
+    """Post a UserMessage with this content member. Lock held."""
     world.store(GoogleStore).user_ids.add((number, message_id))
     payload = {"senderPhoneNumber": number, "messageId": message_id, "sendTime": stamp(now()), **content}
     if number.startswith("+1"):
         payload["carrier"] = CARRIER
         payload["richMessageClassification"] = _class_of(content)
     _post(agent, number, number, next(iter(content)), payload, delivered=delivered)
-    return message_id
 
 
-def tapped_action(agent: str, number: str, label: str, postback: str) -> str:
+def tapped_action(agent: str, number: str, label: str, postback: str) -> None:
     """Post the response to a tapped action, in the shape that `action_tap_style` asks for. Lock held."""
     style = world.config["google"]["action_tap_style"]
-    response = {"postbackData": postback}
+    response, event_id = {"postbackData": postback}, user_id()
     if style == "full":
-        return said(agent, number, {"suggestionResponse": {**response, "text": label, "type": "ACTION"}})
+        response |= {"text": label, "type": "ACTION"}
+        said(agent, number, {"suggestionResponse": response}, event_id)
+        return
     if style == "event":
         response["type"] = "ACTION"
-    event_id = user_id()
     world.store(GoogleStore).user_ids.add((number, event_id))
     payload = {"senderPhoneNumber": number, "eventId": event_id, "suggestionResponse": response}
     _post(agent, number, number, "suggestionResponse", payload)
-    return event_id
 
 
 def _class_of(content: Json) -> Json:
@@ -99,42 +100,23 @@ def _class_of(content: Json) -> Json:
 
 
 def _post(
-    agent: str,
-    number: str,
-    subject: str,
-    what: str,
-    payload: Json,
-    *,
-    delivered: Callable[[], None] | None = None,
+    agent: str, number: str, subject: str, what: str, payload: Json, *, delivered: Delivered | None = None
 ) -> None:
-    url, client_token = _address(agent)
+    url, client_token = address_of("google", "agents", agent, "client_token")
     payload["agentId"] = agent + SUFFIX
     attributes = {"business_id": agent + SUFFIX, **_attributes(what, payload)}
-    webhook = Webhook(
-        provider="google",
-        number=number,
-        subject=subject,
-        event=what,
-        url=url,
-        build=partial(_request, url, client_token, payload, attributes),
-        delay=retry_delay,
-        accepted=lambda status: status == HTTPStatus.OK,  # nothing else, not even 204
-        delivered=delivered,
-    )
-    outbox.post(webhook)
+    build = partial(_request, url, client_token, payload, attributes)
+    outbox.post(Webhook("google", number, subject, what, url, build, retry_delay, _accepted, delivered))
+
+
+def _accepted(status: int) -> bool:
+    return status == HTTPStatus.OK  # nothing else, not even 204
 
 
 def _attributes(what: str, payload: Json) -> Json:
     if "eventType" in payload:
         return {"type": "event", "event_type": what}
     return {"type": "message", "message_type": what.upper()}
-
-
-def _address(agent: str) -> tuple[str, str]:
-    """Return the agent's own webhook and token, else the partner's."""
-    google = world.config["google"]
-    own = google["agents"].get(agent, {})
-    return own.get("webhook") or google["webhook"], own.get("client_token") or google["client_token"]
 
 
 # Pretty-printed, as the platform does: a client that signs what it parsed and dumped gets another signature.
@@ -165,7 +147,7 @@ def _envelope(data: bytes, attributes: Json) -> Json:
 
 def verify(agent: str) -> Json:
     """Press "Verify": send the handshake to the agent's webhook now. Do not hold the lock."""
-    url, client_token = _address(agent)
+    url, client_token = address_of("google", "agents", agent, "client_token")
     secret = str(secrets.randbelow(9 * 10**9) + 10**9)
     body = {"clientToken": client_token, "secret": secret}
     headers = {"X-Goog-Webhook-Type": "verification"}

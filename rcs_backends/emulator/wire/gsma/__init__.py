@@ -2,19 +2,11 @@
 
 from django.urls import re_path
 
-from rcs_backends.emulator.config import ConfigProblem
 from rcs_backends.emulator.phones import Json, Message
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.gsma import (
-    capabilities,
-    files,
-    messages,
-    people,
-    status,
-    webhooks,
-)
+from rcs_backends.emulator.wire.gsma import files, messages, people, request, webhooks
 from rcs_backends.emulator.wire.gsma.request import API
-from rcs_backends.emulator.wires import Delivered, Said, Wire
+from rcs_backends.emulator.wires import Delivered, Problem, Said, Wire
 
 # A bot's id is one segment, but arrives decoded, and so may hold slashes; clients double those before it.
 BOT = r"^gsma/+(?:rcs/+)?bot/+v1/+(?P<bot_id>[^/].*?)/"
@@ -65,14 +57,16 @@ class GsmaWire(Wire):
     }
     actions = {"start": people.start, "alias": people.alias, "reset": people.reset}
     urlpatterns = (
-        re_path(r"^gsma/+oauth2/+v1/+token$", API.by_verb("token")),
+        re_path(r"^gsma/+oauth2/+v1/+token$", API.by_verb("token", POST=request.token)),
         re_path(r"^gsma/files/(?P<file_id>[^/]+)$", files.content, name="gsma-file"),
         re_path(
             BOT + r"+messages/+(?P<message_id>[^/]+)/+status$",
-            API.by_verb("status", GET=status.show, PUT=status.change),
+            API.by_verb("status", GET=messages.show_status, PUT=messages.change_status),
         ),
         re_path(BOT + r"+messages(?:/+async)?$", API.by_verb("messages", POST=messages.create)),
-        re_path(BOT + r"+contactCapabilities$", API.by_verb("contactCapabilities", GET=capabilities.show)),
+        re_path(
+            BOT + r"+contactCapabilities$", API.by_verb("contactCapabilities", GET=messages.show_capabilities)
+        ),
         re_path(BOT + r"+files$", API.by_verb("files", POST=files.upload)),
         re_path(
             BOT + r"+files/+(?P<file_id>[^/]+)$",
@@ -83,7 +77,7 @@ class GsmaWire(Wire):
 
     def check(self, dials: Json) -> None:
         if not all(isinstance(one, str) for one in dials["traffic_types"]):
-            raise ConfigProblem("gsma.traffic_types must hold strings.")
+            raise Problem("gsma.traffic_types must hold strings.")
 
     def agents(self) -> list[str]:
         return list(world.config["gsma"]["bots"])

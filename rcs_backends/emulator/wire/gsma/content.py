@@ -1,8 +1,7 @@
 """Turn MaaP messages into bubbles."""
 
-from datetime import datetime
-
-from rcs_backends.emulator.phones import Card, Json, Media, Message, Suggestion, stamp
+from rcs_backends.emulator.phones import Card, Json, Media, Message, Suggestion
+from rcs_backends.emulator.wire.rich import detail_of
 
 KINDS = {
     "openUrl": "open_url",
@@ -19,17 +18,9 @@ KINDS = {
     "enableDisplayedNotifications": "enable_displayed_notifications",
 }
 MODES = {"dialPhoneNumber": "voice", "dialEnrichedCall": "enriched", "dialVideoCall": "video"}
-DETAILS = {  # names in the control API
-    "viewMode": "view_mode",
-    "phoneNumber": "phone",
-    "fallbackUrl": "fallback_url",
-    "startTime": "start",
-    "endTime": "end",
-}
 
 
 def fill(message: Message, content: Json) -> None:
-    """Give the message its kind, text, cards, media, place and chips."""
     message.suggestions = _suggestions(content.get("suggestedChipList", {}))
     message.text = content.get("textMessage", "")
     if "richcardMessage" in content:
@@ -100,7 +91,8 @@ def _suggestion(one: Json) -> Suggestion:
     if "reply" in one:
         return Suggestion(shown["displayText"], "reply", postback, {})
     name, fields = _action(shown)
-    return Suggestion(shown["displayText"], KINDS[name], postback, _detail(name, fields))
+    mode = {"mode": MODES[name]} if name in MODES else {}
+    return Suggestion(shown["displayText"], KINDS[name], postback, mode | detail_of(fields))
 
 
 def _action(shown: Json) -> tuple[str, Json]:
@@ -108,15 +100,3 @@ def _action(shown: Json) -> tuple[str, Json]:
     group = next(value for name, value in shown.items() if name not in ("displayText", "postback"))
     name, fields = next(iter(group.items()))
     return name, fields
-
-
-def _detail(name: str, fields: Json) -> Json:
-    detail: Json = {"mode": MODES[name]} if name in MODES else {}
-    for field, value in fields.items():
-        if field == "location":
-            detail |= value
-        elif field == "type":
-            detail["type"] = value.lower()
-        else:
-            detail[DETAILS.get(field, field)] = stamp(value) if isinstance(value, datetime) else value
-    return detail

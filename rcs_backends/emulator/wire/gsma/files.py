@@ -19,8 +19,7 @@ from rcs_backends.emulator.phones import Json, now
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.api import stored_file
 from rcs_backends.emulator.wire.gsma import webhooks
-from rcs_backends.emulator.wire.gsma.errors import MALFORMED, GsmaError
-from rcs_backends.emulator.wire.gsma.rules import Broken, coded
+from rcs_backends.emulator.wire.gsma.rules import MALFORMED, Broken, GsmaError, coded
 from rcs_backends.emulator.wire.gsma.store import GsmaStore, StoredFile
 from rcs_backends.emulator.wire.rules import timestamp, url
 
@@ -75,8 +74,7 @@ def _media_type(form: QueryDict) -> str:
 def _end(form: QueryDict) -> datetime:
     if "until" not in form:
         return now() + LIFE
-    until = _until(form["until"], "until")
-    assert isinstance(until, datetime)
+    until: datetime = _until(form["until"], "until")
     if until <= now():
         raise Broken("42208", "until", "the time must lie in the future.")
     return until

@@ -1,4 +1,7 @@
-"""POST messages: show a bot's message on a phone, and tell the bot what becomes of it."""
+"""A bot's messages: show them on phones, tell what becomes of them, take them back, and say what a phone can show.
+
+That a revocation which comes too late is refused at once, with 400, is our choice.
+"""
 
 import secrets
 import uuid
@@ -6,10 +9,10 @@ import uuid
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from rcs_backends.emulator import delivery
-from rcs_backends.emulator.phones import Json, Message, now
+from rcs_backends.emulator.phones import Handset, Json, Message, now
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.gsma import capabilities, content, request, schema, webhooks
-from rcs_backends.emulator.wire.gsma.errors import GsmaError
+from rcs_backends.emulator.wire.gsma import content, request, schema, webhooks
+from rcs_backends.emulator.wire.gsma.rules import MALFORMED, GsmaError
 from rcs_backends.emulator.wire.gsma.store import GsmaStore, Sent, time
 
 FINAL = ("displayed", "cancelled", "failed")
@@ -81,7 +84,7 @@ def _taken(message_id: str) -> HttpResponse:
 def _accept(message: Message, contact: Json) -> None:
     handset = world.handset(message.number)
     fate = "41201" if world.config["gsma"]["outcome"] == "failed" else ""
-    fate = capabilities.lacking(handset, message) or fate
+    fate = lacking(handset, message) or fate
     own = {"userContact": message.number} if "userContact" in contact else contact
     world.store(GsmaStore).sent[message.agent, message.id] = Sent(message, own, fate)
     delivery.accept(message)
@@ -121,3 +124,100 @@ def move(sent: Sent, status: str, cause: str = "") -> None:
     if sent.status not in FINAL:
         sent.status, sent.at = status, now()
         webhooks.status(sent, cause)
+
+
+# Status
+
+
+def _unknown() -> GsmaError:
+    return GsmaError("42011", "There is no such message.", status=404)
+
+
+def show_status(http: HttpRequest, bot_id: str, bot: Json, message_id: str) -> Json:
+    """GET: the status of a bot's message."""
+    sent = world.store(GsmaStore).sent.get((bot_id, message_id))
+    if sent is None:
+        raise _unknown()
+    return {"RCSMessage": {"msgId": message_id, "status": sent.status, "timestamp": time(sent.at)}}
+
+
+def change_status(http: HttpRequest, bot_id: str, bot: Json, message_id: str) -> Json | None:
+    """PUT: `cancelled` for a bot's message that no phone shows yet, `displayed` for what a person said."""
+    body = request.body(http, schema.status_change)
+    wanted = schema.STATUS_WORDS[body["RCSMessage"]["status"]]
+    if wanted == "cancelled":
+        _revoke(bot_id, message_id)
+    else:
+        _display(bot_id, message_id)
+    if world.config["gsma"]["put_status_answer"] == "204":
+        return None
+    return {"RCSMessage": {"msgId": message_id, "status": wanted}}
+
+
+def _revoke(bot_id: str, message_id: str) -> None:
+    sent = world.store(GsmaStore).sent.get((bot_id, message_id))
+    if sent is None:
+        raise _of_the_other_side(bot_id, message_id)
+    if sent.status == "cancelled":
+        raise GsmaError("41011", "The message was revoked before.")
+    if sent.status in FINAL or not delivery.revoke(sent.message):
+        raise GsmaError("42011", f"The message is {sent.status} and cannot be revoked.")
+    move(sent, "cancelled")
+
+
+def _display(bot_id: str, message_id: str) -> None:
+    said = world.store(GsmaStore).said.get((bot_id, message_id))
+    if said is None:
+        raise _of_the_other_side(bot_id, message_id)
+    said.state = "read"
+
+
+def _of_the_other_side(bot_id: str, message_id: str) -> GsmaError:
+    """Return the refusal for a message that is unknown, or cannot have this status."""
+    store = world.store(GsmaStore)
+    if (bot_id, message_id) in store.sent or (bot_id, message_id) in store.said:
+        return GsmaError("42011", "This message cannot have that status.")
+    return _unknown()
+
+
+# Capabilities
+
+NEEDS = {  # the API's names → what a phone of ours must have for it; None: every phone with RCS
+    "chat": None,
+    "fileTransfer": None,
+    "videoCall": "ACTION_DIAL",
+    "geolocationPush": "ACTION_SHARE_LOCATION",
+    "callComposer": "ACTION_DIAL",
+    "chatBotCommunication": "RICHCARD_STANDALONE",
+}
+LACKING = {"file": "41211", "audio": "41211", "card": "41212", "carousel": "41212"}  # by a message's kind
+CARDS = {"card": "RICHCARD_STANDALONE", "carousel": "RICHCARD_CAROUSEL"}
+
+
+def show_capabilities(request: HttpRequest, bot_id: str, bot: Json) -> Json:
+    """GET contactCapabilities. A phone without RCS, and a token that nobody has, are 404."""
+    wanted = {name: value for name in ("userContact", "chatId") if (value := request.GET.get(name))}
+    if len(wanted) != 1 or len(request.GET) != 1:
+        raise GsmaError(MALFORMED, "Either userContact or chatId is needed, and nothing else.")
+    if "userContact" in wanted:
+        wanted["userContact"] = wanted["userContact"].replace(" ", "+", 1)  # a + that was not encoded
+    schema.contact(wanted, "")
+    number = world.store(GsmaStore).number_of(bot_id, wanted)
+    if number is None:
+        raise GsmaError("41110", "The user was not found.")
+    handset = world.known(number)
+    if not handset.rcs:
+        raise GsmaError("41200", "The user cannot be reached by RCS.")
+    able = [name for name, feature in NEEDS.items() if feature is None or feature in handset.features]
+    return {"capabilities": able}
+
+
+def lacking(handset: Handset, message: Message) -> str:
+    """Return the code of the first thing that the phone lacks for this message; empty when it can be shown."""
+    if not handset.rcs:
+        return LACKING.get(message.kind, "41210")
+    card = CARDS.get(message.kind)
+    if card and card not in handset.features:
+        return LACKING[message.kind]
+    asks = any(one.kind == "request_location" for one in message.all_suggestions())
+    return "41240" if asks and NEEDS["geolocationPush"] not in handset.features else ""

@@ -6,11 +6,11 @@ A person speaks as a number, or as a chatId where the phone is anonymous. Lock h
 from collections.abc import Callable
 
 from rcs_backends.emulator.conversations import conversation
-from rcs_backends.emulator.phones import Handset, Json, Message, Suggestion, now
+from rcs_backends.emulator.phones import Handset, Json, Message, now
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.gsma import messages, webhooks
 from rcs_backends.emulator.wire.gsma.store import GsmaStore, Sent, time
-from rcs_backends.emulator.wires import ActionProblem, Delivered, Said
+from rcs_backends.emulator.wires import Delivered, Problem, Said
 
 START = "new_bot_user_initiation"  # the postback of every "start chat" button
 
@@ -19,7 +19,7 @@ def say(message: Message, said: Said, delivered: Delivered) -> None:
     """Tell the bot what a person said or tapped."""
     build = CONTENT.get(said.kind)
     if build is None:
-        raise ActionProblem(f"A MaaP platform has nothing like {said.kind}.")
+        raise Problem(f"A MaaP platform has nothing like {said.kind}.")
     store = world.store(GsmaStore)
     about = store.sent.get((message.agent, said.about.id)) if said.about else None
     handset = world.handset(message.number)
@@ -28,20 +28,12 @@ def say(message: Message, said: Said, delivered: Delivered) -> None:
     if said.kind != "action" or said.postback:
         event = "response" if said.kind in ("reply", "action", "device") else "message"
         webhooks.said(event, message, contact, build(said), delivered)
-    if said.about:
-        _obey(handset, message.agent, _tapped(said.about, said))
+    if tapped := said.tapped():
+        _obey(handset, message.agent, tapped.kind)
 
 
-def _tapped(message: Message, said: Said) -> Suggestion | None:
-    same = (
-        one for one in message.all_suggestions() if (one.label, one.postback) == (said.label, said.postback)
-    )
-    return next(same, None)
-
-
-def _obey(handset: Handset, bot_id: str, tapped: Suggestion | None) -> None:
+def _obey(handset: Handset, bot_id: str, kind: str) -> None:
     """Change a setting whose suggestion was tapped."""
-    kind = tapped.kind if tapped else ""
     if kind == "enable_displayed_notifications":
         world.store(GsmaStore).wants_displayed.add((bot_id, handset.number))
     elif kind == "disable_anonymization" and _has_token(handset, bot_id):
@@ -109,18 +101,14 @@ def start(handset: Handset, action: Json) -> Message:
     bot_id = _bot(handset, action)
     anonymous = action.get("anonymous", handset.anonymous)
     if not isinstance(anonymous, bool):
-        raise ActionProblem("anonymous must be true or false.")
+        raise Problem("anonymous must be true or false.")
     handset.anonymous = anonymous
     bubble = _deed(handset, bot_id)
     bubble.text = "Start Chat"
     store = world.store(GsmaStore)
     handset.messages[bubble.id] = store.said[bot_id, bubble.id] = bubble
-
-    def delivered() -> None:
-        bubble.state = "delivered" if bubble.state == "waiting" else bubble.state
-
     tapped = _reply(Said("reply", label=bubble.text, postback=START))
-    webhooks.said("newUser", bubble, store.contact_of(handset, bot_id), tapped, delivered)
+    webhooks.said("newUser", bubble, store.contact_of(handset, bot_id), tapped, bubble.taken)
     return bubble
 
 
@@ -128,7 +116,7 @@ def alias(handset: Handset, action: Json) -> None:
     """Tell the bot that chatId and number are the same."""
     bot_id = _bot(handset, action)
     if not _has_token(handset, bot_id):
-        raise ActionProblem("The bot knows no chatId of this phone.")
+        raise Problem("The bot knows no chatId of this phone.")
     _link(handset, bot_id)
 
 

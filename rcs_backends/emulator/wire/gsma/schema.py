@@ -1,7 +1,8 @@
 """The rules for what a MaaP platform takes: JSON without nulls, of which only times change their type.
 
 Source: GSMA RCC.07 v10, 3.2.6 and 3.6.10, RCC.71 v2.2, section 15, for cards and limits; for the envelope, which no
-public document defines, what several clients of such platforms send.
+public document defines, what several clients of such platforms send. `application`, `viewMode` and `parameters` of
+openUrl are of the newer schema: allowed, never asked for.
 """
 
 from datetime import datetime
@@ -11,16 +12,15 @@ from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.gsma.rules import (
     MALFORMED,
     Broken,
-    Choice,
     Members,
     coded,
     count,
+    empty,
     offset,
     one_of,
     several_items,
 )
-from rcs_backends.emulator.wire.gsma.suggestions import suggestion, uri
-from rcs_backends.emulator.wire.rules import Rule, duration, enum, number, text, timestamp
+from rcs_backends.emulator.wire.rules import Rule, duration, enum, number, text, timestamp, url
 
 MAX_BYTES = 250_000  # of the JSON; the document says 250 KB
 TRAFFIC_TYPES = ("advertisement", "payment", "premium", "subscription", "plugin")
@@ -33,6 +33,98 @@ CONTENTS = (
     "isTyping",
 )
 FARTHEST = 20_000_000  # metres, half round the earth
+UNKNOWN = "42050"
+uri = url(web=False)
+
+# Suggestions: chips and buttons
+
+_phone = text(least=1)
+_date = coded("42003", timestamp)
+_point = {"latitude", "longitude"}
+
+
+def _point_or_query(location: dict[str, object], path: str) -> None:
+    if _point & set(location) and "query" in location:
+        raise Broken("42052", path, "either latitude and longitude or query is allowed.")
+    if not _point <= set(location) and "query" not in location:
+        raise Broken("42051", path, "latitude and longitude, or query, are needed.")
+
+
+_location = Members(
+    {
+        "latitude": number(-90, 90, exact=True),
+        "longitude": number(-180, 180, exact=True),
+        "label": text(100, least=1),
+        "query": text(200, least=1),
+    },
+    also=_point_or_query,
+)
+_open_url = Members(
+    {
+        "url": uri,
+        "application": enum("browser", "webview"),
+        "viewMode": enum("full", "half", "tall"),
+        "parameters": text(200, least=1),
+    },
+    needs=("url",),
+)
+_dial: dict[str, Rule] = {"phoneNumber": _phone, "fallbackUrl": uri}
+_calendar = Members(
+    {
+        "startTime": _date,
+        "endTime": _date,
+        "title": text(100, least=1),
+        "description": text(500, least=1),
+        "fallbackUrl": uri,
+    },
+    needs=("startTime", "endTime", "title"),
+)
+GROUPS: dict[str, Rule] = {
+    "urlAction": one_of({"openUrl": _open_url}, UNKNOWN, UNKNOWN),
+    "dialerAction": one_of(
+        {
+            "dialPhoneNumber": Members(_dial, needs=("phoneNumber",)),
+            "dialEnrichedCall": Members({**_dial, "subject": text(60)}, needs=("phoneNumber",)),
+            "dialVideoCall": Members(_dial, needs=("phoneNumber",)),
+        },
+        "42055",
+        "42056",
+    ),
+    "mapAction": one_of(
+        {
+            "showLocation": Members({"location": _location, "fallbackUrl": uri}, needs={"location": "42051"}),
+            "requestLocationPush": empty,
+        },
+        "42053",
+        "42054",
+    ),
+    "calendarAction": one_of({"createCalendarEvent": _calendar}, UNKNOWN, UNKNOWN),
+    "composeAction": one_of(
+        {
+            "composeTextMessage": Members(
+                {"phoneNumber": _phone, "text": text(100)}, needs=("phoneNumber", "text")
+            ),
+            "composeRecordingMessage": Members(
+                {"phoneNumber": _phone, "type": enum("AUDIO", "VIDEO")}, needs=("phoneNumber", "type")
+            ),
+        },
+        "42057",
+        "42058",
+    ),
+    "deviceAction": one_of({"requestDeviceSpecifics": empty}, UNKNOWN, UNKNOWN),
+    "settingsAction": one_of(
+        {"disableAnonymization": empty, "enableDisplayedNotifications": empty}, "42059", "42060"
+    ),
+}
+_postback = Members({"data": coded("42049", text(2048))}, needs={"data": "42108"})
+_both: dict[str, Rule] = {"displayText": text(25, least=1), "postback": _postback}
+_reply = Members(_both, needs=("displayText",))
+_action = Members({**_both, **GROUPS}, needs=("displayText",), one_of=GROUPS, codes=(UNKNOWN, "42047"))
+suggestion = one_of({"reply": _reply, "action": _action}, "42045", "42046")
+
+
+# Messages
+
 _size = coded("42206", count)
 
 
@@ -190,7 +282,8 @@ _content = Members(
         "expiry": coded("42207", timestamp),
         "msgId": text(200, least=1),
     },
-    choice=Choice(CONTENTS, "42009", "42010"),
+    one_of=CONTENTS,
+    codes=("42009", "42010"),
     ignored=("timestamp", "reportRequest"),
 )
 

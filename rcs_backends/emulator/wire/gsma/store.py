@@ -44,9 +44,8 @@ class GsmaStore:
     """Get it with `world.store(GsmaStore)`. What belongs to a bot is kept by (bot, …)."""
 
     sent: dict[tuple[str, str], Sent] = field(default_factory=dict)  # by message id
-    said: dict[tuple[str, str], Message] = field(
-        default_factory=dict
-    )  # what people wrote and tapped, likewise
+    # what people wrote and tapped, likewise
+    said: dict[tuple[str, str], Message] = field(default_factory=dict)
     tokens: dict[tuple[str, str], str] = field(default_factory=dict)  # (bot, number) → chatId
     numbers: dict[tuple[str, str], str] = field(default_factory=dict)  # (bot, chatId) → number
     wants_displayed: set[tuple[str, str]] = field(default_factory=set)  # (bot, number), by a tapped setting

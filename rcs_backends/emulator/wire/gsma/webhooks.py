@@ -7,20 +7,18 @@ failed is overtaken) is our choice.
 
 import json
 import secrets
-from collections.abc import Callable
 from functools import partial
 
 from rcs_backends.emulator.phones import Json, Message, now
-from rcs_backends.emulator.state import world
-from rcs_backends.emulator.webhooks import Built, Faults, Webhook, doubling, outbox, try_out
-from rcs_backends.emulator.wire.gsma import errors
+from rcs_backends.emulator.webhooks import Built, Faults, Webhook, address_of, doubling, outbox, try_out
+from rcs_backends.emulator.wire.gsma import rules
 from rcs_backends.emulator.wire.gsma.store import Sent, StoredFile, time
+from rcs_backends.emulator.wires import Delivered
 
 retry_delay = doubling(24 * 3600)
 
 
 def user_id() -> str:
-    """Return a platform id for something that a person did."""
     return f"mo-{secrets.token_urlsafe(12)}"
 
 
@@ -28,17 +26,13 @@ def status(sent: Sent, cause: str = "") -> None:
     """Tell what became of a bot's message; `cause` is the code of a failure. Lock held."""
     message: Json = {"msgId": sent.message.id, "status": sent.status, "timestamp": time(sent.at)}
     if cause:
-        message["reason"] = errors.reason(cause, errors.CAUSES[cause])
+        message["reason"] = rules.reason(cause, rules.CAUSES[cause])
     body = {"event": "messageStatus", "RCSMessage": message, "messageContact": sent.contact}
     _post(sent.message.agent, sent.message.number, body, subject=sent.message.id, name=sent.status)
 
 
 def said(
-    event: str,
-    message: Message,
-    contact: Json,
-    members: Json,
-    delivered: Callable[[], None] | None = None,
+    event: str, message: Message, contact: Json, members: Json, delivered: Delivered | None = None
 ) -> None:
     """Tell what a person did: `members` are those of RCSMessage besides its id and its time. Lock held."""
     rcs_message = {"msgId": message.id, **members, "timestamp": time(now())}
@@ -64,38 +58,16 @@ def file_json(file: StoredFile) -> Json:
 
 def verify(bot_id: str) -> Json:
     """Try out the bot's webhook as Samsung's portal does: a GET with the agreed header. Do not hold the lock."""
-    url, secret = _address(bot_id)
+    url, secret = address_of("gsma", "bots", bot_id, "webhook_secret")
     return try_out(bot_id, "GET", url, headers={"Authorization": secret} if secret else {})
 
 
 def _post(
-    bot_id: str,
-    number: str,
-    body: Json,
-    *,
-    subject: str,
-    name: str,
-    delivered: Callable[[], None] | None = None,
+    bot_id: str, number: str, body: Json, *, subject: str, name: str, delivered: Delivered | None = None
 ) -> None:
-    url, secret = _address(bot_id)
-    webhook = Webhook(
-        provider="gsma",
-        number=number,
-        subject=subject,
-        event=name,
-        url=url,
-        build=partial(_request, url, secret, body),
-        delay=retry_delay,
-        delivered=delivered,
-    )
-    outbox.post(webhook)
-
-
-def _address(bot_id: str) -> tuple[str, str]:
-    """Return the bot's own webhook and secret, else those of all bots."""
-    gsma = world.config["gsma"]
-    own = gsma["bots"].get(bot_id, {})
-    return own.get("webhook") or gsma["webhook"], own.get("webhook_secret") or gsma["webhook_secret"]
+    url, secret = address_of("gsma", "bots", bot_id, "webhook_secret")
+    build = partial(_request, url, secret, body)
+    outbox.post(Webhook("gsma", number, subject, name, url, build, retry_delay, delivered=delivered))
 
 
 def _request(url: str, secret: str, body: Json, faults: Faults) -> Built:

@@ -5,7 +5,7 @@ from django.urls import path, re_path
 from rcs_backends.emulator.phones import Json, Message
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.kannel import callbacks, sendsms
-from rcs_backends.emulator.wires import ActionProblem, Delivered, Said, Wire
+from rcs_backends.emulator.wires import Delivered, Problem, Said, Wire
 
 API = sendsms.KannelApi()
 
@@ -45,7 +45,7 @@ class KannelWire(Wire):
 
     def say(self, message: Message, said: Said, delivered: Delivered) -> None:
         if said.kind != "text":
-            raise ActionProblem("An SMS carries only text.")
+            raise Problem("An SMS carries only text.")
         callbacks.mo(message.number, message.agent, said.text, delivered)
 
 

@@ -11,8 +11,9 @@ from urllib.parse import quote_plus
 
 from rcs_backends.emulator.phones import Message, now
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.webhooks import Webhook, outbox
+from rcs_backends.emulator.webhooks import Built, Faults, Webhook, outbox
 from rcs_backends.emulator.wire import sms_text
+from rcs_backends.emulator.wires import Delivered
 
 DELIVERED, FAILED, SUBMITTED, REJECTED = 1, 2, 8, 16  # bits of dlr-mask; 4, buffered, is never reported
 OUTCOMES = {  # what the network says when it takes a message, by the dial `outcome`
@@ -88,7 +89,7 @@ def _common(sender: str, receiver: str) -> Escapes:
     }
 
 
-def mo(number: str, short_code: str, text: str, delivered: Callable[[], None] | None = None) -> None:
+def mo(number: str, short_code: str, text: str, delivered: Delivered) -> None:
     """Bring what a person wrote to a short code: one GET of `mo_url`, if that dial is set. Lock held."""
     url = world.config["kannel"]["mo_url"]
     if url:
@@ -116,20 +117,12 @@ def _mo_escapes(number: str, short_code: str, text: str) -> Escapes:
     }
 
 
-def _post(
-    url: str, number: str, subject: str, event: str, delivered: Callable[[], None] | None = None
-) -> None:
-    webhook = Webhook(
-        provider="kannel",
-        number=number,
-        subject=subject,
-        event=event,
-        url=url,
-        build=lambda faults: (url, None, HEADERS),
-        delay=_retry_delay,
-        delivered=delivered,
-        ordered=False,
-    )
+def _post(url: str, number: str, subject: str, event: str, delivered: Delivered | None = None) -> None:
+    def build(faults: Faults) -> Built:
+        return url, None, HEADERS
+
+    webhook = Webhook("kannel", number, subject, event, url, build, _retry_delay, ordered=False)
+    webhook.delivered = delivered
     outbox.post(webhook)
 
 

@@ -8,7 +8,7 @@ last parameter (so with the same dlr-url) are one message asked for twice; that 
 import re
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import parse_qsl
@@ -19,7 +19,7 @@ from rcs_backends.emulator import delivery
 from rcs_backends.emulator.phones import Message, now
 from rcs_backends.emulator.state import normalised, world
 from rcs_backends.emulator.wire import sms_text
-from rcs_backends.emulator.wire.api import Answer, Api, Handler, Path, Refused
+from rcs_backends.emulator.wire.api import Api, Path, Refused
 from rcs_backends.emulator.wire.kannel import callbacks
 
 ALIASES = {
@@ -59,8 +59,7 @@ class Rejected(Refused):
     """An HTTP status and Kannel's text."""
 
     def __init__(self, status: int, text: str = "") -> None:
-        self.status = status
-        super().__init__(text or REFUSALS[status])
+        super().__init__(status, text or REFUSALS[status])
 
     def answer(self) -> HttpResponse:
         return _text(self.status, str(self))
@@ -79,10 +78,8 @@ class KannelApi(Api):
     def number(self, request: HttpRequest, path: Path) -> str:
         return _first_number(_parameters(request).get("to", b""))
 
-    def call(self, request: HttpRequest, method: str, verbs: Mapping[str, Handler], path: Path) -> Answer:
-        if request.method not in verbs:
-            raise Rejected(400, "Invalid content-type")
-        return verbs[request.method or ""](request)
+    def wrong_verb(self, verbs: Iterable[str]) -> Rejected:
+        return Rejected(400, "Invalid content-type")
 
 
 class Times(Counter[str]):

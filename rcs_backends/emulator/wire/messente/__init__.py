@@ -2,12 +2,11 @@
 
 from django.urls import path, re_path
 
-from rcs_backends.emulator.config import ConfigProblem
 from rcs_backends.emulator.phones import Json, Message
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.messente import callbacks, messages, phonebook, reports
 from rcs_backends.emulator.wire.messente.request import LOOKUP, OMNICHANNEL, STATISTICS, unknown
-from rcs_backends.emulator.wires import Delivered, Said, Wire
+from rcs_backends.emulator.wires import Delivered, Problem, Said, Wire
 
 API = "messente/v1/"
 ACCOUNT_KEYS = {
@@ -72,9 +71,9 @@ class MessenteWire(Wire):
     def check(self, dials: Json) -> None:
         for name, account in dials["accounts"].items():
             if not all(isinstance(sender, str) for sender in account.get("senders", ())):
-                raise ConfigProblem(f"messente.accounts.{name}.senders must be names.")
+                raise Problem(f"messente.accounts.{name}.senders must be names.")
         if dials["err"] not in callbacks.ERRORS:
-            raise ConfigProblem(f"messente.err must be one of {', '.join(map(str, callbacks.ERRORS))}.")
+            raise Problem(f"messente.err must be one of {', '.join(map(str, callbacks.ERRORS))}.")
 
     def agents(self) -> list[str]:
         """Return the RCS senders that are set up."""

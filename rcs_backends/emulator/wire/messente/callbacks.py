@@ -4,8 +4,6 @@ Source: the vendor's pages "Delivery Report", "Inbound Messages" and "Security".
 the whole of what a person says over RCS (channel rcs, postback_data for a tap), is our choice: nothing is published.
 """
 
-import hashlib
-import hmac
 import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,11 +13,11 @@ from typing import Any
 
 from rcs_backends.emulator.phones import Json, Message, now
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.webhooks import SignedJson, Webhook, outbox, pauses
+from rcs_backends.emulator.webhooks import SignedJson, Webhook, hex_sha256, outbox, pauses
 from rcs_backends.emulator.wire.messente.content import parts
 from rcs_backends.emulator.wire.messente.request import account
 from rcs_backends.emulator.wire.messente.store import Leg, MessenteStore, Omnimessage
-from rcs_backends.emulator.wires import ActionProblem, Delivered, Said
+from rcs_backends.emulator.wires import Delivered, Problem, Said
 
 _retry_delay = pauses(10.0, 60.0, 300.0)
 PRICE = Decimal("0.05")  # of one part, in euros
@@ -40,12 +38,7 @@ ERRORS = {  # err → what `error` says
 }
 
 
-def sign(secret: str, body: bytes) -> str:
-    """Return X-Messente-Signature: hex of HMAC-SHA256 over the body as sent."""
-    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-
-
-_SIGNED = SignedJson("X-Messente-Signature", sign)
+_SIGNED = SignedJson("X-Messente-Signature", hex_sha256)
 
 
 def stamp(at: datetime, zone: str = "") -> str:
@@ -92,10 +85,10 @@ def changed(omnimessage: Omnimessage, leg: Leg) -> None:
 def said(message: Message, what: Said, delivered: Delivered) -> None:
     """Post what a person says to the account's mo_url, signed with its shared secret. Lock held.
 
-    Raises ActionProblem for what Messente cannot tell.
+    Raises Problem for what Messente cannot tell.
     """
     if what.kind not in ("text", "reply", "action") or (what.kind != "text" and message.channel != "rcs"):
-        raise ActionProblem(f"Messente tells only texts and taps, nothing like {what.kind}.")
+        raise Problem(f"Messente tells only texts and taps, nothing like {what.kind}.")
     owner = account(_owner(message))
     if not owner.get("mo_url"):
         return

@@ -10,13 +10,11 @@ from rcs_backends.emulator.phones import Json, Message
 from rcs_backends.emulator.wire import sms_text
 from rcs_backends.emulator.wire.rich import Rich, media_at
 
-TWO_SEPTETS = "^{}\\[~]|€\f"  # the extension table of GSM 03.38
 _LOW_LINE = re.compile("_([a-z])")
 _RICH = Rich(known={"dial": {"mode": "voice"}})
 
 
 def fill(message: Message, channel: str, content: Json) -> None:
-    """Give the message its kind, text, cards, media and chips."""
     if channel == "rcs":
         _fill_rcs(message, content)
     elif channel == "sms":
@@ -77,10 +75,7 @@ def parts(channel: str, content: Json) -> int:
     if channel != "sms":
         return 1
     text: str = content["text"]
-    if sms_text.is_gsm7(text):
-        units = len(text) + sum(text.count(character) for character in TWO_SEPTETS)
-        single, each = sms_text.GSM7
-    else:
-        units = len(text.encode("utf-16-be")) // 2
-        single, each = sms_text.UCS2
+    ucs2 = not sms_text.is_gsm7(text)
+    units = sum(sms_text.costs(text, ucs2=ucs2))
+    single, each = sms_text.UCS2 if ucs2 else sms_text.GSM7
     return 1 if units <= single else -(-units // each)

@@ -10,10 +10,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from rcs_backends.emulator.phones import Json, now
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.wire.messente import callbacks, chain, errors, request
-from rcs_backends.emulator.wire.messente.errors import Rejected
-from rcs_backends.emulator.wire.messente.fields import Record
-from rcs_backends.emulator.wire.messente.omnimessage import checked
+from rcs_backends.emulator.wire.messente import callbacks, chain, request
+from rcs_backends.emulator.wire.messente.request import Rejected
+from rcs_backends.emulator.wire.messente.schema import Record, checked
 from rcs_backends.emulator.wire.messente.store import Leg, MessenteStore, Omnimessage
 from rcs_backends.emulator.wire.rules import anything, items
 
@@ -80,7 +79,7 @@ def _one_of_many(account: str, body: object) -> Json:
     try:
         return _take(account, body)
     except Rejected as refused:
-        return errors.omnichannel(refused)
+        return request.omnichannel(refused)
 
 
 def status(http: HttpRequest, account: str, omnimessage_id: str) -> Json:

@@ -3,7 +3,6 @@
 Source: the vendor's OpenAPI description 2.1.0. All accounts share one phonebook here: our choice.
 """
 
-import re
 import uuid
 from collections.abc import Container
 from datetime import timedelta
@@ -14,19 +13,17 @@ from django.urls import path
 from rcs_backends.emulator.phones import Json, now
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.messente import callbacks, request
-from rcs_backends.emulator.wire.messente.errors import Rejected
-from rcs_backends.emulator.wire.messente.fields import NUMBER, Record
-from rcs_backends.emulator.wire.messente.request import PHONEBOOK
+from rcs_backends.emulator.wire.messente.request import PHONEBOOK, Rejected
+from rcs_backends.emulator.wire.messente.schema import Record
 from rcs_backends.emulator.wire.messente.store import MessenteStore
-from rcs_backends.emulator.wire.rules import Rule, text
+from rcs_backends.emulator.wire.rules import E164, Rule, text
 
 BOOK = "messente/v1/phonebook/"
 ALONE = timedelta(days=30)  # a contact in no group is removed then
-_NUMBER = re.compile(NUMBER, re.ASCII)
 _NAMES = ("email", "firstName", "lastName", "company", "title", "custom", "custom2", "custom3", "custom4")
 _details: dict[str, Rule] = dict.fromkeys(_NAMES, text())
-_listing = Record({"phoneNumber": text(pattern=NUMBER)}, needs=("phoneNumber",))
-_new_contact = Record({"phoneNumber": text(pattern=NUMBER), **_details}, needs=("phoneNumber",))
+_listing = Record({"phoneNumber": text(pattern=E164.pattern)}, needs=("phoneNumber",))
+_new_contact = Record({"phoneNumber": text(pattern=E164.pattern), **_details}, needs=("phoneNumber",))
 _changes = Record(_details)
 _group_name = Record({"name": text(least=1)}, needs=("name",))
 
@@ -36,7 +33,7 @@ def _store() -> MessenteStore:
 
 
 def _checked(phone: str) -> str:
-    if not _NUMBER.fullmatch(phone):
+    if not E164.fullmatch(phone):
         raise Rejected(400, "The phone number must be in E.164 format")
     return phone
 
@@ -177,25 +174,22 @@ def _group_json(group_id: str) -> Json:
     return {**_store().groups[group_id], "contactsCount": len(_store().members[group_id])}
 
 
+_by_verb = PHONEBOOK.by_verb
 urlpatterns = (
-    path(BOOK + "blacklist", PHONEBOOK.by_verb("blacklist", GET=list_blacklist, POST=add_to_blacklist)),
+    path(BOOK + "blacklist", _by_verb("blacklist", GET=list_blacklist, POST=add_to_blacklist)),
     path(
-        BOOK + "blacklist/<str:phone>",
-        PHONEBOOK.by_verb("blacklist", GET=is_blacklisted, DELETE=take_off_blacklist),
+        BOOK + "blacklist/<str:phone>", _by_verb("blacklist", GET=is_blacklisted, DELETE=take_off_blacklist)
     ),
-    path(BOOK + "contacts", PHONEBOOK.by_verb("contacts", GET=list_contacts, POST=add_contact)),
+    path(BOOK + "contacts", _by_verb("contacts", GET=list_contacts, POST=add_contact)),
     path(
         BOOK + "contacts/<str:phone>",
-        PHONEBOOK.by_verb("contacts", GET=show_contact, PATCH=change_contact, DELETE=remove_contact),
+        _by_verb("contacts", GET=show_contact, PATCH=change_contact, DELETE=remove_contact),
     ),
-    path(BOOK + "contacts/<str:phone>/groups", PHONEBOOK.by_verb("contacts", GET=list_groups_of)),
-    path(BOOK + "groups", PHONEBOOK.by_verb("groups", GET=list_groups, POST=add_group)),
+    path(BOOK + "contacts/<str:phone>/groups", _by_verb("contacts", GET=list_groups_of)),
+    path(BOOK + "groups", _by_verb("groups", GET=list_groups, POST=add_group)),
     path(
         BOOK + "groups/<str:group_id>",
-        PHONEBOOK.by_verb("groups", GET=show_group, PUT=rename_group, DELETE=remove_group),
+        _by_verb("groups", GET=show_group, PUT=rename_group, DELETE=remove_group),
     ),
-    path(
-        BOOK + "groups/<str:group_id>/contacts/<str:phone>",
-        PHONEBOOK.by_verb("groups", POST=join, DELETE=leave),
-    ),
+    path(BOOK + "groups/<str:group_id>/contacts/<str:phone>", _by_verb("groups", POST=join, DELETE=leave)),
 )

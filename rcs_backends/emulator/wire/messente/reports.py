@@ -15,9 +15,9 @@ from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.messente import callbacks, request
 from rcs_backends.emulator.wire.messente.content import parts
-from rcs_backends.emulator.wire.messente.fields import NUMBER, Record
+from rcs_backends.emulator.wire.messente.schema import Record
 from rcs_backends.emulator.wire.messente.store import MessenteStore
-from rcs_backends.emulator.wire.rules import Invalid, enum, items, text
+from rcs_backends.emulator.wire.rules import E164, Invalid, enum, items, parsed, text
 
 COUNTRIES = {
     "+372": "EE",
@@ -29,16 +29,9 @@ COUNTRIES = {
     "+49": "DE",
     "+1": "US",
 }
-_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-
-
-def _day(value: object, path: str) -> date:
-    try:
-        if not isinstance(value, str) or not _DAY.fullmatch(value):
-            raise ValueError
-        return date.fromisoformat(value)
-    except ValueError:
-        raise Invalid(path, "a date such as 2026-01-31 is needed.") from None
+_day = parsed(
+    re.compile(r"\d{4}-\d\d-\d\d", re.ASCII), date.fromisoformat, "a date such as 2026-01-31 is needed."
+)
 
 
 def _in_order(wanted: Json, path: str) -> None:
@@ -55,7 +48,7 @@ _period = Record(
     needs=("start_date", "end_date"),
     also=_in_order,
 )
-_numbers = Record({"numbers": items(text(pattern=NUMBER), 10, least=1)}, needs=("numbers",))
+_numbers = Record({"numbers": items(text(pattern=E164.pattern), 10, least=1)}, needs=("numbers",))
 
 
 def statistics(http: HttpRequest, account: str) -> Json:

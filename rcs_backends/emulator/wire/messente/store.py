@@ -41,9 +41,8 @@ class MessenteStore:
     """Get it with `world.store(MessenteStore)`."""
 
     omnimessages: dict[str, Omnimessage] = field(default_factory=dict)  # by id, oldest first
-    talks: dict[tuple[str, str], str] = field(
-        default_factory=dict
-    )  # (sender, number) → account that wrote last
+    # (sender, number) → account that wrote last
+    talks: dict[tuple[str, str], str] = field(default_factory=dict)
     blacklist: list[str] = field(default_factory=list)
     contacts: dict[str, Json] = field(default_factory=dict)  # by number
     groups: dict[str, Json] = field(default_factory=dict)  # by id

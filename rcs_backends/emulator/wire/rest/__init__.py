@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 
 from django.urls import path, re_path
 
-from rcs_backends.emulator.config import ConfigProblem
 from rcs_backends.emulator.phones import Json, Message
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire.rest import messages, webhooks
 from rcs_backends.emulator.wire.rest.store import RestStore, conversation_of
-from rcs_backends.emulator.wires import ActionProblem, Delivered, Said, Wire
+from rcs_backends.emulator.wires import Delivered, Problem, Said, Wire
 
 API = messages.RestApi()
 
@@ -38,12 +37,12 @@ class Rest(Wire):
 
     def check(self, dials: Json) -> None:
         if not all(isinstance(token, str) and token for token in dials["tokens"]):
-            raise ConfigProblem("rest.tokens must be a list of strings.")
+            raise Problem("rest.tokens must be a list of strings.")
         for name in self.open_dials:
             if not all(isinstance(value, str) and value for value in dials[name].values()):
-                raise ConfigProblem(f"rest.{name} must map names to strings.")
+                raise Problem(f"rest.{name} must map names to strings.")
         if len(set(dials["renamed"].values())) < len(dials["renamed"]):
-            raise ConfigProblem("rest.renamed gives two fields the same name.")
+            raise Problem("rest.renamed gives two fields the same name.")
 
     def agents(self) -> list[str]:
         """Return the sender, once the client has a webhook."""
@@ -53,7 +52,7 @@ class Rest(Wire):
     def say(self, message: Message, said: Said, delivered: Delivered) -> None:
         """Post an interaction. A tap or a form names the message that asked for it; everything else is new."""
         if said.kind not in INTERACTIONS:
-            raise ActionProblem("The REST platform does not tell of that.")
+            raise Problem("The REST platform does not tell of that.")
         kind, details = INTERACTIONS[said.kind]
         about = said.about.id if said.about else message.id
         sent = world.store(RestStore).sent.get(about)
@@ -62,15 +61,10 @@ class Rest(Wire):
 
 
 def _tap(said: Said) -> Json:
-    uri = _uri(said)
-    return {"action": {"postbackData": said.postback, "text": said.label, **({"uri": uri} if uri else {})}}
-
-
-def _uri(said: Said) -> str:
-    """Return where the tapped button leads, if it opens an address."""
-    shown = said.about.all_suggestions() if said.about and said.kind == "action" else []
-    tapped = (one for one in shown if (one.label, one.postback) == (said.label, said.postback))
-    return next((str(one.detail["url"]) for one in tapped if one.kind == "open_url"), "")
+    """Say what was tapped, and where it leads if it opens an address."""
+    tapped = said.tapped() if said.kind == "action" else None
+    uri = {"uri": tapped.detail["url"]} if tapped and tapped.kind == "open_url" else {}
+    return {"action": {"postbackData": said.postback, "text": said.label, **uri}}
 
 
 def _form(said: Said) -> Json:

@@ -8,7 +8,7 @@ so are the limits, which are those of RCS in general.
 from functools import partial
 
 from rcs_backends.emulator.phones import Json
-from rcs_backends.emulator.wire.rich_rules import LABEL, POSTBACK, RichRules
+from rcs_backends.emulator.wire.rich import LABEL, POSTBACK, RichRules
 from rcs_backends.emulator.wire.rules import Fields, Invalid, Rule, boolean, enum, items, text, url
 
 FIELD_TYPES = ("text", "number", "email", "phone", "date", "select", "checkbox")

@@ -4,25 +4,18 @@ Source: the integration guide (delivery, read and interaction webhooks, X-Signat
 the interaction of a tapped action; the bodies of the others are our decision.
 """
 
-import hashlib
-import hmac
 from functools import partial
 
 from rcs_backends.emulator.phones import Json, now, stamp
 from rcs_backends.emulator.state import world
-from rcs_backends.emulator.webhooks import SignedJson, Webhook, outbox, pauses
-from rcs_backends.emulator.wire.rest import names
+from rcs_backends.emulator.webhooks import SignedJson, Webhook, hex_sha256, outbox, pauses
+from rcs_backends.emulator.wire.rest.store import theirs
 from rcs_backends.emulator.wires import Delivered
 
 retry_delay = pauses(5.0, 30.0, 300.0)
 
 
-def sign(secret: str, body: bytes) -> str:
-    """Return X-Signature: HMAC-SHA256 of the raw body in lower-case hex."""
-    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-
-
-_SIGNED = SignedJson("X-Signature", sign, {"ensure_ascii": False})
+_SIGNED = SignedJson("X-Signature", hex_sha256, {"ensure_ascii": False})
 
 
 def status(conversation: str, number: str, message_id: str, name: str, error: Json | None = None) -> None:
@@ -53,14 +46,5 @@ def _envelope(conversation: str, message_id: str, name: str) -> Json:
 def _post(number: str, subject: str, event: str, payload: Json, delivered: Delivered | None = None) -> None:
     dials = world.config["rest"]
     url, secret = dials["webhook"], dials["webhook_secret"]
-    webhook = Webhook(
-        provider="rest",
-        number=number,
-        subject=subject,
-        event=event,
-        url=url,
-        build=partial(_SIGNED.request, url, secret, names.theirs(payload)),
-        delay=retry_delay,
-        delivered=delivered,
-    )
-    outbox.post(webhook)
+    build = partial(_SIGNED.request, url, secret, theirs(payload))
+    outbox.post(Webhook("rest", number, subject, event, url, build, retry_delay, delivered=delivered))

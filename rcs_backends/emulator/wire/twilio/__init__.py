@@ -5,9 +5,9 @@ from django.urls import path, re_path
 from rcs_backends.emulator.phones import Json, Message
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire import sms_text
-from rcs_backends.emulator.wire.twilio import accounts, callbacks, listing, messages
+from rcs_backends.emulator.wire.twilio import accounts, callbacks, messages
 from rcs_backends.emulator.wire.twilio.store import VERSION, Record, new_sid, records
-from rcs_backends.emulator.wires import ActionProblem, Delivered, Said, Wire
+from rcs_backends.emulator.wires import Delivered, Problem, Said, Wire
 
 ACCOUNT = f"twilio/{VERSION}/Accounts/<str:account>/"
 
@@ -40,7 +40,7 @@ class Twilio(Wire):
     entries = {"accounts": accounts.KEYS}
     choices = {"outcome": ("delivered", "undelivered", "failed"), "link": ("up", "down")}
     urlpatterns = (
-        path(ACCOUNT + "Messages.json", API.by_verb("Messages", POST=messages.create, GET=listing.page)),
+        path(ACCOUNT + "Messages.json", API.by_verb("Messages", POST=messages.create, GET=messages.page)),
         path(
             ACCOUNT + "Messages/<str:sid>.json",
             API.by_verb("Messages", GET=messages.fetch, POST=messages.update, DELETE=messages.delete),
@@ -64,10 +64,10 @@ class Twilio(Wire):
     def say(self, message: Message, said: Said, delivered: Delivered) -> None:
         """Tell a text, or a file by MMS. STOP and START also change the opt-out list."""
         if said.kind not in ("text", "file", "audio"):
-            raise ActionProblem("An SMS carries only text, an MMS files.")
+            raise Problem("An SMS carries only text, an MMS files.")
         account = accounts.owner(message.agent)
         if not account:
-            raise ActionProblem(f"No account of Twilio listens at {message.agent}.")
+            raise Problem(f"No account of Twilio listens at {message.agent}.")
         record = Record(
             message.id,
             account,

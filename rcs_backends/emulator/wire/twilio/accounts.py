@@ -4,13 +4,13 @@ import hmac
 
 from django.http import HttpRequest
 
-from rcs_backends.emulator.config import ConfigProblem
 from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire import rules
 from rcs_backends.emulator.wire.api import basic
 from rcs_backends.emulator.wire.twilio.errors import TwilioError
 from rcs_backends.emulator.wire.twilio.store import TwilioStore, records
+from rcs_backends.emulator.wires import Problem
 
 KEYS = {"auth_token": str, "api_keys": dict, "numbers": list, "messaging_services": dict, "sms_url": str}
 STOP = frozenset(["STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"])
@@ -19,17 +19,17 @@ HELP = frozenset(["HELP", "INFO"])
 
 
 def check(sid: str, account: Json) -> None:
-    """Check what the types of an entry of the dial do not say. Raises ConfigProblem."""
+    """Check what the types of an entry of the dial do not say. Raises Problem."""
     if not account.get("auth_token"):
-        raise ConfigProblem(f"twilio.accounts.{sid}.auth_token is missing.")
+        raise Problem(f"twilio.accounts.{sid}.auth_token is missing.")
     services = account.get("messaging_services", {})
     pools = [*services.values(), account.get("numbers", [])]
     if not all(isinstance(pool, list) and all(isinstance(one, str) for one in pool) for pool in pools):
-        raise ConfigProblem(f"twilio.accounts.{sid}: numbers are strings, and a service has a list of them.")
+        raise Problem(f"twilio.accounts.{sid}: numbers are strings, and a service has a list of them.")
     if not all(isinstance(secret, str) for secret in account.get("api_keys", {}).values()):
-        raise ConfigProblem(f"twilio.accounts.{sid}.api_keys must map keys to secrets.")
+        raise Problem(f"twilio.accounts.{sid}.api_keys must map keys to secrets.")
     if account.get("sms_url") and not is_url(account["sms_url"]):
-        raise ConfigProblem(f"twilio.accounts.{sid}.sms_url must be an absolute address.")
+        raise Problem(f"twilio.accounts.{sid}.sms_url must be an absolute address.")
 
 
 def is_url(value: str) -> bool:
@@ -56,7 +56,6 @@ def caller(request: HttpRequest, sid: str) -> Json:
 
 
 def pool(account: Json, service: str) -> list[str]:
-    """Return a service's senders. Raises TwilioError."""
     if not (service.startswith("MG") and len(service) == 34):
         raise TwilioError(21705, service)
     services = account.get("messaging_services", {})
@@ -68,7 +67,6 @@ def pool(account: Json, service: str) -> list[str]:
 
 
 def senders() -> list[str]:
-    """Return every number of every account."""
     found = [one for account in world.config["twilio"]["accounts"].values() for one in numbers(account)]
     return list(dict.fromkeys(found))
 

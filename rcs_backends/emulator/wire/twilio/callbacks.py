@@ -79,27 +79,14 @@ def incoming(record: Record, opt_out_type: str, media_types: list[str], delivere
 
 
 def _post(
-    record: Record,
-    url: str,
-    number: str,
-    event: str,
-    params: Params,
-    delivered: Delivered | None = None,
+    record: Record, url: str, number: str, event: str, params: Params, delivered: Delivered | None = None
 ) -> None:
     account = world.config["twilio"]["accounts"].get(record.account)
     if account is None:
         return
-    webhook = Webhook(
-        provider="twilio",
-        number=number,
-        subject=record.sid,
-        event=event,
-        url=url,
-        build=partial(_request, url, account["auth_token"], params),
-        delay=_retry_delay,
-        delivered=delivered,
-        ordered=False,
-    )
+    build = partial(_request, url, account["auth_token"], params)
+    webhook = Webhook("twilio", number, record.sid, event, url, build, _retry_delay, ordered=False)
+    webhook.delivered = delivered
     outbox.post(webhook)
 
 

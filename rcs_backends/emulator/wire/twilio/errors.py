@@ -4,8 +4,7 @@ Source of the codes: www.twilio.com/docs/api/errors, as of November 2026. The wo
 others, and the statuses besides 401, 404 and 429, are our choice.
 """
 
-from django.http import HttpResponse, JsonResponse
-
+from rcs_backends.emulator.phones import Json
 from rcs_backends.emulator.wire.api import Refused
 
 ERRORS = {  # code → HTTP status, message
@@ -43,31 +42,26 @@ ERRORS = {  # code → HTTP status, message
     35118: (400, "A Messaging Service is required to schedule a message."),
     35126: (400, "The ScheduleType must be fixed."),
 }
-BY_STATUS = {400: 20001, 401: 20003, 403: 20003, 404: 20404, 429: 20429, 500: 20500, 503: 20503}
+BY_STATUS = {400: 20001, 401: 20003, 403: 20003, 404: 20404, 405: 20004, 429: 20429, 500: 20500, 503: 20503}
 
 
 class TwilioError(Refused):
     """One of Twilio's codes, and what its sentence is about."""
 
+    challenge = 'Basic realm="Twilio API"'
+
     def __init__(self, code: int, about: str = "", *, status: int | None = None) -> None:
         self.code = code
-        self.status = status or ERRORS[code][0]
-        self.message = ERRORS[code][1].format(about)
-        super().__init__(self.message)
+        super().__init__(status or ERRORS[code][0], ERRORS[code][1].format(about))
 
-    def answer(self) -> HttpResponse:
-        body = {
+    def body(self) -> Json:
+        return {
             "code": self.code,
             "message": self.message,
             "more_info": f"https://www.twilio.com/docs/errors/{self.code}",
             "status": self.status,
         }
-        response = JsonResponse(body, status=self.status)
-        if self.status == 401:
-            response.headers["WWW-Authenticate"] = 'Basic realm="Twilio API"'
-        return response
 
 
 def refusal(status: int) -> TwilioError:
-    """Return the refusal that a fault dial asks for."""
     return TwilioError(BY_STATUS[status], status=status)

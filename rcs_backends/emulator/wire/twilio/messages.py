@@ -1,24 +1,26 @@
 """Twilio's Messages: show SMS on phones, tell by callbacks what became of them, and keep them as resources.
 
-Source: www.twilio.com/docs (Message resource, status callbacks). A request that is made twice sends two SMS; for the
+Source: www.twilio.com/docs (Message resource, status callbacks), and for lists the library's reading of it: it follows
+`next_page_uri`. A request that is made twice sends two SMS; for the
 ledger, requests that are the same to the last field (so with the same StatusCallback) are one message asked for twice.
 """
 
 import uuid
-from collections.abc import Mapping
-from datetime import timedelta
-from urllib.parse import parse_qsl
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from urllib.parse import parse_qsl, urlencode
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from rcs_backends.emulator import delivery
-from rcs_backends.emulator.answers import finished
+from rcs_backends.emulator.gate import finished
 from rcs_backends.emulator.phones import Json, Media, Message, guessed_type, now
 from rcs_backends.emulator.state import normalised, world
-from rcs_backends.emulator.wire.api import Answer, Api, Handler, Path
+from rcs_backends.emulator.wire.api import Api, Path
+from rcs_backends.emulator.wire.rules import utc
 from rcs_backends.emulator.wire.twilio import accounts, callbacks, errors
 from rcs_backends.emulator.wire.twilio.errors import TwilioError
-from rcs_backends.emulator.wire.twilio.store import UNFINISHED, Record, records
+from rcs_backends.emulator.wire.twilio.store import UNFINISHED, VERSION, Record, records
 from rcs_backends.emulator.wire.twilio.submission import Form, understood
 
 OUTCOMES = {  # what becomes of a message in the network, by the dial `outcome`
@@ -38,11 +40,9 @@ class TwilioApi(Api):
     def number(self, request: HttpRequest, path: Path) -> str:
         return normalised(_form(request)["To"][0])
 
-    def call(self, request: HttpRequest, method: str, verbs: Mapping[str, Handler], path: Path) -> Answer:
-        if request.method not in verbs:
-            raise TwilioError(20004)
+    def check(self, request: HttpRequest, method: str, path: Path) -> tuple[()]:
         accounts.caller(request, path["account"])
-        return verbs[request.method or ""](request, **path)
+        return ()
 
     def unknown(self, request: HttpRequest, **path: str) -> HttpResponse:
         return finished(TwilioError(20404, request.path).answer())
@@ -152,3 +152,71 @@ def delete(request: HttpRequest, account: str, sid: str) -> None:
     if _found(account, sid).status in UNFINISHED:
         raise TwilioError(20009)
     del records()[sid]
+
+
+# Listing
+
+LARGEST_PAGE = 1000
+DATES = ("DateSent", "DateSent<", "DateSent>")
+
+
+def page(request: HttpRequest, account: str) -> Json:
+    """List messages, filtered and by pages, newest first. Raises TwilioError 20001. Lock held."""
+    size = min(_number(request, "PageSize", 50) or 1, LARGEST_PAGE)
+    number = _number(request, "Page", 0)
+    found = list(_matching(request, account))
+    start, shown = number * size, found[number * size : (number + 1) * size]
+    filters = {name: request.GET[name] for name in ("To", "From", *DATES) if name in request.GET}
+
+    def uri(number: int) -> str:
+        query = urlencode({**filters, "PageSize": size, "Page": number})
+        return f"/{VERSION}/Accounts/{account}/Messages.json?{query}"
+
+    return {
+        "messages": [record.as_json() for record in shown],
+        "page": number,
+        "page_size": size,
+        "start": start,
+        "end": start + max(len(shown) - 1, 0),
+        "uri": uri(number),
+        "first_page_uri": uri(0),
+        "previous_page_uri": uri(number - 1) if number else None,
+        "next_page_uri": uri(number + 1) if start + size < len(found) else None,
+    }
+
+
+def _number(request: HttpRequest, name: str, default: int) -> int:
+    given = request.GET.get(name, "")
+    if not given:
+        return default
+    if not (given.isascii() and given.isdigit() and len(given) <= 9):
+        raise TwilioError(20001, name)
+    return int(given)
+
+
+def _matching(request: HttpRequest, account: str) -> Iterator[Record]:
+    to, sender = request.GET.get("To"), request.GET.get("From")
+    spans = [(name, *_span(request.GET[name], name)) for name in DATES if request.GET.get(name)]
+    for record in reversed(records().values()):
+        wanted = record.account == account and to in (None, record.to) and sender in (None, record.sender)
+        if wanted and all(_sent_within(record, *span) for span in spans):
+            yield record
+
+
+def _span(given: str, name: str) -> tuple[datetime, datetime]:
+    """Return the moment twice, or the first and the last moment of the day, in UTC."""
+    try:
+        if len(given) == 10:
+            day = date.fromisoformat(given)
+            return datetime.combine(day, time.min, UTC), datetime.combine(day, time.max, UTC)
+        moment = utc(given)
+    except (ValueError, OverflowError):
+        raise TwilioError(20001, name) from None
+    return moment, moment
+
+
+def _sent_within(record: Record, name: str, first: datetime, last: datetime) -> bool:
+    at = record.sent or record.created
+    if name == "DateSent<":
+        return at <= last
+    return at >= first if name == "DateSent>" else first <= at <= last

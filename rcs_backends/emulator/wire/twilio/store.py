@@ -29,8 +29,6 @@ def new_sid(kind: str = "SM") -> str:
 
 @dataclass(slots=True)
 class Record:
-    """One Message resource."""
-
     sid: str
     account: str
     to: str

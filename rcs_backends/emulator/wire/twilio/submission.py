@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from rcs_backends.emulator.phones import Json, now
 from rcs_backends.emulator.state import world
 from rcs_backends.emulator.wire import sms_text
+from rcs_backends.emulator.wire.rules import E164
 from rcs_backends.emulator.wire.twilio import accounts
 from rcs_backends.emulator.wire.twilio.errors import TwilioError
 from rcs_backends.emulator.wire.twilio.store import Record, new_sid
@@ -30,7 +31,6 @@ TO_MAGIC = {
 }
 FROM_MAGIC = {"+15005550001": 21212, "+15005550007": 21606, "+15005550008": 21611}
 OWN_FROM_MAGIC = "+15005550006"  # belongs to everybody
-_NUMBER = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _SENDER = re.compile(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 +&_-]{1,11}", re.ASCII)
 _SECONDS = re.compile(r"\d{1,6}", re.ASCII)
 
@@ -103,7 +103,7 @@ def _content(form: Form) -> tuple[str, list[str]]:
 def _check_receiver(to: str, sid: str, sender: str, service: str) -> None:
     if code := TO_MAGIC.get(to):
         raise TwilioError(code, to)
-    if not _NUMBER.fullmatch(to):
+    if not E164.fullmatch(to):
         raise TwilioError(21211, to)
     if accounts.opted_out(sid, sender, service, to):
         raise TwilioError(21610)
