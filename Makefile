@@ -15,8 +15,8 @@ help: ## what there is
 demo: $(VENV)/demo ## play the story between a shop and three phones, then serve them; PORT=8001 for another port
 	$(RUN) manage.py demo --port $(or $(PORT),8000)
 
-test: $(VENV)/test ## all tests that need no service, on all cores; ARGS=… for pytest
-	$(RUN) -m pytest -m "not services" -n auto --dist worksteal $(ARGS)
+test: $(VENV)/test ## all tests that need no service; ARGS=… for pytest, WORKERS=… for more than two cores
+	$(RUN) -m pytest -m "not services" -n $(or $(WORKERS),3) --dist worksteal $(ARGS)
 
 services-test: $(VENV)/test ## tests against PostgreSQL, Redis, RabbitMQ, Kannel and Chromium, which .ci/services installs
 	.ci/services

@@ -101,6 +101,7 @@ def test_the_story_is_played_and_every_step_is_seen(backend, first):
 TRACK_IS_UNKNOWN = "shop.Track.prefix = 'trace_'"
 
 
+@services
 def test_a_step_that_does_not_happen_is_named():
     stops_at(STEPS[2], TRACK_IS_UNKNOWN)
 
@@ -179,9 +180,8 @@ def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
             demo.kill()
 
 
-@pytest.mark.parametrize(
-    "number", [pytest.param(signal.SIGTERM, marks=services), signal.SIGINT], ids=["SIGTERM", "SIGINT"]
-)
+@services
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_without_a_story_it_serves_phones_and_admin_until_it_is_told_to_end(number):
     with serving("--no-story") as (demo, url):
         session = requests.Session()

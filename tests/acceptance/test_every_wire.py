@@ -24,6 +24,8 @@ from tests.acceptance.sides import SIDES, TEXTS
 from tests.acceptance.stage import DEADLINE, Stage, fallback, status
 from tests.core import ALICE, BOB
 
+pytestmark = pytest.mark.services  # each provider and each fault takes long: make services-test
+
 CARD = Card(
     "Order 7",
     "Trail boots",

@@ -15,6 +15,8 @@ from tests.acceptance.stage import Stage, causes, fallback, status
 from tests.acceptance.test_every_wire import on_every_wire
 from tests.core import ALICE
 
+pytestmark = pytest.mark.services  # each provider and each fault takes long: make services-test
+
 QUEUED, ACCEPTED, REVIEW, FAILED, DELIVERED = (
     *(Status.QUEUED, Status.ACCEPTED, Status.REVIEW),
     *(Status.FAILED, Status.DELIVERED),

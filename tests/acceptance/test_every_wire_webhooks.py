@@ -21,6 +21,8 @@ from tests.acceptance.test_every_wire import on_every_wire
 from tests.acceptance.test_webhook_faults import FORGED, HONEST, answers, said
 from tests.core import ALICE
 
+pytestmark = pytest.mark.services  # each provider and each fault takes long: make services-test
+
 ACCEPTED, EXPIRED, DELIVERED, READ = Status.ACCEPTED, Status.EXPIRED, Status.DELIVERED, Status.READ
 OFFER = Card("Boots", suggestions=(Reply("Keep", "keep_7"), Reply("Return", "return_7")))
 TTL = timedelta(minutes=5)

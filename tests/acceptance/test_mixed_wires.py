@@ -14,6 +14,8 @@ from tests.acceptance.stage import SHORT_CODE, Stage, fallback, status
 from tests.acceptance.test_every_wire import CARD, YOURS
 from tests.core import ALICE, BOB
 
+pytestmark = pytest.mark.services  # each provider and each fault takes long: make services-test
+
 CANCELLED, DELIVERED, FAILED, REVIEW = Status.CANCELLED, Status.DELIVERED, Status.FAILED, Status.REVIEW
 ROAD = ["google", "sms"]
 

@@ -14,6 +14,8 @@ from rcs_router.models import Consent, ConsentRecord, Message, StoredWebhook, Tr
 from tests.acceptance.stage import DEADLINE, Stage, fallback, status, stored
 from tests.core import ALICE
 
+pytestmark = pytest.mark.services  # each provider and each fault takes long: make services-test
+
 OFFER = Card("Boots", suggestions=(Reply("Keep", "keep_7"), Reply("Return", "return_7")))
 HONEST = ["duplicate", "late", "reorder"]
 FORGED = ["unsigned", "bad_signature", "tampered"]

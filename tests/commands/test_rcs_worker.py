@@ -185,6 +185,7 @@ def until(fact: Callable[[], Any], what: str) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.services
 def test_what_another_process_stores_is_sent(world):
     worker = world.worker()
     world.open_gate()
@@ -196,6 +197,7 @@ def test_what_another_process_stores_is_sent(world):
     assert said == "Stopped; what was in flight is settled.\n"
 
 
+@pytest.mark.services
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_what_is_in_flight_end_and_leaves_the_rest(world, number):
     world.run("rcs_send", *[f"+3725550{n:04}" for n in range(12)], "Hello")
@@ -213,6 +215,7 @@ def test_a_signal_lets_what_is_in_flight_end_and_leaves_the_rest(world, number):
     assert set(rows.values()) == {Status.ACCEPTED, Status.QUEUED}
 
 
+@pytest.mark.services
 def test_a_second_signal_ends_it_at_once(world):
     world.run("rcs_send", ALICE, "Hello")
     worker = world.worker()

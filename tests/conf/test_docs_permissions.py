@@ -36,6 +36,7 @@ def every() -> list[str]:
 
 
 @pytest.mark.usefixtures("unlimited")
+@pytest.mark.services  # a walk over all pages takes long
 def test_every_permission_lets_see_and_do_what_the_page_says() -> None:
     found, text = rows(), DOCS.read_text()
     told = [one for one in text.splitlines() if one.startswith("| `")]
@@ -51,6 +52,7 @@ def test_every_permission_lets_see_and_do_what_the_page_says() -> None:
 
 
 @pytest.mark.usefixtures("unlimited")
+@pytest.mark.services  # a walk over all pages takes long
 def test_somebody_who_may_do_everything_reaches_everything() -> None:
     walk = walked(rows(), superuser=True)
     assert len(walk.api) == len(API)

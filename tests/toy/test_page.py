@@ -53,6 +53,7 @@ def run(project: Path, *command: str, **environment: str) -> "subprocess.Complet
     )
 
 
+@pytest.mark.services  # the whole suite takes long
 def test_what_the_page_shows_passes_the_suite(project: Path) -> None:
     done = run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_toy.py")
     assert done.returncode == 0, done.stdout + done.stderr
