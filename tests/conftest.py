@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.searches import examples
+
 # Examples take as long as the machine takes; how fast they are is no property of the code.
-settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "project", deadline=None, max_examples=examples(100, 50), suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("project")
 
 # A shell that starts the tests in the background has them, and what they start, ignore Ctrl-C.

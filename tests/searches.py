@@ -5,6 +5,6 @@ import os
 LONG = "RCS_LONG_SEARCHES"  # the environment variable that `make services-test` sets
 
 
-def examples(count: int) -> int:
-    """Return `count` where searches are long, and a sixth of it elsewhere."""
-    return count if os.environ.get(LONG) else count // 6
+def examples(count: int, few: int = 0) -> int:
+    """Return `count` where searches are long; elsewhere `few`, or a sixth of `count`."""
+    return count if os.environ.get(LONG) else few or count // 6

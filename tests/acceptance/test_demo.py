@@ -1,7 +1,6 @@
 """`manage.py demo` as people start it: it plays its story, and when a step does not happen it says which.
 
-Each test starts a process and plays most of the story, which takes seconds: a few that cover the most are part of
-`make test`, all others of `make services-test`.
+Each test starts a process and plays most of the story, which takes seconds: they are part of `make services-test`.
 """
 
 import os
@@ -34,7 +33,7 @@ STEPS = [
     "Maria says STOP",
     "The books agree",
 ]
-services = pytest.mark.services
+pytestmark = pytest.mark.services
 # The command as manage.py runs it, after `{sabotage}` was done to its world.
 SABOTAGED = """
 import sys
@@ -82,11 +81,9 @@ def titles(output: str, steps: list[str] = STEPS) -> list[str]:
     ("backend", "first"),
     [
         ([], [STEPS[0]]),
-        pytest.param(
-            ["--backend", "gsma"], ["The MaaP platform verifies the shop's webhook"], marks=services
-        ),
-        pytest.param(["--backend", "messente"], [], marks=services),
-        pytest.param(["--backend", "rest"], [], marks=services),
+        pytest.param(["--backend", "gsma"], ["The MaaP platform verifies the shop's webhook"]),
+        pytest.param(["--backend", "messente"], []),
+        pytest.param(["--backend", "rest"], []),
     ],
     ids=["google", "gsma", "messente", "rest"],
 )
@@ -101,12 +98,10 @@ def test_the_story_is_played_and_every_step_is_seen(backend, first):
 TRACK_IS_UNKNOWN = "shop.Track.prefix = 'trace_'"
 
 
-@services
 def test_a_step_that_does_not_happen_is_named():
     stops_at(STEPS[2], TRACK_IS_UNKNOWN)
 
 
-@services
 @pytest.mark.parametrize(
     ("sabotage", "step"),
     [
@@ -137,7 +132,6 @@ def stops_at(step: str, sabotage: str) -> None:
     assert "Every step was seen" not in done.stdout
 
 
-@services
 def test_an_error_in_a_step_is_named_too():
     done = run(
         "-c", SABOTAGED.format(sabotage="before('webhook', lambda s: s.maria.does('tap', suggestion='?'))")
@@ -153,7 +147,6 @@ def taken_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-@services
 def test_a_port_that_is_taken_is_named():
     with taken_port() as port:
         done = run("manage.py", "demo", "--once", "--port", str(port))
@@ -180,7 +173,6 @@ def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
             demo.kill()
 
 
-@services
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_without_a_story_it_serves_phones_and_admin_until_it_is_told_to_end(number):
     with serving("--no-story") as (demo, url):
@@ -230,7 +222,6 @@ SMS: list[Turn] = [  # the story's last option is "Track": the answer to "return
 ]
 
 
-@services
 def test_the_shop_answers_whatever_customers_say_and_tap_after_the_story():
     with serving() as (_, url):
         emulator = Emulator(f"{url}/emulator/")
@@ -277,7 +268,6 @@ def read_until(demo: subprocess.Popen[str], line: str) -> None:
     assert any(line in one for one in demo.stdout), f"{line!r} was not printed"
 
 
-@services
 @pytest.mark.parametrize(
     ("number", "line", "times"),
     [
@@ -299,7 +289,6 @@ def test_interrupted_it_ends_with_one_sentence(number: signal.Signals, line: str
     assert (demo.returncode == 1) is (complaints != "") or line == "Every step was seen"
 
 
-@services
 @pytest.mark.parametrize("line", [STEPS[0], STEPS[2], STEPS[7]])
 def test_when_nobody_reads_on_it_ends_without_a_word(line: str) -> None:
     with started("--once") as demo:
@@ -312,7 +301,6 @@ def test_when_nobody_reads_on_it_ends_without_a_word(line: str) -> None:
     assert complaints == ""
 
 
-@services
 def test_without_any_output_it_plays_all_the_same() -> None:
     done = subprocess.run(
         ["bash", "-c", 'exec "$0" manage.py demo --once --port 0 >&-', sys.executable],
@@ -325,7 +313,6 @@ def test_without_any_output_it_plays_all_the_same() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@services
 def test_the_settings_own_backends_may_be_wrong() -> None:
     """The demo has backends of its own: a key file that does not exist yet is none of its business."""
     with started("--once", "--backend", "google", GOOGLE_SERVICE_ACCOUNT="/nowhere/key.json") as demo:
@@ -335,7 +322,6 @@ def test_the_settings_own_backends_may_be_wrong() -> None:
     assert "Every step was seen" in told
 
 
-@services
 def test_a_router_app_of_the_shop_that_is_broken_is_named() -> None:
     done = run("-c", SABOTAGED.format(sabotage="del shop.Keep"))
     assert done.returncode == 1
@@ -343,7 +329,6 @@ def test_a_router_app_of_the_shop_that_is_broken_is_named() -> None:
     assert "Traceback" not in done.stderr
 
 
-@services
 @pytest.mark.parametrize(
     ("sabotage", "sentence"),
     [
@@ -362,7 +347,6 @@ def test_whatever_fails_is_one_sentence(sabotage: str, sentence: str) -> None:
     assert "Cannot listen" not in done.stderr
 
 
-@services
 def test_nothing_works_on_the_database_that_is_removed() -> None:
     """A tick that has begun when the story ends is waited for, however long it takes."""
     slow = """
@@ -379,7 +363,6 @@ sweep.run = slowly()
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@services
 def test_the_emulator_starts_before_its_key_file_exists_and_prints_into_a_pipe() -> None:
     keyless = {"GOOGLE_SERVICE_ACCOUNT": "/nowhere/key.json", "RCS_PROVIDER": "google"}
     with subprocess.Popen(

@@ -29,7 +29,7 @@ def main() -> int:
     postgresql = PostgreSQL(durable=False)
     env = {**os.environ, "RCS_TEST_DATABASE": postgresql.url, LONG: "1"}
     services = ["-m", "services", *SIDE_BY_SIDE, *files_with("mark.services")]
-    again = ["-m", "not services", *ON_ALL_CORES, *on_postgresql.ARGUMENTS, *files_with("searches import")]
+    again = ["-m", "not services", *ON_ALL_CORES, *on_postgresql.ARGUMENTS, *files_with("@given")]
     try:
         return max(
             subprocess.run([sys.executable, "-m", "pytest", *run], env=env, check=False).returncode
