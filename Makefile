@@ -16,7 +16,7 @@ demo: $(VENV)/demo ## play the story between a shop and three phones, then serve
 	$(RUN) manage.py demo --port $(or $(PORT),8000)
 
 test: $(VENV)/test ## all tests that need no service; ARGS=… for pytest, WORKERS=… for more than two cores
-	$(RUN) -m pytest -m "not services" --ignore=tests/types -n $(or $(WORKERS),4) --dist worksteal $(ARGS)
+	$(RUN) -m pytest -m "not services" --ignore=tests/types -n $(or $(WORKERS),3) --dist worksteal $(ARGS)
 
 services-test: $(VENV)/test ## tests against PostgreSQL, Redis, RabbitMQ, Kannel and Chromium, which .ci/services installs
 	.ci/services
