@@ -135,6 +135,7 @@ def test_google_without_a_fallback(
     assert ends(t, stage) == (alone[0], attempts, unknown, alone[1], rcs, 0)
 
 
+@pytest.mark.services  # takes long
 @pytest.mark.parametrize(("kind", "more", "times", "expected", "_"), KANNEL, ids=names(KANNEL))
 def test_kannel_with_a_fallback(
     kind: str, more: dict[str, Any], times: int | None, expected: Any, _: Any, stage: Stage, settings: Any
@@ -143,6 +144,7 @@ def test_kannel_with_a_fallback(
     assert ends(t, stage) == expected
 
 
+@pytest.mark.services  # takes long
 @pytest.mark.parametrize(("kind", "more", "times", "expected", "alone"), KANNEL, ids=names(KANNEL))
 def test_kannel_without_a_fallback(
     kind: str, more: dict[str, Any], times: int | None, expected: Any, alone: Any, stage: Stage, settings: Any

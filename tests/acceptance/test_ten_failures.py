@@ -213,6 +213,7 @@ def leaks(log: Log) -> set[str]:  # noqa: F811
     return {line[:500] for line in told for word in secrets if word in line}
 
 
+@pytest.mark.services  # takes long
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda one: f"{one.strike.__name__}-{one.logger}")
 def test_a_failure_is_told(failure: Failure, play: Play, log: Log, heard: Heard) -> None:  # noqa: F811
     key = failure.strike(play)

@@ -72,6 +72,7 @@ def test_a_row_whose_worker_is_gone_is_found_and_rung_for(broker):
     assert taken(broker) == [("rcs_router.drain", ["rcs"])]
 
 
+@pytest.mark.services  # takes long
 def test_a_broker_that_is_not_there_is_said_and_the_row_waits(broker):
     Celery("tests", broker="amqp://127.0.0.1:1//", set_as_current=True)
     row = sent_to("rcs")

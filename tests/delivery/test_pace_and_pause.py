@@ -55,6 +55,7 @@ def test_a_rate_is_kept_in_every_second(settings: Any, rate: int) -> None:
     assert worst <= rate + 1, "one more may arrive late, from before the second"
 
 
+@pytest.mark.services  # takes long
 def test_a_rate_is_kept_when_a_provider_that_was_slow_recovers(settings: Any) -> None:
     """What waited for a free thread would leave all at once."""
     settings.RCS_BACKENDS = {"rcs": {"BACKEND": "rcs_router.testing.MemoryBackend", "RATE": "20/s"}}
@@ -259,6 +260,7 @@ class Limited:
         return SendResult()
 
 
+@pytest.mark.services  # takes long
 def test_a_rate_that_is_the_providers_own_limit_is_not_refused(settings: Any) -> None:
     settings.RCS_BACKENDS = {"rcs": {"BACKEND": "rcs_router.testing.MemoryBackend", "RATE": "50/s"}}
     provider = Limited(50)

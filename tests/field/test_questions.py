@@ -144,6 +144,7 @@ def test_who_died_while_asking_holds_the_others_for_a_moment_only(api: APIClient
     assert post(api, 1).status_code == 200
 
 
+@pytest.mark.services  # takes long
 def test_a_provider_that_hangs_holds_a_caller_for_two_seconds(settings: Any) -> None:
     stub = Stub()
     stub.default = hang

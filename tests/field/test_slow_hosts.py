@@ -45,6 +45,7 @@ SLOW: dict[str, Behaviour] = {
 }
 
 
+@pytest.mark.services  # takes long
 @pytest.mark.parametrize("behaviour", SLOW.values(), ids=SLOW.keys())
 def test_a_file_has_one_time_for_all_of_it(settings: Any, behaviour: Behaviour) -> None:
     keeping_files(settings, BACKENDS, MEDIA_TIMEOUT=0.5, RETRY_DELAYS=[])

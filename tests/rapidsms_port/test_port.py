@@ -29,6 +29,7 @@ def test_the_page_shows_the_file(name: str) -> None:
     assert SHOWN.get(name) == (HERE / name).read_text(encoding="utf-8")
 
 
+@pytest.mark.services  # takes long
 def test_the_ported_project_passes_its_own_tests() -> None:
     environment = os.environ | {
         "PYTHONPATH": f"{HERE / 'after'}{os.pathsep}{ROOT}",

@@ -237,6 +237,7 @@ def test_beat_leaves_a_trace_and_others_do_not(monkeypatch: pytest.MonkeyPatch) 
     assert LastRun.objects.get(job="beat").at
 
 
+@pytest.mark.services  # takes long
 def test_an_app_that_hangs_in_c_holds_up_nobody_else(working: WorkerThreads, settings: Any) -> None:
     """Five people write to an app that never answers: more than there are threads; then somebody else is answered."""
     settings.RCS_ROUTER = {

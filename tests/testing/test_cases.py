@@ -91,6 +91,7 @@ PROJECT = {
 }
 
 
+@pytest.mark.services  # takes long
 def test_the_plugin_in_a_project_of_its_own(tmp_path: Path) -> None:
     for name, text in PROJECT.items():
         (tmp_path / name).write_text(text)

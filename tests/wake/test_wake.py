@@ -46,6 +46,7 @@ def test_a_script_that_sends_and_ends_wakes_the_workers_first(tmp_path: Path) ->
     assert message["headers"]["task"] == wake.DRAIN
 
 
+@pytest.mark.services  # takes long
 def test_a_script_whose_broker_is_away_ends_soon(tmp_path: Path) -> None:
     away = SCRIPT.replace('broker="filesystem://"', 'broker="redis://127.0.0.1:1/0"')
     began = time.monotonic()
