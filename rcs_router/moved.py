@@ -42,13 +42,14 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        package, _, old = name.partition(".")
+        package, old, *below = [*name.split("."), ""]
         if package != "rcs_router" or old not in MOVED:
             return None
-        return spec_from_loader(name, _Loader(f"rcs_router.{MOVED[old]}"))
+        new = ".".join([package, MOVED[old], *below]).rstrip(".")
+        return spec_from_loader(name, _Loader(new))
 
 
 def install() -> None:
     """Let Python find the old names; called when the package is imported."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.append(_Finder())
+        sys.meta_path.insert(0, _Finder())  # before the one that would load a second copy of a submodule

@@ -14,6 +14,10 @@ def test_the_old_name_is_the_same_module(old: str, new: str) -> None:
     assert module.__name__ == module.__spec__.name == f"rcs_router.{new}"
 
 
+def test_a_module_inside_of_a_moved_package_is_the_same_module() -> None:
+    assert import_module("rcs_router.media.download") is import_module("rcs_router.inbox.media.download")
+
+
 def test_other_names_are_not_found() -> None:
     with pytest.raises(ModuleNotFoundError):
         import_module("rcs_router.nowhere")
