@@ -131,6 +131,7 @@ class Stub:
         self.ended = 0  # connections that the stub has closed
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
+        self._closed = False
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -138,6 +139,7 @@ class Stub:
         return self.requests[-1]
 
     def close(self) -> None:
+        self._closed = True
         for sock in [self._listener, *self._open]:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits there
@@ -152,6 +154,9 @@ class Stub:
                 return
             number += 1
             self._open.append(connection)
+            if self._closed:  # accepted while `close` went through the others: a later stub may get this port
+                connection.close()
+                return
             threading.Thread(target=self._serve, args=(connection, number), daemon=True).start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
